@@ -1,0 +1,116 @@
+"""Make the data package from its source files. No network; not part of `make book`.
+
+    python data/build/build.py --sources ../shared            # refuses sources whose checksum differs
+    python data/build/build.py --sources ../shared --record   # a maintainer records the checksums of new sources
+
+Sources are read, never copied. Every table is written to a temporary file and
+moved into place only when all of them are good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import specs
+import tables
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parent
+CHECKSUMS = HERE / "sources.json"
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def opener(root: Path, record: bool):
+    """A function that returns the path of a source, after its checksum has been compared."""
+    known = json.loads(CHECKSUMS.read_text()) if CHECKSUMS.exists() else {}
+
+    def open_source(name: str) -> Path:
+        path = root / name
+        if not path.is_file():
+            raise tables.SourceError(f"source {name}: no such file under the folder given with --sources")
+        digest = sha256(path)
+        if record:
+            known[name] = digest
+            CHECKSUMS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+        elif known.get(name) != digest:
+            raise tables.SourceError(
+                f"source {name}: sha256 {digest[:12]}… differs from the recorded {str(known.get(name))[:12]}…; "
+                "if this is a new vintage, record it with --record and add a changelog line"
+            )
+        return path
+
+    return open_source
+
+
+def resource(table: specs.Table, frame: pd.DataFrame, path: Path) -> dict:
+    """The Frictionless descriptor of one table, with what a reader must know of its sources."""
+    title, url = specs.LICENCES[table.licence]
+    fields = [f.descriptor(round(float(frame[f.name].isna().mean()), 4)) for f in table.fields]
+    return {
+        "name": table.name, "type": "table", "path": path.name, "scheme": "file", "format": "csv",
+        "mediatype": "text/csv", "encoding": "utf-8",
+        "title": table.title, "description": table.description,
+        "vintage": table.vintage, "rows": len(frame), "bytes": path.stat().st_size,
+        "hash": f"sha256:{sha256(path)}",
+        "processing": table.processing, "cautions": list(table.cautions),
+        "licenses": [{"name": table.licence, "title": title, "path": url}],
+        "sources": [
+            {"title": s.title, "publisher": s.publisher, "path": s.path, "licence": s.licence,
+             "licence_reread": s.reread, "vintage": s.vintage, **({"columns": list(s.columns)} if s.columns else {}),
+             **({"note": s.note} if s.note else {})} for s in table.sources
+        ],
+        "schema": {"fields": fields, "primaryKey": list(table.key), "missingValues": [""]},
+    }
+
+
+def build(root: Path, record: bool = False) -> Path:
+    """Write every table and `datapackage.json`; return the descriptor's path."""
+    open_source = opener(root, record)
+    resources = []
+    with tempfile.TemporaryDirectory(dir=DATA) as scratch:
+        for table in specs.TABLES:
+            frame = getattr(tables, table.name)(open_source)[[f.name for f in table.fields]]
+            if frame.duplicated(list(table.key)).any():
+                raise tables.SourceError(f"{table.name}: key {table.key} is not unique")
+            path = Path(scratch) / f"{table.name}.csv"
+            frame.to_csv(path, index=False, lineterminator="\n")
+            resources.append(resource(table, frame, path))
+            print(f"{table.name:28} {len(frame):>7} rows {path.stat().st_size / 1e6:6.2f} MB")
+        package = {
+            "name": "japanese-smes-going-global", "title": "Data of the book 'Japanese SMEs going global, re-examined'",
+            "version": "1.0.0", "profile": "data-package",
+            "licenses": [{"name": specs.CC_BY, "title": "Creative Commons Attribution 4.0 (our arrangement; each "
+                          "resource states its own)", "path": specs.LICENCES[specs.CC_BY][1]}],
+            "resources": resources,
+        }
+        for table in specs.TABLES:
+            (Path(scratch) / f"{table.name}.csv").replace(DATA / f"{table.name}.csv")
+    target = DATA / "datapackage.json"
+    target.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return target
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sources", type=Path, required=True, help="folder that holds data/ and evidence/")
+    parser.add_argument("--record", action="store_true", help="record the sources' checksums instead of checking")
+    args = parser.parse_args()
+    try:
+        print(f"wrote {build(args.sources, args.record).relative_to(DATA.parent)}")
+    except tables.SourceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

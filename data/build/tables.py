@@ -1,0 +1,212 @@
+"""Rows of each table, made from its source files.
+
+Every function takes `open_source`, which returns the path of a source file
+after checking its sha256, and returns a DataFrame with the columns of its
+`specs.Table` in order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import specs
+
+Open = Callable[[str], Path]
+
+
+class SourceError(ValueError):
+    """A source file does not say what the table's processing assumes."""
+
+
+def _integer(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Columns as nullable integers; a fraction is refused, not rounded."""
+    for column in columns:
+        values = pd.to_numeric(frame[column])
+        if not (values.dropna() % 1 == 0).all():
+            raise SourceError(f"{column}: a whole number was expected")
+        frame[column] = values.astype("Int64")
+    return frame
+
+
+def _fdi(frame: pd.DataFrame) -> pd.Series:
+    """1 where the translation adjustment is present and not zero; unknown under IFRS or without a match."""
+    known = frame["ifrs_ever"] == 0
+    fdi = frame["fx_translation_adj"].fillna(0).ne(0).astype("Int64").where(known)
+    stated = pd.to_numeric(frame["fdi"]).astype("Int64")
+    if not (fdi.fillna(-1) == stated.fillna(-1)).all():
+        row = frame.loc[fdi.fillna(-1) != stated.fillna(-1), ["edinet_code", "year"]].iloc[0].tolist()
+        raise SourceError(f"fdi: the source's flag differs from its own rule at {row}")
+    return fdi
+
+
+def country_panel(open_source: Open) -> pd.DataFrame:
+    wide = pd.read_csv(open_source("data/country/panel_wide.csv"))
+    wide = wide[(wide["oecd38"] == 1) & wide["year"].between(1970, 2024)]
+    if sorted(wide["iso3"].unique()) != sorted(specs.OECD38):
+        raise SourceError("country/panel_wide.csv: the OECD-38 flag does not mark the 38 members")
+    wide = wide.assign(conduit=wide["iso3"].isin(specs.CONDUITS).astype(int))
+    wide["population_15_64"] = wide["pop1564"].round().astype("Int64")
+    renamed = wide.rename(columns={
+        "fdi_out_gdp": "fdi_out_pct_gdp", "fdi_in_gdp": "fdi_in_pct_gdp", "gdp_growth": "gdp_growth_pct",
+        "exports_gdp": "exports_pct_gdp", "imports_gdp": "imports_pct_gdp", "unemp_rate": "unemployment_pct",
+        "emp_pop": "employment_rate_pct", "ind_emp_share": "industry_employment_pct",
+        "pwt_emp": "employment_pwt_millions", "emp_ilo": "employment_ilo_thousands", "pwt_avh": "hours_per_worker",
+        "pwt_hc": "human_capital_index", "pwt_rgdpna": "real_gdp_musd2017", "pwt_labsh": "labour_share",
+    })
+    return renamed.sort_values(["iso3", "year"])
+
+
+def _filings(frame: pd.DataFrame) -> pd.DataFrame:
+    frame["fdi"] = _fdi(frame)
+    frame = frame.rename(columns={
+        "emp_group": "group_employees", "emp_temp": "temporary_staff", "sales": "sales_yen",
+        "sales_ifrs": "sales_ifrs_yen", "op_income": "operating_income_yen", "total_assets": "total_assets_yen",
+        "tangible": "tangible_assets_yen", "fx_translation_adj": "translation_adjustment_yen",
+    })
+    whole = ["group_employees", "sales_yen", "operating_income_yen", "total_assets_yen",
+             "translation_adjustment_yen", "ifrs_ever"]
+    return _integer(frame, *whole).sort_values(["edinet_code", "year"])
+
+
+def firm_panel(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_csv(open_source("data/firm_japan/jp_fdi_panel.csv.gz"))
+    frame = _filings(raw).drop(columns="period_end").rename(columns={
+        "emp_home": "home_employees", "avg_salary": "average_pay_yen", "avg_age": "average_age",
+        "home_period_end": "period_end",
+    })
+    unknown = set(frame["tse33"]) - set(specs.TSE33)
+    if unknown:
+        raise SourceError(f"jp_fdi_panel: sectors without a translation: {sorted(unknown)}")
+    frame["sector"] = frame["tse33"].map(specs.TSE33)
+    frame["listed"] = frame["listed"].map({"上場": 1, "非上場": 0}).astype("Int64")
+    frame["reorganised"] = frame["badge"].eq("本社のみ").astype(int)
+    return _integer(frame, "home_employees", "average_pay_yen")
+
+
+def group_panel(open_source: Open) -> pd.DataFrame:
+    frame = _filings(pd.read_csv(open_source("data/firm_japan/edinet_annual.csv.gz")))
+    return _integer(frame, "sales_ifrs_yen", "tangible_assets_yen", "ifrs")
+
+
+def firm_management(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_csv(open_source("data/wms/AMP_graph_manufacturing.csv"))
+    raw = raw.iloc[:, :19]  # the embedded codebook stands in the last column
+    frame = raw.assign(row=range(1, len(raw) + 1)).rename(columns={
+        "lemp_firm": "ln_employees", "export": "export_pct", "degree_m": "degree_managers_pct",
+        "degree_nm": "degree_others_pct", "year": "accounts_year", "sic": "sic3",
+    })
+    return _integer(frame, "accounts_year", "sic3", "mne_f", "mne_d")
+
+
+def _meti_names() -> dict[int, str]:
+    return {0: "industry_code", 1: "industry", 3: "fiscal_year", 4: "firms", 5: "establishments", 6: "employees",
+            7: "regular_employees", 15: "sales_myen", 18: "operating_income_myen", 21: "value_added_myen",
+            22: "subsidiaries", 23: "subsidiaries_home", 24: "subsidiaries_overseas"}
+
+
+def _numbers(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """METI marks suppressed cells with x or asterisks and nil cells with a dash: both become missing."""
+    for column in columns:
+        text = frame[column].astype("string").str.strip()
+        frame[column] = pd.to_numeric(text.mask(text.isin(["x", "X", "χ", "***", "-", "－", "‐", ""]))).astype("Int64")
+    return frame
+
+
+def industry_japan(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_excel(open_source("data/meti/000040464647.xls"), header=None, engine="calamine")
+    start = raw.index[raw[0].eq("総合計")][0]
+    frame = raw.loc[start:, list(_meti_names())].rename(columns=_meti_names())
+    frame["industry_code"] = frame["industry_code"].replace("総合計", "TTL").astype(str)
+    frame["fiscal_year"] = frame["fiscal_year"].str.extract(r"(\d{4})").astype("Int64")
+    frame["level"] = frame["industry_code"].map(
+        lambda code: "total" if code in ("TTL", "000") else "industry" if re.fullmatch(r"\d{3}.*", code) else "sector"
+    )
+    return _numbers(frame, [c for c in _meti_names().values() if c not in ("industry_code", "industry", "fiscal_year")])
+
+
+def industry_japan_continuing(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_excel(open_source("data/meti/000040464645.xls"), header=None, engine="calamine")
+    heads = raw.loc[1:4].ffill(axis=1)
+    first = raw.index[raw[0].eq("TTL")][0]
+    wanted = {("企業数", ""): "firms", ("従業者数", ""): "employees", ("常時従業者数", ""): "regular_employees",
+              ("売上高", ""): "sales_myen", ("子会社・関連会社数", "国内計"): "subsidiaries_home",
+              ("子会社・関連会社数", "海外計"): "subsidiaries_overseas"}
+    parts = []
+    for year, label in ((2023, "前年度"), (2024, "当年度")):
+        part = raw.loc[first:, [0, 1]].set_axis(["industry_code", "industry"], axis=1)
+        part["fiscal_year"] = year
+        for (head, sub), name in wanted.items():
+            match = [c for c in raw.columns[2:] if raw.at[1, c] == head and raw.at[4, c] == label
+                     and (raw.at[2, c] if isinstance(raw.at[2, c], str) else "") == sub]
+            if len(match) != 1:
+                raise SourceError(f"000040464645.xls: column {head} {sub} {label} found {len(match)} times")
+            part[name] = raw.loc[first:, match[0]]
+        parts.append(_numbers(part, list(wanted.values())))
+    assert heads.shape[1] == raw.shape[1]
+    return pd.concat(parts).sort_values(["industry_code", "fiscal_year"])
+
+
+def affiliates_germany(open_source: Open) -> pd.DataFrame:
+    read = {"keep_default_na": False, "na_values": [""]}  # NA is Namibia
+    old = pd.read_csv(open_source("data/german_affiliates/fats_de_extract.csv"), **read)
+    new = pd.read_csv(open_source("data/german_affiliates/fats_de_extract_2021.csv"), **read)
+    old = old.rename(columns={"value_eur_mn": "value"}).assign(dataset="fats_out2_r2")
+    frame = pd.concat([old, new.assign(dataset="fats_out_activ")])
+    codes = {"EMP": "employees", "EMP_NR": "employees", "ENT": "enterprises", "ENT_NR": "enterprises",
+             "TUR": "turnover", "NETTUR_MEUR": "turnover", "EXPN_SAL_BEN_MEUR": "personnel_costs",
+             "GRSINV_TNCA_MEUR": "gross_investment"}
+    frame["indicator"] = frame["indic"].map(codes)
+    frame["unit"] = frame["indicator"].map({"employees": "persons", "enterprises": "enterprises"}).fillna(
+        "million euro")
+    return frame.sort_values(["year", "indicator", "nace", "partner"])
+
+
+def size_classes_germany(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_csv(open_source("data/germany/size_class.csv"))
+    frame = raw[raw["source"].eq("Destatis 48121-0002") & raw["size_class"].str.contains(r"\(<|\(>|^total$")
+                & raw["note"].isin(["legal unit", "enterprise (EU definition)"])]
+    frame = frame.assign(size_class=frame["size_class"].str.extract(r"^(\w+)")[0])
+    frame["statistical_unit"] = frame["note"].map({"legal unit": "legal unit", "enterprise (EU definition)":
+                                                   "enterprise"})
+    frame = frame.rename(columns={"sector_nace": "sector"})
+    return frame.sort_values(["year", "sector", "size_class", "indicator"])
+
+
+def claims(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_csv(open_source("evidence/claims.csv"), dtype=str, keep_default_na=False)
+    wording = raw["paper_words"].str.replace(r"(?<=\d)([.,]) (?=\d)", r"\1", regex=True)
+    raw["wording"] = wording.str.replace("“ ", "“").str.strip()
+    renamed = raw.rename(columns={"year": "period", "population_scope": "population",
+                                  "status_of_text": "text_state"})
+    return renamed.replace("", pd.NA)
+
+
+def official_figures(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_csv(open_source("evidence/official.csv"), dtype=str, keep_default_na=False)
+    plain = pd.to_numeric(raw["value"], errors="coerce")
+    hedge = r"^(?:about|almost|nearly|around|over|more than|fewer than|less than|only|a good|at least|not more than)"
+    hedged = raw["value"].str.extract(hedge + r" (\d[\d.]*)(?:$| \()")[0]
+    raw["number"] = plain.fillna(pd.to_numeric(hedged))
+    unit = raw["unit"].str.lower()
+    raw["exactness"] = "as stated"
+    raw.loc[plain.isna() & hedged.notna(), "exactness"] = "approximate"
+    raw.loc[raw["number"].isna(), "exactness"] = "qualitative"
+    raw.loc[unit.str.contains("approximate") & raw["number"].notna(), "exactness"] = "approximate"
+    raw.loc[unit.str.contains("derived") & raw["number"].notna(), "exactness"] = "derived"
+    ranks = raw.set_index("fact_id")["source_rank"]
+    ranks.loc[["F0306", "F0309", "F0432", "F0437", "F0037", "F0143", "F0206", "F0293"]] = "secondary"
+    ranks.loc[["F0075", "F0324", "F0117", "F0118", "F0120"]] = "publisher"
+    raw["source_rank"] = ranks.to_numpy()
+    return raw.rename(columns={"year": "period"}).replace("", pd.NA)
+
+
+def literature(open_source: Open) -> pd.DataFrame:
+    raw = pd.read_csv(open_source("evidence/literature/estimates.csv"), dtype=str, keep_default_na=False)
+    frame = raw.rename(columns={
+        "year": "publication_year", "firm_size_focus": "firm_size", "fdi_measure": "exposure",
+        "dest_class": "destination_class", "excerpt_basis": "basis", "url_read": "url",
+    }).replace({"": pd.NA, "n.d.": pd.NA})
+    return _integer(frame, "publication_year").sort_values("finding_id")
