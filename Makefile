@@ -1,0 +1,59 @@
+# Two commands do everything on a machine with Python (3.11 to 3.14) and make:
+#   make book   builds the site and says where it is      make test   passes the tests
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PORT   ?= 8000
+
+.PHONY: book test serve lab bench check data lock clean help
+
+book: $(STAMP)  ## build the site
+	@$(BIN)/python -m goingglobal.sphinx.build
+
+test: $(STAMP)  ## build the site if need be, then run the tests
+	@$(BIN)/python -m goingglobal.sphinx.build
+	@$(BIN)/python -m pytest -q
+
+serve: book  ## build the site and serve it on this machine
+	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+lab: $(STAMP)  ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab book
+
+bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
+	@$(BIN)/python tests/bench.py
+
+check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
+	@$(BIN)/ruff check . && $(BIN)/codespell
+	@$(BIN)/nbstripout --verify book/*.ipynb book/appendix/*.ipynb
+	@$(BIN)/python -m goingglobal.data check
+
+data: $(STAMP)  ## maintainers: make the tables again from their sources, which must be as recorded
+	@$(BIN)/python data/build/build.py --sources $(SOURCES)
+
+lock: $(STAMP)  ## maintainers: resolve the pins again (hashes, no index address)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --extra book --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what was built; the environment stays
+	rm -rf _build
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
+
+SOURCES ?= ../shared
+
+# The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else \
+	  f'error: Python 3.11 to 3.14 is needed, this is {v[0]}.{v[1]}; choose one with: make PYTHON=python3.12 book')"
+	@echo "setting up $(VENV) from requirements.lock (once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,305 @@
+"""The only way to data: `load(name)` gives a checked table, or one clear error.
+
+The tables and their descriptor (`datapackage.json`, Frictionless) are found beside
+the checkout, in an installed package, or in the folder that the environment variable
+`GOINGGLOBAL_DATA` names; the working directory plays no part. Nothing is fetched.
+
+    python -m goingglobal.data check            # every table against the descriptor
+    python -m goingglobal.data seal country_panel   # after a deliberate change of a figure
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import re
+import sys
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+__all__ = ["DataError", "describe", "load", "seal", "source_line", "table_names", "validate"]
+
+MISSING_SHARE_TOLERANCE = 5e-4
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_PATTERNS = {
+    "integer": r"[-+]?\d+",
+    "number": _NUMBER,
+    "date": r"\d{4}-\d{2}-\d{2}",
+}
+
+
+class DataError(ValueError):
+    """A table is not what its descriptor says.
+
+    Attributes: `table`, `field` and `row` (numbered from 1, below the header; None where
+    the fault is not in one row or field) and `expected`.
+    """
+
+    def __init__(self, table: str, expected: str, field: str | None = None, row: int | None = None):
+        self.table, self.field, self.row, self.expected = table, field, row, expected
+        where = f"table {table!r}"
+        if field is not None:
+            where += f", field {field!r}"
+        if row is not None:
+            where += f", row {row} (line {row + 1} of {table}.csv)"
+        super().__init__(f"{where}: {expected}")
+
+
+def data_folder() -> Path:
+    """The folder with `datapackage.json`. Raises `DataError` where there is none."""
+    named = os.environ.get("GOINGGLOBAL_DATA")
+    here = Path(__file__).resolve().parent
+    places = [Path(named)] if named else [here.parents[1] / "data", here / "_data"]
+    for place in places:
+        if (place / "datapackage.json").is_file():
+            return place
+    raise DataError("datapackage.json", f"expected a data package in one of {[p.name for p in places]}; none found")
+
+
+def _package() -> dict:
+    path = data_folder() / "datapackage.json"
+    return _read_package(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read_package(path: Path, _mtime: int) -> dict:
+    try:
+        package = json.loads(path.read_text(encoding="utf-8"))
+        return {"package": package, "tables": {r["name"]: r for r in package["resources"]}}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError("datapackage.json", f"expected a Frictionless descriptor with named resources; {error}") from None
+
+
+def table_names() -> list[str]:
+    """Names of all tables, in the descriptor's order."""
+    return list(_package()["tables"])
+
+
+def describe(name: str) -> dict:
+    """The descriptor of one table: fields, units, sources, licence, vintage, rows, hash.
+
+    Raises `DataError` for an unknown table.
+    """
+    tables = _package()["tables"]
+    if name not in tables:
+        raise DataError(name, f"unknown table; expected one of {', '.join(tables)}")
+    return tables[name]
+
+
+def source_line(*names: str) -> str:
+    """One line for under an exhibit: publishers, vintage and licence of each table.
+
+    Each indicator's own source, vintage and licence stands in the appendix on data and in the descriptor.
+    """
+    parts = []
+    for name in names:
+        table = describe(name)
+        sources = table["sources"]
+        publishers = list(dict.fromkeys(source["publisher"] for source in sources))
+        licences = list(dict.fromkeys(source["licence"] for source in sources))
+        unread = "" if all(source["licence_reread"] for source in sources) else ", terms not re-read for this book"
+        parts.append(f"{', '.join(publishers)} (table {name}, vintage {table['vintage']}; {', '.join(licences)}{unread})")
+    return "; ".join(parts)
+
+
+def load(name: str) -> pd.DataFrame:
+    """Load one table, checked against its descriptor.
+
+    Parameters: `name`, one of `table_names()`.
+
+    Returns a DataFrame with the descriptor's columns in order: integers as int64 (float64
+    where values are missing), numbers as float64, dates as datetime64, strings as str.
+    Units stand in `describe(name)`. `attrs["table"]` is the name.
+
+    Raises `DataError`, naming table, field, row and what was expected: unknown table, missing
+    file, column missing, renamed, added or twice, wrong type, value out of range or not among
+    those allowed, key not unique, share of missing values or row count or sha256 not as sealed.
+    """
+    path = data_folder() / describe(name)["path"]
+    if not path.is_file():
+        raise DataError(name, f"expected the file {path.name} beside datapackage.json; it is not there")
+    stat = path.stat()
+    seal_ = describe(name)["hash"]
+    return _load(name, path, stat.st_mtime_ns, stat.st_size, seal_).copy()
+
+
+@lru_cache(maxsize=32)
+def _load(name: str, path: Path, _mtime: int, _size: int, _seal: str) -> pd.DataFrame:
+    resource = describe(name)
+    raw = path.read_bytes()
+    text = _read_text(name, path, resource)
+    frame = pd.DataFrame({field["name"]: _column(name, field, text) for field in resource["schema"]["fields"]})
+    _check_key(name, resource, text)
+    if len(frame) != resource["rows"]:
+        raise DataError(name, f"expected {resource['rows']} rows, found {len(frame)}")
+    digest = "sha256:" + hashlib.sha256(raw).hexdigest()
+    if digest != resource["hash"]:
+        raise DataError(
+            name,
+            f"expected {resource['hash'][:19]}…, found {digest[:19]}…: the file has changed since it was sealed. "
+            f"If the change is meant, run `python -m goingglobal.data seal {name}` and add a changelog line",
+        )
+    frame.attrs["table"] = name
+    return frame
+
+
+def _read_text(name: str, path: Path, resource: dict) -> pd.DataFrame:
+    """All cells as text, the header compared with the descriptor first."""
+    expected = [field["name"] for field in resource["schema"]["fields"]]
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = csv.reader(handle)
+            header = next(rows, [])
+            twice = [column for column, count in Counter(header).items() if count > 1]
+            if twice:
+                raise DataError(name, "expected each column once; this one stands twice", field=twice[0])
+            lost = [column for column in expected if column not in header]
+            extra = [column for column in header if column not in expected]
+            if lost:
+                hint = f"; found {', '.join(map(repr, extra))} instead" if extra else ""
+                raise DataError(name, f"expected this column, it is missing{hint}", field=lost[0])
+            if extra:
+                raise DataError(name, "this column is not in the descriptor", field=extra[0])
+            if header != expected:
+                at = next(i for i, pair in enumerate(zip(header, expected, strict=True)) if pair[0] != pair[1])
+                raise DataError(name, f"expected column {at + 1} to be {expected[at]!r}", field=header[at])
+            cells = []
+            for number, row in enumerate(rows, start=1):
+                if len(row) != len(header):
+                    raise DataError(name, f"expected {len(header)} cells, found {len(row)}", row=number)
+                cells.append(row)
+    except UnicodeDecodeError as error:
+        raise DataError(name, f"expected UTF-8 text; byte {error.start} is not") from None
+    return pd.DataFrame(cells, columns=header, dtype="string")
+
+
+def _first(mask: pd.Series) -> int:
+    return int(mask.to_numpy().argmax()) + 1
+
+
+def _column(name: str, field: dict, text: pd.DataFrame) -> pd.Series:
+    """One column converted and checked; the first row that fails is named."""
+    column, kind = field["name"], field["type"]
+    cells = text[column]
+    empty = cells.eq("")
+    limits = field.get("constraints", {})
+    unit = f" ({field['unit']})" if field.get("unit") else ""
+
+    def refuse(bad: pd.Series, expected: str) -> None:
+        if bad.any():
+            row = _first(bad)
+            raise DataError(name, f"expected {expected}, found {cells.iloc[row - 1]!r}", field=column, row=row)
+
+    if limits.get("required"):
+        refuse(empty, "a value; this field may not be empty")
+    if kind in _PATTERNS:
+        refuse(~empty & ~cells.str.fullmatch(_PATTERNS[kind]), f"{'an' if kind == 'integer' else 'a'} {kind}{unit}")
+    if kind in ("integer", "number"):
+        values = pd.to_numeric(cells.mask(empty)).astype("float64")
+        if "minimum" in limits:
+            refuse(values < limits["minimum"], f"at least {limits['minimum']:g}{unit}")
+        if "maximum" in limits:
+            refuse(values > limits["maximum"], f"at most {limits['maximum']:g}{unit}")
+        if "enum" in limits:
+            refuse(~empty & ~values.isin(limits["enum"]), f"one of {limits['enum']}{unit}")
+        if kind == "integer" and not empty.any():
+            values = pd.to_numeric(cells).astype("int64")
+    elif kind == "date":
+        values = pd.to_datetime(cells.mask(empty), format="%Y-%m-%d", errors="coerce")
+        refuse(values.isna() & ~empty, "a calendar date")
+    else:
+        if "enum" in limits:
+            shown = limits["enum"] if len(limits["enum"]) <= 12 else [*limits["enum"][:12], "…"]
+            refuse(~empty & ~cells.isin(limits["enum"]), f"one of {shown}")
+        if "pattern" in limits:
+            refuse(~empty & ~cells.str.fullmatch(limits["pattern"]), f"text like {limits['pattern']}")
+        values = cells.mask(empty).astype("str")
+    if "missing_share" in field and abs(empty.mean() - field["missing_share"]) > MISSING_SHARE_TOLERANCE:
+        raise DataError(
+            name, f"expected a share missing of {field['missing_share']:.4f}, found {empty.mean():.4f}", field=column
+        )
+    return values.rename(column)
+
+
+def _check_key(name: str, resource: dict, text: pd.DataFrame) -> None:
+    key = resource["schema"]["primaryKey"]
+    twice = text.duplicated(key)
+    if twice.any():
+        row = _first(twice)
+        value = ", ".join(f"{k}={text[k].iloc[row - 1]}" for k in key)
+        raise DataError(name, f"expected a unique key; {value} has stood above", field="+".join(key), row=row)
+
+
+def validate(names: list[str] | None = None) -> list[DataError]:
+    """Check tables; return every table's first fault (an empty list when all are good)."""
+    faults = []
+    for name in names or table_names():
+        try:
+            load(name)
+        except DataError as error:
+            faults.append(error)
+    return faults
+
+
+def seal(name: str) -> dict:
+    """Record a deliberate change: new sha256, bytes, rows and shares missing in the descriptor.
+
+    The table must pass every other check first, so nothing broken can be sealed. Returns the
+    new descriptor. Raises `DataError` as `load` does.
+    """
+    folder = data_folder()
+    resource = json.loads(json.dumps(describe(name)))
+    path = folder / resource["path"]
+    raw = path.read_bytes()
+    text = _read_text(name, path, resource)
+    for field in resource["schema"]["fields"]:
+        if "missing_share" in field:
+            field["missing_share"] = round(float(text[field["name"]].eq("").mean()), 4)
+        _column(name, field, text)
+    _check_key(name, resource, text)
+    resource.update(rows=len(text), bytes=len(raw), hash="sha256:" + hashlib.sha256(raw).hexdigest())
+    package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    package["resources"] = [resource if r["name"] == name else r for r in package["resources"]]
+    fresh = folder / "datapackage.json.new"
+    fresh.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(folder / "datapackage.json")
+    return resource
+
+
+def main(arguments: list[str]) -> int:
+    """`check [TABLE …]` or `seal TABLE`; exit code 1 and one line per fault otherwise."""
+    action, *names = arguments or ["check"]
+    if action == "seal" and names:
+        try:
+            for name in names:
+                print(f"sealed {name}: {seal(name)['hash']}")
+        except DataError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        return 0
+    if action != "check":
+        print("usage: python -m goingglobal.data check [TABLE ...] | seal TABLE ...", file=sys.stderr)
+        return 2
+    try:
+        faults = validate(names)
+    except DataError as error:
+        faults = [error]
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    if not faults:
+        print(f"data: {len(names or table_names())} tables as sealed")
+    return 1 if faults else 0
+
+
+def numbers_in(text: str) -> list[str]:
+    """Numbers written in a text, thousands separators removed: '3,568 of 7.4' → ['3568', '7.4']."""
+    return [n.replace(",", "") for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

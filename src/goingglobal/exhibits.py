@@ -1,0 +1,181 @@
+"""`figure()` and `table()`: how every exhibit reaches the page.
+
+Each carries a label, a caption, a source line with vintage and licence, the data as CSV, and (a
+figure) an alt text. In the book the site's extension renders it; in JupyterLab and Colab the same
+call shows a plain HTML figure.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from goingglobal import theme
+from goingglobal.data import source_line
+from goingglobal.models import Estimate
+
+__all__ = ["ALT_LIMITS", "MIME", "ExhibitError", "estimates_frame", "figure", "regression_table", "table"]
+
+MIME = "application/vnd.goingglobal.exhibit+json"
+ALT_LIMITS = (40, 400)
+_LABEL = re.compile(r"(fig|tab)-[a-z0-9-]+")
+
+
+class ExhibitError(ValueError):
+    """An exhibit lacks its caption, alt text, source or data; the message says which."""
+
+
+def _check(label: str, kind: str, caption: str, source: str, data: pd.DataFrame) -> None:
+    if not (_LABEL.fullmatch(label) and label.startswith(kind)):
+        raise ExhibitError(f"exhibit {label!r}: expected a label like {kind}-name")
+    if not caption.strip():
+        raise ExhibitError(f"exhibit {label!r}: no caption")
+    if not source.strip():
+        raise ExhibitError(f"exhibit {label!r}: no source")
+    if data is None or data.empty:
+        raise ExhibitError(f"exhibit {label!r}: no data to download")
+
+
+def _source(tables: Sequence[str], note: str) -> str:
+    return " ".join(part for part in (f"Source: {source_line(*tables)}." if tables else "", note) if part)
+
+
+def _csv(data: pd.DataFrame) -> str:
+    return data.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def svg_of(fig, label: str, alt: str) -> str:
+    """The figure as an inline SVG: colours from the page, ids its own, alt text inside, no date."""
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": label}):
+        fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg"):]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
+    used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', text))
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{label}-{m.group(1)}"' if m.group(1) in used else "", text)
+    text = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{label}-", text)
+    text = text.replace("'DejaVu Sans'", "var(--gg-figure-font, 'DejaVu Sans')")
+    text = re.sub(r"(\d+\.\d{2})\d+", r"\1", text)
+    width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups()
+    head = (f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" class="gg-figure" '
+            f'width="{float(width) * 4 / 3:.0f}" height="{float(height) * 4 / 3:.0f}"')
+    text = re.sub(r'^<svg([^>]*?) width="[^"]*"', lambda m: head + m.group(1), text, count=1)
+    text = re.sub(r'^(<svg[^>]*?) height="[\d.]+pt"', r"\1", text, count=1)
+    return theme.follow_page(text)
+
+
+def figure(
+    label: str, fig, *, caption: str, alt: str, data: pd.DataFrame, tables: Sequence[str] = (), note: str = "",
+) -> None:
+    """Show a figure.
+
+    Parameters: `label`, "fig-name", to refer to it; `fig`, a matplotlib figure; `caption`, the finding;
+    `alt`, 40–400 characters that say what is drawn to someone who cannot see it; `data`, exactly the
+    plotted figures; `tables`, names of the tables behind it; `note`, what else a reader must know
+    (years, breaks, secondary figures). Raises `ExhibitError` where one is missing.
+    """
+    import matplotlib.pyplot as plt
+
+    source = _source(tables, note)
+    _check(label, "fig", caption, source, data)
+    if not ALT_LIMITS[0] <= len(alt) <= ALT_LIMITS[1]:
+        raise ExhibitError(f"exhibit {label!r}: alt text has {len(alt)} characters, expected {ALT_LIMITS[0]} to "
+                           f"{ALT_LIMITS[1]}")
+    if alt.strip() == caption.strip():
+        raise ExhibitError(f"exhibit {label!r}: the alt text repeats the caption")
+    svg = svg_of(fig, label, alt)
+    plt.close(fig)
+    _show({"label": label, "kind": "figure", "caption": caption, "alt": alt, "source": source, "svg": svg,
+           "csv": _csv(data), "tables": list(tables)})
+
+
+def table(
+    label: str, frame: pd.DataFrame, *, caption: str, tables: Sequence[str] = (), note: str = "",
+    data: pd.DataFrame | None = None, formats: dict[str, str] | None = None,
+) -> None:
+    """Show a table; the first column heads its rows.
+
+    Parameters as for `figure`; `formats` maps columns to format strings (others are shown as text);
+    `data` is what the CSV holds (default: `frame` itself, unformatted). Missing cells stay empty.
+    """
+    source = _source(tables, note)
+    raw = frame if data is None else data
+    _check(label, "tab", caption, source, raw)
+    shown = frame.copy()
+    for column in shown:
+        spec = (formats or {}).get(column)
+        shown[column] = [_cell(value, spec) for value in frame[column]]
+    numeric = [bool(shown[c].str.fullmatch(r"[−+()\[\]\d.,  %*<–]*").all()) for c in shown]
+    _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": _csv(raw),
+           "columns": [str(c) for c in shown], "numeric": numeric, "rows": shown.to_numpy().tolist(),
+           "tables": list(tables)})
+
+
+def _cell(value, spec: str | None) -> str:
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return ""
+    if isinstance(value, str):
+        return value
+    return format(value, spec).replace("-", "−") if spec else str(value)
+
+
+def regression_table(columns: dict[str, Estimate], rows: dict[str, str] | None = None, digits: int = 2) -> pd.DataFrame:
+    """Estimates as columns of a journal's table: estimate, standard error below it, n, groups.
+
+    `rows` adds lines, name → text for every column separated by "|".
+    """
+    lines: dict[str, list[str]] = {"Estimate": [], "(standard error)": [], "95 % interval": [], "Observations": [],
+                                   "Groups": []}
+    for estimate in columns.values():
+        lines["Estimate"].append(f"{estimate.value:+.{digits}f}".replace("-", "−"))
+        lines["(standard error)"].append(f"({estimate.se:.{digits}f})")
+        lines["95 % interval"].append(
+            f"[{estimate.ci_low:.{digits}f}, {estimate.ci_high:.{digits}f}]".replace("-", "−"))
+        lines["Observations"].append(f"{estimate.n:,}")
+        lines["Groups"].append(f"{estimate.groups:,}" if estimate.groups else "")
+    for name, text in (rows or {}).items():
+        lines[name] = [part.strip() for part in text.split("|")]
+    if not any(lines["Groups"]):
+        del lines["Groups"]
+    frame = pd.DataFrame(lines, index=list(columns)).T
+    return frame.rename_axis("").reset_index()
+
+
+def estimates_frame(estimates: dict[str, Estimate]) -> pd.DataFrame:
+    """Estimates as rows: name, value, se, interval, n, groups, unit, sample, method (for the CSV)."""
+    return pd.DataFrame([
+        {"name": name, "value": e.value, "se": e.se, "ci_low": e.ci_low, "ci_high": e.ci_high, "n": e.n,
+         "groups": e.groups, "unit": e.unit, "sample": e.sample, "method": e.method}
+        for name, e in estimates.items()
+    ])
+
+
+def _plain_html(exhibit: dict) -> str:
+    """What JupyterLab and Colab show."""
+    if exhibit["kind"] == "figure":
+        body = exhibit["svg"]
+    else:
+        head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in exhibit["columns"])
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in exhibit["rows"])
+        body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    address = "data:text/csv;base64," + base64.b64encode(exhibit["csv"].encode()).decode()
+    return (f'<figure>{body}<figcaption>{html.escape(exhibit["caption"])}<br><small>{html.escape(exhibit["source"])} '
+            f'<a download="{exhibit["label"]}.csv" href="{address}">Data (CSV)</a></small></figcaption></figure>')
+
+
+def _show(exhibit: dict) -> None:
+    from goingglobal._display import in_notebook, publish
+
+    if in_notebook():
+        alt = exhibit.get("alt", exhibit["caption"])
+        publish({MIME: exhibit, "text/html": _plain_html(exhibit), "text/plain": f"[{exhibit['label']}] {alt}"})

@@ -1,0 +1,320 @@
+"""Estimators: a sample in, an `Estimate` out.
+
+statsmodels where it does the job, pyfixest for two-way fixed effects, diff-diff for
+Callaway–Sant'Anna and HonestDiD. Nothing here computes an estimator by hand; the second
+routes in `tests/` do.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["Estimate", "EventStudy", "ModelError", "binomial_gradient", "difference_in_means", "event_study",
+           "honest_bounds", "leave_one_out", "local_projections", "median_regression", "ols", "ratio", "two_way_fe"]
+
+
+class ModelError(ValueError):
+    """An estimate can't be made from this sample; the message says what was missing."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One number with what is needed to judge it.
+
+    `value`, `se` and the 95 % interval are in `unit`; `n` counts observations, `groups` what
+    the standard error clusters on (or the units); `notes` keeps what the library warned of.
+    """
+
+    value: float
+    se: float
+    ci_low: float
+    ci_high: float
+    n: int
+    unit: str
+    sample: str
+    method: str
+    software: str
+    groups: int | None = None
+    p: float | None = None
+    id: str | None = None
+    term: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self):
+        if not np.isfinite(self.value):
+            raise ModelError(f"{self.method} on {self.sample!r}: the estimate is not a finite number")
+
+    def scaled(self, factor: float, unit: str) -> Estimate:
+        """The same estimate in another unit: value, error and interval times `factor`."""
+        low, high = sorted((self.ci_low * factor, self.ci_high * factor))
+        return replace(self, value=self.value * factor, se=self.se * abs(factor), ci_low=low, ci_high=high, unit=unit)
+
+    def __str__(self) -> str:
+        groups = f", {self.groups:,} groups" if self.groups else ""
+        return (f"{self.value:.4g} {self.unit} (standard error {self.se:.2g}; 95 % interval {self.ci_low:.3g} to "
+                f"{self.ci_high:.3g})\nn = {self.n:,}{groups}; {self.method}\nsample: {self.sample}")
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class EventStudy:
+    """A Callaway–Sant'Anna fit: the overall effect and the path around the start."""
+
+    overall: Estimate
+    path: pd.DataFrame
+    fit: object
+
+
+@contextmanager
+def _noting() -> Iterator[list[str]]:
+    """Collect what a library warns of, so that it can be shown as a note instead of lost or hidden."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield notes
+    about_data = [w for w in caught if issubclass(w.category, UserWarning | RuntimeWarning)]
+    notes.extend(dict.fromkeys(" ".join(str(w.message).split()) for w in about_data))
+    for other in caught:  # a library's deprecations go where they would have gone
+        if other not in about_data:
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+
+
+def _software(package: str) -> str:
+    return f"{package} {version(package)}"
+
+
+def _sample(frame: pd.DataFrame) -> str:
+    return frame.attrs.get("sample", "unnamed sample")
+
+
+def _need(frame: pd.DataFrame, columns: Sequence[str], method: str) -> None:
+    lost = [c for c in columns if c not in frame]
+    if lost:
+        raise ModelError(f"{method} on {_sample(frame)!r}: no column {lost[0]!r}")
+    if frame.empty:
+        raise ModelError(f"{method} on {_sample(frame)!r}: the sample is empty")
+
+
+def _from_statsmodels(fit, term: str, frame: pd.DataFrame, method: str, unit: str, groups: int | None) -> Estimate:
+    if term not in fit.params.index:
+        raise ModelError(f"{method} on {_sample(frame)!r}: no term {term!r}; terms are {list(fit.params.index)[:8]}")
+    low, high = fit.conf_int().loc[term]
+    return Estimate(
+        value=float(fit.params[term]), se=float(fit.bse[term]), ci_low=float(low), ci_high=float(high),
+        p=float(fit.pvalues[term]), n=int(fit.nobs), groups=groups, unit=unit, sample=_sample(frame), method=method,
+        software=_software("statsmodels"), term=term,
+    )
+
+
+def ols(
+    frame: pd.DataFrame, formula: str, term: str, unit: str, cluster: str | None = None, lags: int | None = None
+) -> Estimate:
+    """Ordinary least squares with HC1 errors, CR1 errors clustered on a column, or Newey–West errors.
+
+    Parameters: `formula`, statsmodels formula; `term`, the coefficient wanted; `unit` of the
+    coefficient; `cluster`, a column; `lags`, for one time series in time order. Intervals use
+    the t distribution. Rows with a missing value are dropped.
+    Raises `ModelError` for an empty sample, a missing column or term, and for collinear terms.
+    Sources: MacKinnon and White (1985) for HC1, Newey and West (1987).
+    """
+    import statsmodels.formula.api as smf
+
+    _need(frame, [cluster] if cluster else [], "OLS")
+    model = smf.ols(formula, frame)
+    if np.linalg.matrix_rank(model.exog) < model.exog.shape[1]:
+        raise ModelError(f"OLS on {_sample(frame)!r}: terms of {formula!r} are collinear")
+    if cluster:
+        labels = frame.loc[model.data.row_labels, cluster]
+        fit = model.fit(cov_type="cluster", cov_kwds={"groups": labels.astype("category").cat.codes}, use_t=True)
+        return _from_statsmodels(fit, term, frame, f"OLS, errors clustered by {cluster}", unit, labels.nunique())
+    if lags is not None:
+        fit = model.fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
+        return _from_statsmodels(fit, term, frame, f"OLS, Newey–West errors ({lags} lags)", unit, None)
+    fit = model.fit(cov_type="HC1", use_t=True)
+    return _from_statsmodels(fit, term, frame, "OLS, HC1 errors", unit, None)
+
+
+def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, quantile: float = 0.5) -> Estimate:
+    """Quantile regression with robust (kernel) errors. Source: Koenker and Bassett (1978)."""
+    import statsmodels.formula.api as smf
+
+    _need(frame, [], "quantile regression")
+    fit = smf.quantreg(formula, frame).fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
+    return _from_statsmodels(fit, term, frame, f"quantile regression at {quantile:g}, robust errors", unit, None)
+
+
+def difference_in_means(frame: pd.DataFrame, outcome: str, treatment: str, unit: str) -> Estimate:
+    """Mean of `outcome` with treatment = 1 minus the mean with 0; unequal-variance (Welch) error."""
+    from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
+
+    _need(frame, [outcome, treatment], "difference in means")
+    rows = frame[[outcome, treatment]].dropna()
+    arms = [rows.loc[rows[treatment] == arm, outcome] for arm in (1, 0)]
+    if min(len(a) for a in arms) < 2:
+        raise ModelError(f"difference in means on {_sample(frame)!r}: arms of {len(arms[0])} and {len(arms[1])} rows")
+    means = CompareMeans(*(DescrStatsW(a) for a in arms))
+    low, high = means.tconfint_diff(usevar="unequal")
+    return Estimate(
+        value=float(arms[0].mean() - arms[1].mean()), se=float(means.std_meandiff_separatevar), ci_low=float(low),
+        ci_high=float(high), p=float(means.ttest_ind(usevar="unequal")[1]), n=len(rows), unit=unit,
+        sample=_sample(frame), method="difference in means, unequal variances", software=_software("statsmodels"),
+    )
+
+
+def two_way_fe(
+    frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str, term: str | None = None
+) -> Estimate:
+    """Two-way fixed effects with CR1 errors clustered on a column (pyfixest).
+
+    Parameters: `formula`, such as "growth ~ fdi_lag + gdp_growth_lag"; `effects`, the two columns
+    of fixed effects; `term`, the coefficient wanted (default: the first regressor). The CR1 factor is
+    G/(G−1)·(N−1)/(N−K), K counting regressors and the effects not nested in the clusters. Singleton
+    rows are dropped and noted. Raises `ModelError` for an empty sample, a missing column, a
+    collinear term. Source: Cameron, Gelbach and Miller (2011).
+    """
+    import pyfixest
+
+    _need(frame, [*effects, cluster], "two-way fixed effects")
+    outcome, right = (part.strip() for part in formula.split("~"))
+    term = term or right.split("+")[0].strip()
+    names = [n.strip() for n in right.split("+")]
+    _need(frame, [outcome, *names], "two-way fixed effects")
+    rows = frame[list(dict.fromkeys([outcome, *names, *effects, cluster]))].dropna()
+    _need(rows, [], "two-way fixed effects")
+    with _noting() as notes:
+        fit = pyfixest.feols(f"{formula} | {' + '.join(effects)}", rows, vcov={"CRV1": cluster})
+    table = fit.tidy()
+    if term not in table.index:
+        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
+    line, interval = table.loc[term], fit.confint().loc[term]
+    return Estimate(
+        value=float(line["Estimate"]), se=float(line["Std. Error"]), ci_low=float(interval.iloc[0]),
+        ci_high=float(interval.iloc[1]), p=float(line["Pr(>|t|)"]), n=int(fit._N), groups=rows[cluster].nunique(),
+        unit=unit, sample=_sample(frame), method=f"{' and '.join(effects)} fixed effects, CR1 errors by {cluster}",
+        software=_software("pyfixest"), term=term, notes=tuple(notes),
+    )
+
+
+def local_projections(
+    frame: pd.DataFrame, controls: Sequence[str] = (), horizons: Sequence[int] = (0, 1, 2, 3, 4, 5),
+    shock: str = "fdi_lag", unit: str = "% of employment", effects: tuple[str, str] = ("iso3", "year"),
+    cluster: str = "iso3",
+) -> pd.DataFrame:
+    """Cumulative response of log employment to FDI, one regression per horizon.
+
+    `frame` has `cumulative_h` columns (see `samples.country_changes`); a negative horizon −k reads
+    `cumulative_mk`, the change *before*. Returns one row per horizon: horizon, value, se, ci_low,
+    ci_high, n, groups. Source: Jordà (2005).
+    """
+    rows = []
+    for horizon in horizons:
+        outcome = f"cumulative_{horizon}" if horizon >= 0 else f"cumulative_m{-horizon}"
+        effect = two_way_fe(frame, " + ".join([f"{outcome} ~ {shock}", *controls]), unit, effects, cluster)
+        rows.append({"horizon": horizon, "estimate": effect, **{
+            k: getattr(effect, k) for k in ("value", "se", "ci_low", "ci_high", "n", "groups")}})
+    return pd.DataFrame(rows)
+
+
+def event_study(frame: pd.DataFrame, outcome: str = "y", unit: str = "log points") -> EventStudy:
+    """Callaway–Sant'Anna with never-treated controls and a universal base period (diff-diff).
+
+    `frame` has `edinet_code`, `year`, `first_fdi` (0 for never) and `outcome`. `path` has one row per
+    event time: event_time, value, se, ci_low, ci_high, n (starters' cells), reference. The overall
+    effect is the average of post-start group-time effects weighted by group size. Each cell uses
+    the firms observed in both of its years. Raises `ModelError` without starters or controls.
+    Source: Callaway and Sant'Anna (2021).
+    """
+    import diff_diff
+
+    _need(frame, ["edinet_code", "year", "first_fdi", outcome], "Callaway–Sant'Anna")
+    firms = frame.groupby("edinet_code")["first_fdi"].first()
+    if not (firms.eq(0).any() and firms.gt(0).any()):
+        raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: starters or never-treated firms are missing")
+    with _noting() as notes:
+        estimator = diff_diff.CallawaySantAnna(control_group="never_treated", base_period="universal")
+        fit = estimator.fit(frame, outcome=outcome, unit="edinet_code", time="year", first_treat="first_fdi")
+        events = fit.aggregate("event_study")
+    path = pd.DataFrame({
+        "event_time": np.asarray(events.event_time, dtype=int), "value": np.asarray(events.att, dtype=float),
+        "se": np.asarray(events.se, dtype=float), "ci_low": np.asarray(events.conf_int_lower, dtype=float),
+        "ci_high": np.asarray(events.conf_int_upper, dtype=float), "cells": np.asarray(events.n, dtype=float),
+        "reference": np.asarray(events.is_reference, dtype=bool),
+    })
+    overall = Estimate(
+        value=float(fit.overall_att), se=float(fit.overall_se), ci_low=float(fit.overall_conf_int[0]),
+        ci_high=float(fit.overall_conf_int[1]), p=float(fit.overall_p_value), n=int(fit.n_obs),
+        groups=int(fit.n_treated_units + fit.n_control_units), unit=unit, sample=_sample(frame),
+        method="Callaway–Sant'Anna, never-treated controls, universal base", software=_software("diff-diff"),
+        notes=tuple(notes),
+    )
+    return EventStudy(overall, path, events)
+
+
+def honest_bounds(study: EventStudy, limits: Sequence[float] = (0.5, 1.0), target: str = "average") -> pd.DataFrame:
+    """HonestDiD bounds under relative magnitudes: post-trend breaks at most M times the largest one before.
+
+    `target`: "average" of all post periods (equal weights) or "impact", the first. Returns one row per
+    M: M, value, ci_low, ci_high (95 % robust interval), bound_low, bound_high (identified set).
+    Raises `ModelError` for another target. Source: Rambachan and Roth (2023).
+    """
+    import diff_diff
+
+    if target not in ("average", "impact"):
+        raise ModelError(f"honest bounds: target {target!r}, expected 'average' or 'impact'")
+    post = int((study.path["event_time"] >= 0).sum())
+    weights = None if target == "average" else np.eye(post)[0]
+    rows = []
+    for limit in limits:
+        with _noting():
+            bound = diff_diff.compute_honest_did(study.fit, method="relative_magnitude", M=limit, l_vec=weights)
+        rows.append({"M": limit, "value": float(bound.original_estimate), "se": float(bound.original_se),
+                     "ci_low": float(bound.ci_lb), "ci_high": float(bound.ci_ub), "bound_low": float(bound.lb),
+                     "bound_high": float(bound.ub)})
+    return pd.DataFrame(rows)
+
+
+def binomial_gradient(frame: pd.DataFrame, formula: str, term: str, trials: str, unit: str) -> Estimate:
+    """Grouped binomial (logit) regression of a share on firm size.
+
+    `formula` has the share (0 to 1) on the left; `trials` is the column with the number of firms behind
+    each share. Errors use the Pearson scale, so that more scatter than the binomial allows widens
+    them (at least 1). Raises `ModelError` for shares outside 0–1 or missing trials.
+    Source: McCullagh and Nelder (1989), chapter 4.
+    """
+    import statsmodels.api as sm
+    import statsmodels.formula.api as smf
+
+    share = formula.split("~")[0].strip()
+    _need(frame, [share, trials], "binomial regression")
+    if not frame[share].between(0, 1).all() or not (frame[trials] > 0).all():
+        raise ModelError(f"binomial regression on {_sample(frame)!r}: shares within 0–1 and positive trials expected")
+    model = smf.glm(formula, frame, family=sm.families.Binomial(), var_weights=np.asarray(frame[trials], dtype=float))
+    plain = model.fit()
+    scale = max(1.0, float(plain.pearson_chi2 / plain.df_resid)) if plain.df_resid > 0 else 1.0
+    fit = model.fit(scale=scale, use_t=False)
+    estimate = _from_statsmodels(fit, term, frame, "grouped binomial (logit), Pearson scale", unit, None)
+    return replace(estimate, n=len(frame), notes=(f"Pearson scale {scale:.1f}",))
+
+
+def leave_one_out(frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str) -> pd.DataFrame:
+    """`two_way_fe` with one cluster left out at a time: left_out, value, se, ci_low, ci_high, n."""
+    rows = []
+    for left_out in sorted(frame[cluster].unique()):
+        part = frame[frame[cluster] != left_out]
+        part.attrs["sample"] = f"{_sample(frame)}, without {left_out}"
+        effect = two_way_fe(part, formula, unit, effects, cluster)
+        rows.append({"left_out": left_out, **{k: getattr(effect, k) for k in ("value", "se", "ci_low", "ci_high", "n")}})
+    return pd.DataFrame(rows)
+
+
+def ratio(numerator: Estimate, denominator: Estimate) -> float:
+    """Ratio of two estimates, a plain number for the prose (no interval is claimed)."""
+    return numerator.value / denominator.value

@@ -1,0 +1,230 @@
+"""The named samples and treatment definitions: who is a conduit, who is a starter.
+
+Each function takes a table from `load` and returns a new DataFrame whose
+`attrs["sample"]` says in words what it holds. Definitions are those of the book's
+appendix on methods; none is changed by an option without the name showing it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+SME_LIMIT = 300
+MIN_FDI_SHARE = 0.8
+JUMP_LIMIT = 25.0
+
+__all__ = ["SampleError", "country_changes", "group_long_differences", "home_and_abroad", "industry_panel",
+           "long_differences",
+           "sample_j", "starters"]
+
+
+class SampleError(ValueError):
+    """A sample can't be made: no rows are left, or the groups to compare are not both there."""
+
+
+def _named(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    if frame.empty:
+        raise SampleError(f"sample {name!r} has no rows")
+    frame = frame.reset_index(drop=True)
+    frame.attrs = {"sample": name}
+    return frame
+
+
+def country_changes(
+    panel: pd.DataFrame, employment: str = "pwt", conduits: bool = True, horizons: int = 5
+) -> pd.DataFrame:
+    """Country-years with employment growth, FDI lags and leads, and the controls.
+
+    Parameters: `panel`, the table `country_panel`; `employment`, "pwt" (persons engaged,
+    Penn World Table 10.01) or "ilo" (ILO modelled estimates); `conduits`, keep the seven
+    conduit countries; `horizons`, the longest local projection in years.
+
+    Columns added, all by calendar year within a country: `growth` = 100·Δln E(t), `fdi_lag` =
+    F(t−1), `fdi_now` = F(t), `fdi_lead` = F(t+1) (% of GDP), `population_growth` = 100·Δln
+    population 15–64, `fdi_in_lag`, `gdp_growth_lag`, and `cumulative_h` = 100·[ln E(t+h) −
+    ln E(t−1)] for h = 0…horizons (and `cumulative_m2`, `cumulative_m3`, the same before the
+    event: 100·[ln E(t−k) − ln E(t−1)], for placebo checks). Raises `SampleError` for an unknown
+    employment series.
+    """
+    columns = {"pwt": "employment_pwt_millions", "ilo": "employment_ilo_thousands"}
+    if employment not in columns:
+        raise SampleError(f"employment {employment!r}: expected one of {sorted(columns)}")
+    wide = panel if conduits else panel[panel["conduit"] == 0]
+    wide = wide.set_index(["iso3", "year"]).sort_index()
+
+    def at(series: pd.Series, shift: int) -> pd.Series:
+        moved = series.copy()
+        moved.index = pd.MultiIndex.from_arrays(
+            [moved.index.get_level_values(0), moved.index.get_level_values(1) - shift], names=moved.index.names
+        )
+        return moved.reindex(series.index)
+
+    log_jobs = np.log(wide[columns[employment]])
+    log_people = np.log(wide["population_15_64"])
+    out = wide[["country", "conduit"]].copy()
+    out["growth"] = 100 * (log_jobs - at(log_jobs, -1))
+    out["fdi_lag"] = at(wide["fdi_out_pct_gdp"], -1)
+    out["fdi_now"] = wide["fdi_out_pct_gdp"]
+    out["fdi_lead"] = at(wide["fdi_out_pct_gdp"], 1)
+    out["population_growth"] = 100 * (log_people - at(log_people, -1))
+    out["fdi_in_lag"] = at(wide["fdi_in_pct_gdp"], -1)
+    out["gdp_growth_lag"] = at(wide["gdp_growth_pct"], -1)
+    for horizon in range(horizons + 1):
+        out[f"cumulative_{horizon}"] = 100 * (at(log_jobs, horizon) - at(log_jobs, -1))
+    for back in (2, 3):
+        out[f"cumulative_m{back}"] = 100 * (at(log_jobs, -back) - at(log_jobs, -1))
+    name = f"OECD-38, {'all' if conduits else 'without conduits'}, {employment.upper()} employment"
+    return _named(out.reset_index(), name)
+
+
+def home_and_abroad(affiliates: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
+    """German jobs at home by size class beside employees of German affiliates abroad, in millions.
+
+    `affiliates` and `sizes` are the tables `affiliates_germany` and `size_classes_germany`. One row per
+    sector (all, manufacturing), year and line: `panel`, `line`, `year`, `value`, `segment` (the
+    statistical unit, which changes in 2018) . The two sources sort firms differently and are
+    never added up. Levels of 2021–2023 abroad are the sum of Eurostat's parts: inside and outside the EU-27.
+    """
+    home = sizes[(sizes["indicator"] == "persons_employed") & sizes["sector"].isin(["TOTAL", "C"])]
+    home = home[home["size_class"] != "total"]
+    home = home.assign(line=home["size_class"] + " firms", segment=home["statistical_unit"])
+    home["panel"] = home["sector"].map({"TOTAL": "All sectors", "C": "Manufacturing"})
+    staff = affiliates[affiliates["indicator"] == "employees"]
+    parts = staff[staff["partner"].isin(["WORLD", "INT_EU27_2020", "EXT_EU27_2020"])]
+    world = parts[parts["partner"] == "WORLD"]
+    late = parts[(parts["dataset"] == "fats_out_activ") & (parts["partner"] != "WORLD")]
+    late = late.groupby(["year", "nace"], as_index=False)["value"].sum(min_count=2)
+    abroad = pd.concat([world[["year", "nace", "value"]], late])
+    abroad = abroad[abroad["nace"].isin(["B-S_X_O", "C"])].assign(line="abroad", segment="affiliates")
+    abroad["panel"] = abroad["nace"].map({"B-S_X_O": "All sectors", "C": "Manufacturing"})
+    columns = ["panel", "line", "year", "value", "segment"]
+    out = pd.concat([home[columns], abroad[columns]])
+    out["value"] = out["value"] / 1e6
+    order = {"large firms": 0, "medium firms": 1, "small firms": 2, "micro firms": 3, "abroad": 4}
+    out = out.sort_values(["panel", "line", "year"], key=lambda c: c.map(order) if c.name == "line" else c)
+    return _named(out, "Germany: persons employed at home, employees of affiliates abroad")
+
+
+def sample_j(firms: pd.DataFrame) -> pd.DataFrame:
+    """Sample J: listed in 2026, never IFRS, with a consolidated headcount in the year.
+
+    `firms` is the table `firm_panel`. Adds `ln_home`, `ln_group` (log headcounts) and
+    `home_share` (home over group, in %). Raises `SampleError` if nothing is left.
+    """
+    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & firms["group_employees"].notna()]
+    rows = rows.sort_values(["edinet_code", "year"])
+    rows = rows.assign(
+        ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]),
+        home_share=100 * rows["home_employees"] / rows["group_employees"],
+    )
+    return _named(rows, "J: listed Japanese firms under Japanese standards, 2017–2025")
+
+
+def long_differences(
+    firms: pd.DataFrame, first: int = 2017, last: int = 2025, limit: float | None = JUMP_LIMIT,
+    largest_home: int | None = None,
+) -> pd.DataFrame:
+    """One row per firm of J seen in both years, with yearly log growth of home and group headcount.
+
+    Parameters: `limit`, drop firms with |home growth| of `limit` or more (percentage points a
+    year; None keeps all); `largest_home`, keep parents with at most so many employees in
+    `first`. Columns: `home`, `group` (percentage points a year), `fdi`, `ln_home0`,
+    `home0`, `sector`, `home_share0`, `home_share1` (%), and the accounts of `first`.
+    """
+    panel = sample_j(firms)
+    start = panel[panel["year"] == first].set_index("edinet_code")
+    end = panel[panel["year"] == last].set_index("edinet_code")
+    both = start.index.intersection(end.index)
+    start, end = start.loc[both], end.loc[both]
+    years = last - first
+    out = start[["fdi", "sector", "reorganised", "average_pay_yen", "average_age", "total_assets_yen",
+                 "operating_income_yen"]].copy()
+    out["home"] = 100 / years * (end["ln_home"] - start["ln_home"])
+    out["group"] = 100 / years * (end["ln_group"] - start["ln_group"])
+    out["home0"], out["ln_home0"] = start["home_employees"], start["ln_home"]
+    out["home_share0"], out["home_share1"] = start["home_share"], end["home_share"]
+    name = f"J in {first} and {last}"
+    if limit is not None:
+        out = out[out["home"].abs() < limit]
+        name += f", |home growth| < {limit:g}"
+    if largest_home is not None:
+        out = out[out["home0"] <= largest_home]
+        name += f", at most {largest_home} at home in {first}"
+    return _named(out.reset_index(), name)
+
+
+def starters(
+    firms: pd.DataFrame, trim: float | None = None, outcome: str = "home", min_fdi_share: float = MIN_FDI_SHARE
+) -> pd.DataFrame:
+    """Starters of FDI and never-investors of J, one row per firm-year.
+
+    A starter's first year with fdi = 1 is later than its first year in J, and fdi = 1 in at
+    least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all.
+    `trim` drops firms whose largest absolute change of the log headcount (`outcome`: "home" or
+    "group") between consecutive observed years is not below it. Columns added: `starter` (0/1),
+    `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount).
+
+    Raises `SampleError` where no starter or no never-investor is left.
+    """
+    if outcome not in ("home", "group"):
+        raise SampleError(f"outcome {outcome!r}: expected 'home' or 'group'")
+    panel = sample_j(firms)
+    by_firm = panel.groupby("edinet_code")
+    first_seen = by_firm["year"].transform("min")
+    first_fdi = panel["year"].where(panel["fdi"] == 1).groupby(panel["edinet_code"]).transform("min")
+    since = panel["fdi"].where(panel["year"] >= first_fdi).groupby(panel["edinet_code"]).transform("mean")
+    panel["starter"] = ((first_fdi > first_seen) & (since >= min_fdi_share)).astype(int)
+    never = by_firm["fdi"].transform("max").eq(0)
+    panel["y"] = panel[f"ln_{outcome}"]
+    panel["first_fdi"] = first_fdi.where(panel["starter"] == 1, 0).astype(int)
+    panel["post"] = ((panel["starter"] == 1) & (panel["year"] >= panel["first_fdi"])).astype(int)
+    keep = panel[(panel["starter"] == 1) | never]
+    name = f"starters and never-investors of J, {outcome} headcount, "
+    if trim is None:
+        name += "untrimmed"
+    else:
+        jump = keep.groupby("edinet_code")["y"].transform(lambda y: y.diff().abs().max()).fillna(0)
+        keep = keep[jump < trim]
+        name += f"largest yearly log change below {trim:g}"
+    groups = keep.groupby("edinet_code")["starter"].first()
+    if not (groups.eq(1).any() and groups.eq(0).any()):
+        raise SampleError(f"sample {name!r}: {int(groups.sum())} starters and {int(groups.eq(0).sum())} controls")
+    return _named(keep, name)
+
+
+def group_long_differences(groups: pd.DataFrame, first: int = 2017, last: int = 2025) -> pd.DataFrame:
+    """All filers with a group headcount in `first`, survivors or not.
+
+    `groups` is the table `group_panel`. One row per filer: `fdi` (of `first`), `ln_group0`,
+    `survived` (1 if a headcount is reported in `last`), `group` (percentage points a year, survivors
+    only) and `last_seen` (last year with a headcount).
+    """
+    rows = groups[(groups["ifrs_ever"] == 0) & (groups["group_employees"] > 0)]
+    wide = rows.pivot(index="edinet_code", columns="year", values="group_employees")
+    start = rows[rows["year"] == first].set_index("edinet_code")
+    out = start[["fdi"]].copy()
+    out["group0"], out["ln_group0"] = start["group_employees"], np.log(start["group_employees"])
+    end = wide[last].reindex(out.index)
+    out["survived"] = end.notna().astype(int)
+    out["group"] = 100 / (last - first) * np.log(end / out["group0"])
+    out["last_seen"] = rows.groupby("edinet_code")["year"].max().reindex(out.index)
+    return _named(out.dropna(subset=["fdi"]).reset_index(), f"all filers with a group headcount in {first}")
+
+
+def industry_panel(industries: pd.DataFrame) -> pd.DataFrame:
+    """Three-digit industries of METI's survey with log ratios per firm.
+
+    `industries` is the table `industry_japan`. Columns added: `ln_employees_per_firm`,
+    `overseas_per_firm` (overseas subsidiaries per firm), `home_per_firm` (domestic subsidiaries
+    per firm) and `ln_employees`, `ln_firms`. Rows with a suppressed cell are dropped.
+    """
+    rows = industries[industries["level"] == "industry"].dropna(subset=["employees", "firms", "subsidiaries_overseas"])
+    rows = rows[(rows["firms"] > 0) & (rows["employees"] > 0)]
+    rows = rows.assign(
+        ln_employees_per_firm=np.log(rows["employees"] / rows["firms"]),
+        overseas_per_firm=rows["subsidiaries_overseas"] / rows["firms"],
+        home_per_firm=rows["subsidiaries_home"] / rows["firms"],
+        ln_employees=np.log(rows["employees"]), ln_firms=np.log(rows["firms"]),
+    )
+    return _named(rows, "three-digit industries, FY2020–FY2024, firms with 50 or more employees")

@@ -1,0 +1,27 @@
+"""The book's Sphinx extensions: data-aware cache, numbers, claims, exhibits, mathematics, labels.
+
+Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of its own:
+
+`cache`         what the execution cache must see besides cells: data, library, lock, Python
+`registry`      what the pages reported and showed, and the check that every id used exists
+`mime`          turns what `report`, `figure` and `table` publish into document nodes
+`roles`         `{result}`, `{claim}`, `{fact}` and the directive `{exhibit}`
+`files`         `results.json`, `exhibits.json` and the CSV files of the site
+`mathematics`   formulas as MathML, made at build time: no script, no third party
+`page`          what a built page must not carry: third parties, unused scripts
+`bibliography`  labels of the list that match the author–year citations
+"""
+
+from __future__ import annotations
+
+from sphinx.application import Sphinx
+
+from goingglobal import __version__
+
+
+def setup(app: Sphinx) -> dict:
+    from goingglobal.sphinx import bibliography, cache, files, mathematics, page, registry, roles
+
+    for part in (cache, registry, roles, files, mathematics, bibliography, page):
+        part.setup(app)
+    return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

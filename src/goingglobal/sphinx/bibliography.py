@@ -1,0 +1,44 @@
+"""A bibliography whose labels read as the citations do, and whose list is sound for screen readers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pybtex.plugin
+from pybtex.style.formatting.plain import Style as PlainStyle
+from pybtex.style.labels import BaseLabelStyle
+from pybtex.style.sorting.author_year_title import SortingStyle
+from sphinx.application import Sphinx
+
+
+def _surnames(entry) -> str:
+    people = entry.persons.get("author") or entry.persons.get("editor") or []
+    names = [" ".join([*p.prelast_names, *p.last_names]) for p in people]
+    names = [n.replace("{", "").replace("}", "") for n in names]
+    if not names:
+        return entry.fields.get("organization") or entry.fields.get("title", entry.key)
+    if len(names) > 2:
+        return f"{names[0]} et al."
+    return " and ".join(names)
+
+
+class AuthorYearLabels(BaseLabelStyle):
+    """“Callaway and Sant'Anna, 2021”; a, b, … where two would read alike."""
+
+    def format_labels(self, sorted_entries):
+        labels = [f"{_surnames(e)}, {e.fields.get('year', 'n.d.')}" for e in sorted_entries]
+        counts, seen = Counter(labels), Counter()
+        for label in labels:
+            seen[label] += 1
+            yield label + (chr(96 + seen[label]) if counts[label] > 1 else "")
+
+
+class AuthorYear(PlainStyle):
+    """Plain entries, sorted and labelled by author and year."""
+
+    default_label_style = AuthorYearLabels
+    default_sorting_style = SortingStyle
+
+
+def setup(app: Sphinx) -> None:
+    pybtex.plugin.register_plugin("pybtex.style.formatting", "authoryear", AuthorYear)

@@ -1,0 +1,45 @@
+"""Files that the site offers besides pages: `results.json`, `exhibits.json` and a CSV per exhibit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from goingglobal.sphinx import registry
+
+_FIELDS = ("value", "se", "ci_low", "ci_high", "n", "groups", "unit", "text", "chapter", "exhibit", "sample", "method",
+           "software", "notes")
+
+
+def _dump(path: Path, content: dict) -> None:
+    fresh = path.with_suffix(path.suffix + ".new")
+    fresh.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    """After a good HTML build: one object of numbers, one of exhibits, and the exhibits' data."""
+    if exception is not None or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    results = {
+        key: {f: {**record, "chapter": record["page"].removeprefix("book/")}.get(f) for f in _FIELDS}
+        for key, record in registry.results(app.env).items()
+    }
+    folder = out / "exhibits"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    exhibits = {}
+    for label, record in registry.exhibits(app.env).items():
+        (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8")
+        exhibits[label] = {k: record.get(k) for k in ("kind", "caption", "alt", "source", "tables", "page")}
+        exhibits[label]["csv"] = f"exhibits/{label}.csv"
+    _dump(out / "results.json", results)
+    _dump(out / "exhibits.json", exhibits)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("build-finished", write)

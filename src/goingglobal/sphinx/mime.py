@@ -1,0 +1,84 @@
+"""From what `report`, `figure` and `table` publish to document nodes (a myst-nb renderer plug-in)."""
+
+from __future__ import annotations
+
+import re
+
+from docutils import nodes
+
+from goingglobal.exhibits import MIME as EXHIBIT
+from goingglobal.results import MIME as RESULT
+from goingglobal.sphinx import registry
+
+
+def anchor(result_id: str) -> str:
+    """The anchor of the cell that reported an id."""
+    return "result-" + re.sub(r"[^a-z0-9]+", "-", result_id.lower()).strip("-")
+
+
+class source_links(nodes.General, nodes.Element):
+    """The line under an exhibit: source, licence, vintage, data, code."""
+
+
+def _figure(exhibit: dict) -> nodes.figure:
+    node = nodes.figure("", classes=["gg-exhibit", "gg-exhibit-figure"])
+    node += nodes.raw("", exhibit["svg"], format="html")
+    node += nodes.caption("", exhibit["caption"])
+    node += nodes.legend("", source_links("", label=exhibit["label"], source=exhibit["source"]))
+    return node
+
+
+def _table(exhibit: dict) -> nodes.table:
+    columns, numeric = exhibit["columns"], exhibit["numeric"]
+    table = nodes.table("", classes=["gg-table"])
+    table += nodes.title("", exhibit["caption"])
+    group = nodes.tgroup("", cols=len(columns))
+    table += group
+    for place in range(len(columns)):
+        group += nodes.colspec("", colwidth=1, stub=1 if place == 0 else 0)
+
+    def line(cells: list[str]) -> nodes.row:
+        row = nodes.row("")
+        for place, cell in enumerate(cells):
+            entry = nodes.entry("", classes=["gg-number"] if numeric[place] and place else [])
+            if str(cell):
+                entry += nodes.paragraph("", str(cell))
+            row += entry
+        return row
+
+    head, body = nodes.thead(""), nodes.tbody("")
+    head += line(columns)
+    body.extend(line(row) for row in exhibit["rows"])
+    group += [head, body]
+    return table
+
+
+def build(exhibit: dict, document: nodes.document | None) -> list[nodes.Node]:
+    """Nodes of one exhibit; with a document, also its label, so that it is numbered and can be referred to."""
+    node = _figure(exhibit) if exhibit["kind"] == "figure" else _table(exhibit)
+    if document is not None:
+        node["names"].append(exhibit["label"])
+        document.note_explicit_target(node, node)
+    if exhibit["kind"] == "figure":
+        return [node]
+    links = source_links("", label=exhibit["label"], source=exhibit["source"])
+    return [nodes.container("", node, links, classes=["gg-exhibit", "gg-exhibit-table"], is_div=True)]
+
+
+class Renderer:
+    """Renders the book's two output types; all others are left to myst-nb."""
+
+    mime_priority_overrides = (("*", EXHIBIT, 1), ("*", RESULT, 1))
+
+    @staticmethod
+    def handle_mime(renderer, data, inline):
+        if inline or data.mime_type not in (EXHIBIT, RESULT):
+            return None
+        document, env = renderer.renderer.document, renderer.renderer.sphinx_env
+        page = registry.page(env)
+        content = dict(data.content)
+        if data.mime_type == RESULT:
+            registry.add(page.results, content["id"], content, page, "result")
+            return [nodes.target("", "", ids=[anchor(content["id"])])]
+        registry.add(page.exhibits, content["label"], content, page, "exhibit")
+        return build(content, document)

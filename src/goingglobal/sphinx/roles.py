@@ -1,0 +1,171 @@
+"""Roles that quote what is recorded, and the directive that shows another page's exhibit.
+
+`{result}`firm/longdiff/home``    the number as reported; hover: error, interval, n; click: the cell
+`{claim}`C012``                   the paper's figure; hover: its wording; click: its row
+`{claim}`17 % <C012>``            the same in other words: each number must stand in the claim
+`{fact}`F0542``                   an official figure; hover: what, who, when, how directly it was read
+"""
+
+from __future__ import annotations
+
+import re
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxRole
+from sphinx.util.osutil import relative_uri
+
+from goingglobal import data
+from goingglobal.sphinx import mime, registry
+
+CLAIMS_PAGE = "book/appendix/claims"
+FACTS_PAGE = "book/appendix/data"
+_TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
+_ROLES = ("result", "claim", "fact")
+
+
+class quoted(nodes.Inline, nodes.TextElement):
+    """A number quoted by id, resolved when the page is written."""
+
+
+class shown_exhibit(nodes.General, nodes.Element):
+    """Another page's exhibit, filled in when the page is written."""
+
+
+class Quote(SphinxRole):
+    """One class for the three roles; they differ in where the id is looked up."""
+
+    def run(self):
+        titled = _TITLED.match(self.text)
+        key = titled["id"] if titled else self.text.strip()
+        text = titled["text"] if titled else ""
+        page = registry.page(self.env)
+        page.uses.append((self.name, key, self.lineno))
+        if text and self.name != "result":
+            page.faults += _numbers_not_in_record(self.name, key, text)
+        return [quoted("", "", kind=self.name, key=key, words=text)], []
+
+
+def _record(kind: str, key: str) -> dict | None:
+    table, column = {"claim": ("claims", "claim_id"), "fact": ("official_figures", "fact_id")}[kind]
+    frame = data.load(table)
+    rows = frame[frame[column] == key]
+    return rows.iloc[0].to_dict() if len(rows) else None
+
+
+def _numbers_not_in_record(kind: str, key: str, text: str) -> list[str]:
+    """Typed numbers that the record does not hold."""
+    record = _record(kind, key)
+    if record is None:
+        return []  # reported as an unknown id
+    held = set()
+    for part in ("value", "wording", "period", "breakdown", "population"):
+        if isinstance(record.get(part), str):
+            held |= {float(n) for n in data.numbers_in(record[part])}
+    return [f"{kind} {key!r} is quoted as {text!r}, but {number} does not stand in its record"
+            for number in data.numbers_in(text) if float(number) not in held]
+
+
+def _words(value: str, unit: str | float) -> str:
+    unit = unit if isinstance(unit, str) else ""
+    unit = re.sub(r"\s*\(.*\)$", "", unit)
+    return f"{value} {unit}".strip() if unit in ("%",) or not unit else f"{value} {unit}"
+
+
+def _claim(record: dict, text: str) -> tuple[str, str]:
+    state = "" if record["text_state"] == "intact" else f" Text {record['text_state']}."
+    words = text or ("“" + record["wording"] + "”" if record["value"].startswith("qualitative")
+                     else _words(record["value"], record["unit"]))
+    return words, f"Claim {record['claim_id']}, section {record['section']}: “{record['wording']}”.{state}"
+
+
+def _fact(record: dict, text: str) -> tuple[str, str]:
+    exact = "" if record["exactness"] == "as stated" else f" {record['exactness'].capitalize()}."
+    words = text or _words(record["value"], record["unit"])
+    return words, (f"Fact {record['fact_id']}: {record['indicator']}, {record['breakdown']}, {record['country']} "
+                   f"{record['period']}: {record['value']} {record['unit']}. {record['publisher']} "
+                   f"({record['source_rank']} source).{exact}")
+
+
+def _result(record: dict, text: str) -> tuple[str, str]:
+    parts = [record["id"], record["unit"]]
+    if record["se"] is not None:
+        parts.append(f"standard error {record['se']:.3g}")
+        parts.append(f"95 % interval {record['ci_low']:.3g} to {record['ci_high']:.3g}".replace("-", "−"))
+    if record["n"]:
+        parts.append(f"n = {record['n']:,}")
+    if record["sample"]:
+        parts.append(record["sample"])
+    return text or record["text"], "; ".join(parts)
+
+
+def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    env = app.env
+    results, exhibits = registry.results(env), registry.exhibits(env)
+    here = app.builder.get_target_uri(docname)
+
+    def link(page: str, name: str) -> str:
+        return relative_uri(here, app.builder.get_target_uri(page)) + "#" + name
+
+    for node in list(doctree.findall(quoted)):
+        kind, key = node["kind"], node["key"]
+        if kind == "result":
+            words, title = _result(results[key], node["words"])
+            address = link(results[key]["page"], mime.anchor(key))
+        elif kind == "claim":
+            words, title = _claim(_record(kind, key), node["words"])
+            address = link(CLAIMS_PAGE, key.lower())
+        else:
+            record = _record(kind, key)
+            words, title = _fact(record, node["words"])
+            address = record["url"]
+        new = nodes.reference("", words, internal=kind != "fact", refuri=address, reftitle=title,
+                              classes=[f"gg-{kind}"])
+        node.replace_self(new)
+    for node in list(doctree.findall(shown_exhibit)):
+        exhibit = exhibits[node["label"]]
+        built = mime.build(exhibit, None)
+        caption = next(built[0].findall(nodes.caption), None) or next(built[0].findall(nodes.title))
+        address = link(exhibit["page"], node["label"])
+        caption += [nodes.Text(" "), nodes.reference("", "See it in its chapter.", internal=True, refuri=address)]
+        node.replace_self(built)
+
+
+class Exhibit(Directive):
+    """`{exhibit} fig-name`: show an exhibit that a chapter made."""
+
+    required_arguments = 1
+    has_content = False
+
+    def run(self):
+        env = self.state.document.settings.env
+        registry.page(env).uses.append(("exhibit", self.arguments[0], self.lineno))
+        return [shown_exhibit("", label=self.arguments[0])]
+
+
+def _visit_links(self, node: nodes.Element) -> None:
+    here = self.builder.get_target_uri(self.builder.current_docname)
+    label = node["label"]
+    page = registry.exhibits(self.builder.env)[label]["page"]
+    code = relative_uri(here, self.builder.get_target_uri(page)) + f"#{label}"
+    file = relative_uri(here, f"exhibits/{label}.csv")
+    self.body.append(
+        f'<p class="gg-source">{self.encode(node["source"])} '
+        f'<span class="gg-links"><a href="{file}" download>Data (CSV)</a> · <a href="{code}">Code</a></span></p>')
+    raise nodes.SkipNode
+
+
+def _skip(self, node: nodes.Element) -> None:
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    for name in _ROLES:
+        app.add_role(name, Quote())
+    app.add_directive("exhibit", Exhibit)
+    for node in (quoted, shown_exhibit):
+        app.add_node(node)
+    app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_links, None), latex=(_skip, None),
+                 text=(_skip, None))
+    app.connect("doctree-resolved", _resolve)
