@@ -28,6 +28,48 @@ NAMES = [
 Rows = list[list[str]]
 
 
+SLOW = {
+    "check_run": ["-m", "goingglobal.data", "check"],
+    "frictionless_run": [
+        "-c", "import frictionless, sys; print(frictionless.validate(sys.argv[1]).to_json())",
+        str(REPO / "data" / "datapackage.json"),
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside(request, tmp_path_factory):
+    """Starts the slow commands that the chosen tests need; they run on the other core until they are asked for."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    environment = {**os.environ, "GOINGGLOBAL_DATA": str(REPO / "data")}
+    running = {}
+    for name, arguments in SLOW.items():
+        if any(name in item.fixturenames for item in request.session.items):
+            with (folder / f"{name}.out").open("wb") as out, (folder / f"{name}.err").open("wb") as err:
+                command = [sys.executable, *arguments]
+                running[name] = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
+
+    def finished(name: str) -> subprocess.CompletedProcess:
+        code = running[name].wait(timeout=120)
+        out, err = ((folder / f"{name}.{end}").read_text(encoding="utf-8") for end in ("out", "err"))
+        return subprocess.CompletedProcess(running[name].args, code, out, err)
+
+    yield finished
+    for process in running.values():
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def check_run(beside):
+    return beside("check_run")
+
+
+@pytest.fixture(scope="module")
+def frictionless_run(beside):
+    return beside("frictionless_run")
+
+
 @pytest.fixture(scope="module")
 def tables():
     """The committed tables, all loaded."""
@@ -168,7 +210,7 @@ DAMAGES = [
            None, "expected column 5 to be 'fdi_out_pct_gdp'"),
     Damage("header-lost", "claims", lambda rows: rows.pop(0), "claim_id", None, "expected this column, it is missing"),
     Damage("file-emptied", "claims", lambda rows: rows.clear(), "claim_id", None, "expected this column"),
-    Damage("text-in-integer", "firm_panel", set_cell(3, "home_employees", "about 990"), "home_employees", 3,
+    Damage("text-in-integer", "industry_japan", set_cell(3, "employees", "about 990"), "employees", 3,
            "expected an integer (persons), found 'about 990'"),
     Damage("fraction-in-integer", "country_panel", set_cell(1, "conduit", "0.5"), "conduit", 1,
            "expected an integer (0/1 indicator), found '0.5'"),
@@ -201,7 +243,7 @@ DAMAGES = [
     Damage("word-not-in-enum", "claims", set_cell(129, "text_state", "whole"), "text_state", 129,
            "expected one of ['intact', 'damaged', 'restored'], found 'whole'"),
     Damage("word-not-in-long-enum", "country_panel", set_cell(1, "iso3", "FRG"), "iso3", 1,
-           "'CRI', 'CZE', 'DEU', 'DNK', '…'], found 'FRG'"),
+           "'DNK', 'ESP', '…'], found 'FRG'"),
     Damage("flag-not-in-enum", "country_panel", set_cell(7, "conduit", "2"), "conduit", 7,
            "expected one of [0, 1] (0/1 indicator), found '2'"),
     Damage("id-not-in-pattern", "claims", set_cell(6, "claim_id", "6"), "claim_id", 6,
@@ -214,7 +256,6 @@ DAMAGES = [
     Damage("row-long", "claims", gain_cell(1), None, 1, "expected 12 cells, found 13"),
     Damage("row-blank", "claims", lambda rows: rows.append([]), None, 130, "expected 12 cells, found 0"),
 ]  # fmt: skip
-DAMAGE = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
 
 
 def check_error(error: DataError, table: str, field: str | None, row: int | None, says: str) -> None:
@@ -229,21 +270,14 @@ def check_error(error: DataError, table: str, field: str | None, row: int | None
         assert f"row {row} (line {row + 1} of {table}.csv)" in message
 
 
-@DAMAGE
-def test_a_damaged_table_is_refused(package, damage):
-    rewrite(package, damage.table, damage.change)
-    with pytest.raises(DataError) as caught:
-        load(damage.table)
-    check_error(caught.value, damage.table, damage.field, damage.row, damage.says)
-
-
-@DAMAGE
-def test_a_damaged_table_is_not_sealed(package, damage):
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
+def test_a_damaged_table_is_neither_loaded_nor_sealed(package, damage):
     rewrite(package, damage.table, damage.change)
     before = {path.name: path.read_bytes() for path in package.iterdir()}
-    with pytest.raises(DataError) as caught:
-        seal(damage.table)
-    check_error(caught.value, damage.table, damage.field, damage.row, damage.says)
+    for function in (load, seal):
+        with pytest.raises(DataError) as caught:
+            function(damage.table)
+        check_error(caught.value, damage.table, damage.field, damage.row, damage.says)
     assert {path.name: path.read_bytes() for path in package.iterdir()} == before
 
 
@@ -267,7 +301,7 @@ def test_the_first_bad_row_is_named(package):
 
 @pytest.mark.parametrize(
     ("table", "kept", "sealed"),
-    [("country_panel", 2089, 2090), ("firm_panel", 17_683, 17_684), ("industry_japan_continuing", 10, 34)],
+    [("country_panel", 2089, 2090), ("industry_japan", 804, 805), ("industry_japan_continuing", 10, 34)],
 )
 def test_a_truncated_file_is_refused(package, table, kept, sealed):
     rewrite(package, table, keep_rows(kept))
@@ -301,7 +335,7 @@ def test_more_missing_values_than_sealed_are_refused(package):
     ("table", "row", "field", "old", "new"),
     [
         ("country_panel", 1, "fdi_out_pct_gdp", "0.26902609", "0.26902608"),
-        ("firm_panel", 1, "home_employees", "1016", "1017"),
+        ("industry_japan", 1, "employees", "15424140", "15424149"),
         ("claims", 1, "period", "2012", "2013"),
     ],
 )
@@ -322,7 +356,7 @@ def test_one_changed_digit_is_refused_and_the_way_out_named(package, table, row,
 def test_other_line_ends_are_refused(package):
     path = package / "claims.csv"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    with pytest.raises(DataError, match="sha256:.*changed since it was sealed"):
+    with pytest.raises(DataError, match="the file has changed since it was sealed"):
         load("claims")
 
 
@@ -406,10 +440,6 @@ def test_validate_gives_the_first_fault_of_every_bad_table(package):
 # --- faults of data.py that are reported, not yet mended ---------------------------------------------------------
 
 REPORTED = pytest.mark.xfail(strict=True, reason="reported: data.py gives another error than a clear DataError")
-
-
-def open_quote(rows: Rows) -> None:
-    rows[1][0] = "\0" + rows[1][0]
 
 
 @pytest.mark.parametrize(
@@ -504,7 +534,7 @@ def test_seal_makes_a_deliberate_change_loadable(package):
     again = load("country_panel")
     assert again["fdi_out_pct_gdp"].iloc[0] == 0.36902609
     pd.testing.assert_frame_equal(first.iloc[1:], again.iloc[1:])
-    assert validate() == []
+    assert validate(["country_panel", "claims"]) == []
 
 
 def test_seal_records_rows_bytes_and_shares_missing(package):
@@ -664,21 +694,25 @@ def test_rows_bytes_and_shares_missing_are_as_described(committed, tables, name)
     assert not frame.duplicated(resource["schema"]["primaryKey"]).any()
 
 
-def test_source_line_names_publisher_vintage_and_terms(committed):
-    line = source_line("country_panel", "firm_panel", "country_panel")
-    assert "World Bank, World Development Indicators, BM.KLT.DINV.WD.GD.ZS (2026-02-24; CC-BY-4.0, terms not re-" in line
-    assert "Financial Services Agency of Japan (EDINET), EDINET annual securities reports (filings to June 2026; PDL" in line
-    assert line.count("BM.KLT.DINV.WD.GD.ZS") == 1
+@pytest.mark.parametrize("name", NAMES)
+def test_source_line_names_publishers_licences_and_unread_terms(committed, name):
+    line, sources = source_line(name), describe(name)["sources"]
+    for source in sources:
+        assert source["publisher"] in line
+        assert source["licence"] in line
+    assert ("not re-read" in line) == (not all(source["licence_reread"] for source in sources))
+    assert "\n" not in line
 
 
 # --- Frictionless itself -----------------------------------------------------------------------------------------
 
 
-def test_frictionless_accepts_the_package():
-    report = frictionless.validate(str(REPO / "data" / "datapackage.json"))
+def test_frictionless_accepts_the_package(frictionless_run):
+    assert frictionless_run.returncode == 0, frictionless_run.stderr
+    report = frictionless.Report.from_descriptor(json.loads(frictionless_run.stdout))
     assert report.flatten(["name", "rowNumber", "fieldName", "note"]) == []
     assert report.valid
-    assert report.stats["tasks"] == len(NAMES)
+    assert [task.name for task in report.tasks] == NAMES
 
 
 @pytest.mark.parametrize(
@@ -713,11 +747,6 @@ def run_command(*arguments: str, folder: Path, cwd: Path) -> subprocess.Complete
         cwd=cwd, env={**os.environ, "GOINGGLOBAL_DATA": str(folder)},
         capture_output=True, encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def check_run(tmp_path_factory):
-    return run_command("check", folder=REPO / "data", cwd=tmp_path_factory.mktemp("elsewhere"))
 
 
 def test_check_passes_on_the_committed_package(check_run):
@@ -806,7 +835,13 @@ def test_firm_panel_covers_2017_to_2026(tables):
     frame = tables["firm_panel"]
     assert len(frame) == 17_684
     assert sorted(frame["year"].unique()) == list(range(2017, 2027))
-    assert (frame["period_end"].dt.year == frame["year"]).all()
+
+
+def test_a_fiscal_year_ends_in_the_year_stated_but_for_17_rows_of_firm_panel(tables):
+    """`year` is the source's: in 17 rows the parent's fiscal year ended in the year before (reported)."""
+    late = {n: tables[n]["year"] - tables[n]["period_end"].dt.year for n in ("firm_panel", "group_panel")}
+    assert late["firm_panel"].value_counts().to_dict() == {0: 17_684 - 17, 1: 17}
+    assert (late["group_panel"] == 0).all()
 
 
 def test_firm_panel_has_the_gaps_its_cautions_state(tables):
@@ -890,4 +925,4 @@ def test_literature_has_166_findings_from_100_studies(tables):
     frame = tables["literature"]
     assert len(frame) == 166
     assert frame["study_key"].nunique() == 100
-    assert all(finding.startswith(f"{key}__") for finding, key in zip(frame["finding_id"], frame["study_key"], strict=True))
+    assert (frame["finding_id"].str.replace(r"__[0-9]+$", "", regex=True) == frame["study_key"]).all()

@@ -197,7 +197,7 @@ def event_path(path: pd.DataFrame, ylabel: str, xlabel: str = "Years since the f
     base = path[path["reference"]]
     ax.plot(base["event_time"], base["value"], "o", color=theme.MUTED, markerfacecolor="none", markersize=6)
     low = path["ci_low"].min()
-    for _, row in path.iterrows():
+    for _, row in rows.iterrows():
         ax.annotate(f"{row['starters']:.0f}", (row["event_time"], low), xytext=(0, -14), textcoords="offset points",
                     ha="center", fontsize=8.5, color=theme.MUTED, annotation_clip=False)
     ax.annotate("starters:", (path["event_time"].min(), low), xytext=(-14, -14), textcoords="offset points",
@@ -245,4 +245,20 @@ def ranked(data: pd.DataFrame, names: str, xlabel: str):
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
     ax.set_xlabel(xlabel)
+    return fig
+
+
+def quantile_lines(data: pd.DataFrame, xlabel: str, ylabel: str):
+    """An effect along the distribution: `series`, `quantile`, value, ci_low, ci_high, one panel per series."""
+    names = list(dict.fromkeys(data["series"]))
+    fig, axes = plt.subplots(1, len(names), figsize=(7.2, 3.1), sharey=True, squeeze=False)
+    for ax, name in zip(axes.flat, names, strict=True):
+        rows = data[data["series"] == name].sort_values("quantile")
+        colour = theme.COLOURS["home" if name.startswith("Home") else "group"]
+        theme.zero_line(ax)
+        theme.band(ax, rows["quantile"], rows["ci_low"], rows["ci_high"], colour)
+        ax.plot(rows["quantile"], rows["value"], "o-", color=colour, markersize=4.5)
+        ax.set_title(name)
+        ax.set_xlabel(xlabel)
+    axes[0, 0].set_ylabel(ylabel)
     return fig

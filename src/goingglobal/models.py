@@ -16,7 +16,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-__all__ = ["Estimate", "EventStudy", "ModelError", "binomial_gradient", "difference_in_means", "event_study",
+__all__ = ["Estimate", "EventStudy", "ModelError", "binomial_curve", "binomial_gradient", "difference_in_means", "event_study",
            "honest_bounds", "leave_one_out", "local_projections", "median_regression", "ols", "ratio", "two_way_fe"]
 
 
@@ -175,30 +175,38 @@ def two_way_fe(
     """Two-way fixed effects with CR1 errors clustered on a column (pyfixest).
 
     Parameters: `formula`, such as "growth ~ fdi_lag + gdp_growth_lag"; `effects`, the two columns
-    of fixed effects; `term`, the coefficient wanted (default: the first regressor). The CR1 factor is
-    G/(G−1)·(N−1)/(N−K), K counting regressors and the effects not nested in the clusters. Singleton
-    rows are dropped and noted. Raises `ModelError` for an empty sample, a missing column, a
-    collinear term. Source: Cameron, Gelbach and Miller (2011).
+    of fixed effects, of which the one that is `cluster` is absorbed and the other enters as dummies;
+    `term`, the coefficient wanted (default: the first regressor). The CR1 factor is
+    G/(G−1)·(N−1)/(N−K), K counting regressors, the dummies and one, not the absorbed effects, which
+    are nested in the clusters. Singleton rows are dropped and noted. Raises `ModelError` for an empty
+    sample, a missing column, effects without the cluster, or a collinear term.
+    Source: Cameron, Gelbach and Miller (2011).
     """
     import pyfixest
 
     _need(frame, [*effects, cluster], "two-way fixed effects")
+    if cluster not in effects:
+        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {cluster!r} is not one of {effects}")
+    other = next(e for e in effects if e != cluster)
     outcome, right = (part.strip() for part in formula.split("~"))
-    term = term or right.split("+")[0].strip()
     names = [n.strip() for n in right.split("+")]
+    term = term or names[0]
     _need(frame, [outcome, *names], "two-way fixed effects")
-    rows = frame[list(dict.fromkeys([outcome, *names, *effects, cluster]))].dropna()
-    _need(rows, [], "two-way fixed effects")
+    rows = frame[list(dict.fromkeys([outcome, *names, *effects]))].dropna()
+    if rows.empty:
+        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no row is complete in {outcome} and {names}")
+    # One absorbed effect only: with two, pyfixest 0.60 takes them in the order of a set, and which of them
+    # counts as nested in the clusters, and so the error, changed from one process to the next.
     with _noting() as notes:
-        fit = pyfixest.feols(f"{formula} | {' + '.join(effects)}", rows, vcov={"CRV1": cluster})
+        fit = pyfixest.feols(f"{formula} + C({other}) | {cluster}", rows, vcov={"CRV1": cluster})
     table = fit.tidy()
     if term not in table.index:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
     line, interval = table.loc[term], fit.confint().loc[term]
     return Estimate(
         value=float(line["Estimate"]), se=float(line["Std. Error"]), ci_low=float(interval.iloc[0]),
-        ci_high=float(interval.iloc[1]), p=float(line["Pr(>|t|)"]), n=int(fit._N), groups=rows[cluster].nunique(),
-        unit=unit, sample=_sample(frame), method=f"{' and '.join(effects)} fixed effects, CR1 errors by {cluster}",
+        ci_high=float(interval.iloc[1]), p=float(line["Pr(>|t|)"]), n=int(fit._N), groups=int(min(fit._G)),
+        unit=unit, sample=_sample(frame), method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}",
         software=_software("pyfixest"), term=term, notes=tuple(notes),
     )
 
@@ -227,9 +235,9 @@ def event_study(frame: pd.DataFrame, outcome: str = "y", unit: str = "log points
     """Callaway–Sant'Anna with never-treated controls and a universal base period (diff-diff).
 
     `frame` has `edinet_code`, `year`, `first_fdi` (0 for never) and `outcome`. `path` has one row per
-    event time: event_time, value, se, ci_low, ci_high, n (starters' cells), reference. The overall
-    effect is the average of post-start group-time effects weighted by group size. Each cell uses
-    the firms observed in both of its years. Raises `ModelError` without starters or controls.
+    event time: event_time, value, se, ci_low, ci_high, starters (behind the point), reference. The
+    overall effect is the average of post-start group-time effects weighted by the starters in each
+    cell; a cell uses the firms observed in both of its years. Raises `ModelError` without starters or controls.
     Source: Callaway and Sant'Anna (2021).
     """
     import diff_diff
@@ -245,9 +253,15 @@ def event_study(frame: pd.DataFrame, outcome: str = "y", unit: str = "log points
     path = pd.DataFrame({
         "event_time": np.asarray(events.event_time, dtype=int), "value": np.asarray(events.att, dtype=float),
         "se": np.asarray(events.se, dtype=float), "ci_low": np.asarray(events.conf_int_lower, dtype=float),
-        "ci_high": np.asarray(events.conf_int_upper, dtype=float), "cells": np.asarray(events.n, dtype=float),
+        "ci_high": np.asarray(events.conf_int_upper, dtype=float),
         "reference": np.asarray(events.is_reference, dtype=bool),
     })
+    behind: dict[int, int] = {}
+    for (first, year), cell in fit.group_time_effects.items():
+        if np.isfinite(cell["effect"]):
+            behind[int(year - first)] = behind.get(int(year - first), 0) + int(cell["n_treated"])
+    path["starters"] = [np.nan if is_base else behind.get(t, 0) for t, is_base in zip(
+        path["event_time"], path["reference"], strict=True)]
     overall = Estimate(
         value=float(fit.overall_att), se=float(fit.overall_se), ci_low=float(fit.overall_conf_int[0]),
         ci_high=float(fit.overall_conf_int[1]), p=float(fit.overall_p_value), n=int(fit.n_obs),
@@ -281,27 +295,50 @@ def honest_bounds(study: EventStudy, limits: Sequence[float] = (0.5, 1.0), targe
     return pd.DataFrame(rows)
 
 
-def binomial_gradient(frame: pd.DataFrame, formula: str, term: str, trials: str, unit: str) -> Estimate:
+def binomial_gradient(
+    frame: pd.DataFrame, formula: str, term: str, unit: str, trials: str | None = None
+) -> Estimate:
     """Grouped binomial (logit) regression of a share on firm size.
 
     `formula` has the share (0 to 1) on the left; `trials` is the column with the number of firms behind
     each share. Errors use the Pearson scale, so that more scatter than the binomial allows widens
-    them (at least 1). Raises `ModelError` for shares outside 0–1 or missing trials.
-    Source: McCullagh and Nelder (1989), chapter 4.
+    them (the scale is at least 1). Without `trials` each band counts once and the scale is free
+    (a quasi-binomial fit of shares). Raises `ModelError` for shares outside 0–1, missing trials, or
+    no more bands than coefficients. Source: McCullagh and Nelder (1989), chapter 4.
     """
+    fit, notes, method = _binomial(frame, formula, trials)
+    estimate = _from_statsmodels(fit, term, frame, method, unit, None)
+    return replace(estimate, n=len(frame), notes=notes)
+
+
+def binomial_curve(
+    frame: pd.DataFrame, formula: str, grid: pd.DataFrame, trials: str | None = None
+) -> pd.DataFrame:
+    """The fitted shares of `binomial_gradient` on a grid, with 95 % bands: share, low, high (0–1)."""
+    fit, _, _ = _binomial(frame, formula, trials)
+    shown = fit.get_prediction(grid).summary_frame(alpha=0.05)
+    return grid.assign(share=shown["mean"].to_numpy(), low=shown["mean_ci_lower"].to_numpy(),
+                       high=shown["mean_ci_upper"].to_numpy())
+
+
+def _binomial(frame: pd.DataFrame, formula: str, trials: str | None):
+    """The fitted GLM, its notes and its name."""
     import statsmodels.api as sm
     import statsmodels.formula.api as smf
 
     share = formula.split("~")[0].strip()
-    _need(frame, [share, trials], "binomial regression")
-    if not frame[share].between(0, 1).all() or not (frame[trials] > 0).all():
+    _need(frame, [share, *([trials] if trials else [])], "binomial regression")
+    weights = frame[trials] if trials else pd.Series(1.0, frame.index)
+    if not frame[share].between(0, 1).all() or not (weights > 0).all():
         raise ModelError(f"binomial regression on {_sample(frame)!r}: shares within 0–1 and positive trials expected")
-    model = smf.glm(formula, frame, family=sm.families.Binomial(), var_weights=np.asarray(frame[trials], dtype=float))
+    model = smf.glm(formula, frame, family=sm.families.Binomial(), var_weights=np.asarray(weights, dtype=float))
     plain = model.fit()
-    scale = max(1.0, float(plain.pearson_chi2 / plain.df_resid)) if plain.df_resid > 0 else 1.0
-    fit = model.fit(scale=scale, use_t=False)
-    estimate = _from_statsmodels(fit, term, frame, "grouped binomial (logit), Pearson scale", unit, None)
-    return replace(estimate, n=len(frame), notes=(f"Pearson scale {scale:.1f}",))
+    if plain.df_resid < 1:
+        raise ModelError(f"binomial regression on {_sample(frame)!r}: {len(frame)} bands for {len(plain.params)} terms")
+    scale = float(plain.pearson_chi2 / plain.df_resid)
+    scale = max(1.0, scale) if trials else scale
+    name = "grouped binomial (logit)" if trials else "quasi-binomial (logit), each band once"
+    return model.fit(scale=scale), (f"Pearson scale {scale:.2g}",), f"{name}, Pearson scale"
 
 
 def leave_one_out(frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str) -> pd.DataFrame:

@@ -7,6 +7,8 @@ appendix on methods; none is changed by an option without the name showing it.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -14,9 +16,9 @@ SME_LIMIT = 300
 MIN_FDI_SHARE = 0.8
 JUMP_LIMIT = 25.0
 
-__all__ = ["SampleError", "country_changes", "group_long_differences", "home_and_abroad", "industry_panel",
+__all__ = ["SampleError", "country_changes", "employee_bands", "event_window", "group_long_differences", "home_and_abroad", "industry_panel",
            "long_differences",
-           "sample_j", "starters"]
+           "sample_j", "starters", "turnover_bands"]
 
 
 class SampleError(ValueError):
@@ -76,6 +78,81 @@ def country_changes(
         out[f"cumulative_m{back}"] = 100 * (at(log_jobs, -back) - at(log_jobs, -1))
     name = f"OECD-38, {'all' if conduits else 'without conduits'}, {employment.upper()} employment"
     return _named(out.reset_index(), name)
+
+
+# Fact ids of the bands that the published size gradients consist of; bounds come from the rows' own text.
+TURNOVER_FACTS = {
+    "Japan, direct exports": ("F0012", "F0009", "F0011", "F0010"),
+    "Japan, indirect exports": ("F0097", "F0094", "F0096", "F0095"),
+    "Germany, exports": ("F0445", "F0447", "F0444"),
+}
+EMPLOYEE_FACTS = {
+    "Japan, exports": ("F0320", "F0316", "F0315"),
+    "EU, exports": ("F0337", "F0338", "F0336"),
+}
+EU_BANDS = {"micro": (1.0, 9.0), "small": (10.0, 49.0), "medium-sized": (50.0, 249.0)}
+CLAIM_BANDS = {"C064": (41, 50), "C063": (101, 200), "C062": (401, 500)}
+
+
+def _bounds(text: str, open_factor: float) -> tuple[float, float]:
+    """Bounds of a band from its words; an open end lies `open_factor` times beyond the other."""
+    body = re.sub(r"\(n=.*?\)|;.*", "", text)
+    numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", body)]
+    if "below" in body or "<" in body:
+        return numbers[0] / open_factor, numbers[0]
+    if "+" in body:
+        return numbers[0], numbers[0] * open_factor
+    if len(numbers) < 2:
+        raise SampleError(f"band {text!r}: two bounds expected")
+    return max(numbers[0], 1.0), numbers[1]
+
+
+def turnover_bands(facts: pd.DataFrame, open_factor: float = 10.0) -> pd.DataFrame:
+    """Published shares of exporting firms by turnover band.
+
+    `facts` is the table `official_figures`; `open_factor` closes an open band (a band "below 1" becomes
+    0.1 to 1 with the default of 10). Columns: series, fact_id, lower, upper and size (their geometric
+    mean) in billion yen (Japan) or million euro (Germany), share (0–1), n (firms asked; missing where
+    the source does not say), source_rank. Raises `SampleError` for a band without bounds.
+    """
+    rows = []
+    table = facts.set_index("fact_id")
+    for series, ids in TURNOVER_FACTS.items():
+        for fact_id in ids:
+            fact = table.loc[fact_id]
+            lower, upper = _bounds(fact["breakdown"], open_factor)
+            asked = re.search(r"n=([\d,]+)", fact["breakdown"])
+            rows.append({"series": series, "fact_id": fact_id, "lower": lower, "upper": upper,
+                         "size": float(np.sqrt(lower * upper)), "share": fact["number"] / 100,
+                         "n": float(asked[1].replace(",", "")) if asked else np.nan,
+                         "source_rank": fact["source_rank"]})
+    return _named(pd.DataFrame(rows), "published shares by turnover band")
+
+
+def employee_bands(facts: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """Published shares of exporters by employee band, and the paper's own three bands.
+
+    Columns as in `turnover_bands`, sizes in employees; the paper's rows (claims C062–C064) carry their claim
+    id in `fact_id` and "paper" as rank. EU bands are named, not numbered, in the source: the EU
+    definition is assumed.
+    """
+    rows = []
+    table = facts.set_index("fact_id")
+    for series, ids in EMPLOYEE_FACTS.items():
+        for fact_id in ids:
+            fact = table.loc[fact_id]
+            named = EU_BANDS.get(fact["breakdown"])
+            lower, upper = named or _bounds(fact["breakdown"], 10.0)
+            rows.append({"series": series, "fact_id": fact_id, "lower": lower, "upper": upper,
+                         "share": fact["number"] / 100, "source_rank": fact["source_rank"]})
+    values = claims.set_index("claim_id")["value"]
+    for claim_id, (lower, upper) in CLAIM_BANDS.items():
+        share = float(re.match(r"[\d.]+", values[claim_id])[0]) / 100
+        rows.append({"series": "Japan, as the paper says", "fact_id": claim_id, "lower": lower, "upper": upper,
+                     "share": share, "source_rank": "paper"})
+    out = pd.DataFrame(rows)
+    out["size"] = np.sqrt(out["lower"] * out["upper"])
+    return _named(out, "published shares by employee band")
 
 
 def home_and_abroad(affiliates: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
@@ -191,6 +268,17 @@ def starters(
     if not (groups.eq(1).any() and groups.eq(0).any()):
         raise SampleError(f"sample {name!r}: {int(groups.sum())} starters and {int(groups.eq(0).sum())} controls")
     return _named(keep, name)
+
+
+def event_window(frame: pd.DataFrame, before: int, after: int) -> pd.DataFrame:
+    """Starters' rows from `before` years ahead of the first year with FDI to `after` years past it.
+
+    `frame` comes from `starters`; never-investors stay whole. Far event times rest on a few firms of a few
+    cohorts; a window leaves them out of path and bounds alike.
+    """
+    distance = frame["year"] - frame["first_fdi"]
+    inside = (frame["starter"] == 0) | distance.between(-before, after)
+    return _named(frame[inside], f"{frame.attrs.get('sample', 'starters')}, event times −{before} to {after}")
 
 
 def group_long_differences(groups: pd.DataFrame, first: int = 2017, last: int = 2025) -> pd.DataFrame:
