@@ -437,30 +437,28 @@ def test_validate_gives_the_first_fault_of_every_bad_table(package):
     ]
 
 
-# --- faults of data.py that are reported, not yet mended ---------------------------------------------------------
-
-REPORTED = pytest.mark.xfail(strict=True, reason="reported: data.py gives another error than a clear DataError")
+# --- damages that need a clear error and not another one ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("table", "change", "field", "row", "says"),
     [
         pytest.param("country_panel", keep_rows(0), None, None, "expected 2090 rows, found 0",
-                     id="header-only", marks=REPORTED),
+                     id="header-only"),
         pytest.param("country_panel", keep_rows(1000), None, None, "expected 2090 rows, found 1000",
-                     id="half-lost", marks=REPORTED),
+                     id="half-lost"),
         pytest.param("claims", keep_rows(128), None, None, "expected 129 rows, found 128",
-                     id="one-of-few-lost", marks=REPORTED),
+                     id="one-of-few-lost"),
         pytest.param("firm_panel", set_cell(1, "home_employees", "１０１６"), "home_employees", 1,
-                     "expected an integer (persons)", id="full-width-integer", marks=REPORTED),
+                     "expected an integer (persons)", id="full-width-integer"),
         pytest.param("country_panel", set_cell(1, "exports_pct_gdp", "１２.9"), "exports_pct_gdp", 1,
-                     "expected a number (% of GDP)", id="full-width-number", marks=REPORTED),
+                     "expected a number (% of GDP)", id="full-width-number"),
         pytest.param("firm_panel", set_cell(1, "period_end", "２０２１-03-31"), "period_end", 1,
-                     "expected a date", id="full-width-date", marks=REPORTED),
+                     "expected a date", id="full-width-date"),
         pytest.param("firm_panel", set_cell(1, "home_employees", "9" * 25), "home_employees", 1,
-                     "expected an integer (persons)", id="integer-beyond-64-bits", marks=REPORTED),
+                     "expected an integer (persons)", id="integer-beyond-64-bits"),
         pytest.param("country_panel", set_cell(1, "real_gdp_musd2017", "1e999"), "real_gdp_musd2017", 1,
-                     "expected a number", id="infinite-number", marks=REPORTED),
+                     "expected a number", id="infinite-number"),
     ],
 )  # fmt: skip
 def test_a_damaged_table_gives_a_clear_error(package, table, change, field, row, says):
@@ -470,14 +468,12 @@ def test_a_damaged_table_gives_a_clear_error(package, table, change, field, row,
     check_error(caught.value, table, field, row, says)
 
 
-@REPORTED
 def test_an_emptied_table_is_not_sealed(package):
     rewrite(package, "country_panel", keep_rows(0))
     with pytest.raises(DataError, match="row"):
         seal("country_panel")
 
 
-@REPORTED
 def test_a_quotation_mark_that_never_closes_is_refused(package):
     path = package / "group_panel.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("E00004,2016", '"E00004,2016', 1), encoding="utf-8")
@@ -486,7 +482,6 @@ def test_a_quotation_mark_that_never_closes_is_refused(package):
     assert (caught.value.table, caught.value.row) == ("group_panel", 1)
 
 
-@REPORTED
 def test_sealing_a_missing_file_names_it(package):
     (package / "claims.csv").unlink()
     with pytest.raises(DataError) as caught:
@@ -494,7 +489,6 @@ def test_sealing_a_missing_file_names_it(package):
     check_error(caught.value, "claims", None, None, "expected the file claims.csv")
 
 
-@REPORTED
 @pytest.mark.parametrize("key", ["path", "hash", "rows", "schema"])
 def test_a_descriptor_without_what_is_checked_is_refused(package, key):
     edit_descriptor(package, lambda content: [resource.pop(key) for resource in content["resources"]])
@@ -502,7 +496,6 @@ def test_a_descriptor_without_what_is_checked_is_refused(package, key):
         load("claims")
 
 
-@REPORTED
 def test_a_descriptor_changed_after_a_load_is_obeyed(package):
     assert len(load("claims")) == 129
     edit_descriptor(package, lambda content: [resource.update(rows=5) for resource in content["resources"]])
@@ -510,7 +503,6 @@ def test_a_descriptor_changed_after_a_load_is_obeyed(package):
         load("claims")
 
 
-@REPORTED
 def test_a_description_handed_out_cannot_change_the_checks(package):
     describe("claims")["rows"] = 1
     assert len(load("claims")) == 129
@@ -666,18 +658,7 @@ def test_a_table_says_what_its_fields_mean(committed, name):
             assert 0 <= field["missing_share"] < 1, field["name"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.xfail(
-                name == "official_figures", strict=True, reason="reported: `number` says no unit; it stands in `unit`"
-            ),
-        )
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_figures_have_units(committed, name):
     fields = describe(name)["schema"]["fields"]
     bare = {(name, f["name"]) for f in fields if f["type"] in ("integer", "number") and not f.get("unit")}
@@ -755,7 +736,6 @@ def test_check_passes_on_the_committed_package(check_run):
     assert "error" not in check_run.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="reported: runpy warns, as goingglobal/__init__.py imports goingglobal.data")
 def test_check_is_silent_on_stderr_when_all_is_well(check_run):
     assert check_run.stderr == ""
 

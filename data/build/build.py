@@ -29,9 +29,10 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def opener(root: Path, record: bool):
-    """A function that returns the path of a source, after its checksum has been compared."""
-    known = json.loads(CHECKSUMS.read_text()) if CHECKSUMS.exists() else {}
+def opener(root: Path, record: bool, known: dict[str, str] | None = None):
+    """A function that returns the path of a source, after its checksum has been compared (or put into `known`)."""
+    if known is None:
+        known = json.loads(CHECKSUMS.read_text())
 
     def open_source(name: str) -> Path:
         path = root / name
@@ -40,7 +41,6 @@ def opener(root: Path, record: bool):
         digest = sha256(path)
         if record:
             known[name] = digest
-            CHECKSUMS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
         elif known.get(name) != digest:
             raise tables.SourceError(
                 f"source {name}: sha256 {digest[:12]}… differs from the recorded {str(known.get(name))[:12]}…; "
@@ -72,9 +72,33 @@ def resource(table: specs.Table, frame: pd.DataFrame, path: Path) -> dict:
     }
 
 
+def check_limits(table: specs.Table, path: Path) -> None:
+    """Refuse rows outside the limits that the descriptor states."""
+    text = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for f in table.fields:
+        cells = text[f.name]
+        filled = cells[cells.ne("")]
+        bad = cells.eq("") & f.required
+        if f.type in ("integer", "number"):
+            values = pd.to_numeric(filled)
+            low = -float("inf") if f.minimum is None else f.minimum
+            high = float("inf") if f.maximum is None else f.maximum
+            bad |= ~values.between(low, high).reindex(cells.index, fill_value=True)
+        else:
+            values = filled
+        if f.enum:
+            bad |= ~values.isin(f.enum).reindex(cells.index, fill_value=True)
+        if f.pattern:
+            bad |= ~filled.str.fullmatch(f.pattern).reindex(cells.index, fill_value=True)
+        if bad.any():
+            row = int(bad.to_numpy().argmax())
+            raise tables.SourceError(f"{table.name}, field {f.name}, row {row + 1}: {cells[row]!r} is not allowed")
+
+
 def build(root: Path, record: bool = False) -> Path:
     """Write every table and `datapackage.json`; return the descriptor's path."""
-    open_source = opener(root, record)
+    known = json.loads(CHECKSUMS.read_text()) if CHECKSUMS.exists() else {}
+    open_source = opener(root, record, known)
     resources = []
     with tempfile.TemporaryDirectory(dir=DATA) as scratch:
         for table in specs.TABLES:
@@ -84,6 +108,7 @@ def build(root: Path, record: bool = False) -> Path:
             path = Path(scratch) / f"{table.name}.csv"
             frame.to_csv(path, index=False, lineterminator="\n")
             resources.append(resource(table, frame, path))
+            check_limits(table, path)
             print(f"{table.name:28} {len(frame):>7} rows {path.stat().st_size / 1e6:6.2f} MB")
         package = {
             "name": "japanese-smes-going-global", "title": "Data of the book 'Japanese SMEs going global, re-examined'",
@@ -94,6 +119,8 @@ def build(root: Path, record: bool = False) -> Path:
         }
         for table in specs.TABLES:
             (Path(scratch) / f"{table.name}.csv").replace(DATA / f"{table.name}.csv")
+    if record:
+        CHECKSUMS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     target = DATA / "datapackage.json"
     target.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return target

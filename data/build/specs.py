@@ -75,7 +75,6 @@ class Table:
     processing: str
     vintage: str
     licence: str
-    foreign_keys: tuple[dict, ...] = ()
     cautions: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -248,8 +247,8 @@ FIRM_PANEL = Table(
     key=("edinet_code", "year"),
     fields=(
         Field("edinet_code", "string", "EDINET code of the filer", required=True, pattern="E[0-9]{5}"),
-        Field("year", "integer", "Year in which the fiscal year ends", "year", required=True,
-              minimum=2017, maximum=2026),
+        Field("year", "integer", "Year of the filing; in 17 rows the fiscal year ended the year before", "year",
+              required=True, minimum=2017, maximum=2026),
         Field("period_end", "date", "Last day of the fiscal year", required=True),
         Field("home_employees", "integer", "Employees of the parent company alone", "persons", required=True,
               minimum=1),
@@ -286,6 +285,8 @@ FIRM_PANEL = Table(
         "`fdi` is a proxy: no date, amount or destination of the investment.",
         "2019 is thin: 858 rows have no consolidated match; 2026 has none.",
         "`reorganised` is as of 2026 and repeated over a firm's rows.",
+        "In 17 rows of five filers the fiscal year ended in the year before `year`; in ten of them the group's accounts "
+        "end a year after the home headcount.",
     ),
 )
 
@@ -527,7 +528,8 @@ OFFICIAL_FIGURES = Table(
         Field("period", "string", "Year or years", missing="undated in the source read"),
         Field("breakdown", "string", "Group, size band or question", required=True),
         Field("value", "string", "Value as read", required=True),
-        Field("number", "number", "The value as a number, where it is one", missing="the value is words or a range"),
+        Field("number", "number", "The value as a number, where it is one", "see `unit`",
+              "the value is words or a range"),
         Field("unit", "string", "Unit, with 'derived' or 'approximate' where it is", required=True),
         Field("exactness", "string", "How exact the value is", required=True,
               enum=("as stated", "approximate", "derived", "qualitative")),

@@ -37,7 +37,7 @@ def _fdi(frame: pd.DataFrame) -> pd.Series:
     fdi = frame["fx_translation_adj"].fillna(0).ne(0).astype("Int64").where(known)
     stated = pd.to_numeric(frame["fdi"]).astype("Int64")
     if not (fdi.fillna(-1) == stated.fillna(-1)).all():
-        row = frame.loc[fdi.fillna(-1) != stated.fillna(-1), ["edinet_code", "year"]].iloc[0].tolist()
+        row = " ".join(map(str, frame.loc[fdi.fillna(-1) != stated.fillna(-1), ["edinet_code", "year"]].iloc[0]))
         raise SourceError(f"fdi: the source's flag differs from its own rule at {row}")
     return fdi
 
@@ -129,7 +129,6 @@ def industry_japan(open_source: Open) -> pd.DataFrame:
 
 def industry_japan_continuing(open_source: Open) -> pd.DataFrame:
     raw = pd.read_excel(open_source("data/meti/000040464645.xls"), header=None, engine="calamine")
-    heads = raw.loc[1:4].ffill(axis=1)
     first = raw.index[raw[0].eq("TTL")][0]
     wanted = {("企業数", ""): "firms", ("従業者数", ""): "employees", ("常時従業者数", ""): "regular_employees",
               ("売上高", ""): "sales_myen", ("子会社・関連会社数", "国内計"): "subsidiaries_home",
@@ -145,7 +144,6 @@ def industry_japan_continuing(open_source: Open) -> pd.DataFrame:
                 raise SourceError(f"000040464645.xls: column {head} {sub} {label} found {len(match)} times")
             part[name] = raw.loc[first:, match[0]]
         parts.append(_numbers(part, list(wanted.values())))
-    assert heads.shape[1] == raw.shape[1]
     return pd.concat(parts).sort_values(["industry_code", "fiscal_year"])
 
 

@@ -17,6 +17,7 @@ import os
 import re
 import sys
 from collections import Counter
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,11 +26,11 @@ import pandas as pd
 __all__ = ["DataError", "describe", "load", "seal", "source_line", "table_names", "validate"]
 
 MISSING_SHARE_TOLERANCE = 5e-4
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?"
 _PATTERNS = {
-    "integer": r"[-+]?\d+",
+    "integer": r"[-+]?[0-9]{1,18}",
     "number": _NUMBER,
-    "date": r"\d{4}-\d{2}-\d{2}",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
 }
 
 
@@ -69,15 +70,17 @@ def _package() -> dict:
 @lru_cache(maxsize=4)
 def _read_package(path: Path, _mtime: int) -> dict:
     try:
-        package = json.loads(path.read_text(encoding="utf-8"))
-        return {"package": package, "tables": {r["name"]: r for r in package["resources"]}}
+        tables = {r["name"]: r for r in json.loads(path.read_text(encoding="utf-8"))["resources"]}
+        for table in tables.values():
+            _ = table["path"], table["rows"], table["hash"], table["schema"]["fields"], table["schema"]["primaryKey"]
+        return tables
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("datapackage.json", f"expected a Frictionless descriptor with named resources; {error}") from None
 
 
 def table_names() -> list[str]:
     """Names of all tables, in the descriptor's order."""
-    return list(_package()["tables"])
+    return list(_package())
 
 
 def describe(name: str) -> dict:
@@ -85,10 +88,10 @@ def describe(name: str) -> dict:
 
     Raises `DataError` for an unknown table.
     """
-    tables = _package()["tables"]
+    tables = _package()
     if name not in tables:
         raise DataError(name, f"unknown table; expected one of {', '.join(tables)}")
-    return tables[name]
+    return deepcopy(tables[name])
 
 
 def source_line(*names: str) -> str:
@@ -120,23 +123,29 @@ def load(name: str) -> pd.DataFrame:
     file, column missing, renamed, added or twice, wrong type, value out of range or not among
     those allowed, key not unique, share of missing values or row count or sha256 not as sealed.
     """
-    path = data_folder() / describe(name)["path"]
+    resource = describe(name)
+    path = _path(name, resource)
+    stat = path.stat()
+    return _load(name, path, stat.st_mtime_ns, stat.st_size, json.dumps(resource)).copy()
+
+
+def _path(name: str, resource: dict) -> Path:
+    path = data_folder() / resource["path"]
     if not path.is_file():
         raise DataError(name, f"expected the file {path.name} beside datapackage.json; it is not there")
-    stat = path.stat()
-    seal_ = describe(name)["hash"]
-    return _load(name, path, stat.st_mtime_ns, stat.st_size, seal_).copy()
+    return path
 
 
 @lru_cache(maxsize=32)
-def _load(name: str, path: Path, _mtime: int, _size: int, _seal: str) -> pd.DataFrame:
-    resource = describe(name)
+def _load(name: str, path: Path, _mtime: int, _size: int, descriptor: str) -> pd.DataFrame:
+    resource = json.loads(descriptor)
     raw = path.read_bytes()
     text = _read_text(name, path, resource)
     frame = pd.DataFrame({field["name"]: _column(name, field, text) for field in resource["schema"]["fields"]})
     _check_key(name, resource, text)
     if len(frame) != resource["rows"]:
         raise DataError(name, f"expected {resource['rows']} rows, found {len(frame)}")
+    _check_shares(name, resource, text)
     digest = "sha256:" + hashlib.sha256(raw).hexdigest()
     if digest != resource["hash"]:
         raise DataError(
@@ -151,9 +160,10 @@ def _load(name: str, path: Path, _mtime: int, _size: int, _seal: str) -> pd.Data
 def _read_text(name: str, path: Path, resource: dict) -> pd.DataFrame:
     """All cells as text, the header compared with the descriptor first."""
     expected = [field["name"] for field in resource["schema"]["fields"]]
+    cells: list[list[str]] = []
     try:
         with path.open(encoding="utf-8", newline="") as handle:
-            rows = csv.reader(handle)
+            rows = csv.reader(handle, strict=True)
             header = next(rows, [])
             twice = [column for column, count in Counter(header).items() if count > 1]
             if twice:
@@ -168,13 +178,14 @@ def _read_text(name: str, path: Path, resource: dict) -> pd.DataFrame:
             if header != expected:
                 at = next(i for i, pair in enumerate(zip(header, expected, strict=True)) if pair[0] != pair[1])
                 raise DataError(name, f"expected column {at + 1} to be {expected[at]!r}", field=header[at])
-            cells = []
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):
                     raise DataError(name, f"expected {len(header)} cells, found {len(row)}", row=number)
                 cells.append(row)
     except UnicodeDecodeError as error:
         raise DataError(name, f"expected UTF-8 text; byte {error.start} is not") from None
+    except csv.Error as error:
+        raise DataError(name, f"expected cells whose quotation marks close; {error}", row=len(cells) + 1) from None
     return pd.DataFrame(cells, columns=header, dtype="string")
 
 
@@ -219,11 +230,14 @@ def _column(name: str, field: dict, text: pd.DataFrame) -> pd.Series:
         if "pattern" in limits:
             refuse(~empty & ~cells.str.fullmatch(limits["pattern"]), f"text like {limits['pattern']}")
         values = cells.mask(empty).astype("str")
-    if "missing_share" in field and abs(empty.mean() - field["missing_share"]) > MISSING_SHARE_TOLERANCE:
-        raise DataError(
-            name, f"expected a share missing of {field['missing_share']:.4f}, found {empty.mean():.4f}", field=column
-        )
     return values.rename(column)
+
+
+def _check_shares(name: str, resource: dict, text: pd.DataFrame) -> None:
+    for field in resource["schema"]["fields"]:
+        sealed, found = field.get("missing_share"), text[field["name"]].eq("").mean()
+        if sealed is not None and abs(found - sealed) > MISSING_SHARE_TOLERANCE:
+            raise DataError(name, f"expected a share missing of {sealed:.4f}, found {found:.4f}", field=field["name"])
 
 
 def _check_key(name: str, resource: dict, text: pd.DataFrame) -> None:
@@ -253,10 +267,12 @@ def seal(name: str) -> dict:
     new descriptor. Raises `DataError` as `load` does.
     """
     folder = data_folder()
-    resource = json.loads(json.dumps(describe(name)))
-    path = folder / resource["path"]
+    resource = describe(name)
+    path = _path(name, resource)
     raw = path.read_bytes()
     text = _read_text(name, path, resource)
+    if text.empty:
+        raise DataError(name, "expected at least one row, found none")
     for field in resource["schema"]["fields"]:
         if "missing_share" in field:
             field["missing_share"] = round(float(text[field["name"]].eq("").mean()), 4)
