@@ -134,7 +134,10 @@ def sized_lines(data: pd.DataFrame, label_years: dict[str, int], break_year: flo
 
 def gradient(points: pd.DataFrame, curves: pd.DataFrame, xlabel: str, ylabel: str, ticks: Sequence[float],
              tick_labels: Sequence[str] | None = None):
-    """Shares against size on a log axis. `points`: series, country, size, share; `curves`: series, size, share, bounds."""
+    """Shares against size on a log axis.
+
+    `points`: series, country, size, share, marker, filled; `curves`: series, country, size, share, low, high, style.
+    """
     fig, ax = plt.subplots(figsize=(7.2, 4.2))
     for series, rows in curves.groupby("series", sort=False):
         colour = theme.COLOURS[rows["country"].iloc[0]]
@@ -196,13 +199,12 @@ def event_path(path: pd.DataFrame, ylabel: str, xlabel: str = "Years since the f
         ax.plot(part["event_time"], part["value"], "o", color=colour, markersize=6)
     base = path[path["reference"]]
     ax.plot(base["event_time"], base["value"], "o", color=theme.MUTED, markerfacecolor="none", markersize=6)
-    low = path["ci_low"].min()
     for _, row in rows.iterrows():
-        ax.annotate(f"{row['starters']:.0f}", (row["event_time"], low), xytext=(0, -14), textcoords="offset points",
-                    ha="center", fontsize=8.5, color=theme.MUTED, annotation_clip=False)
-    ax.annotate("starters:", (path["event_time"].min(), low), xytext=(-14, -14), textcoords="offset points",
-                ha="right", fontsize=8.5, color=theme.MUTED, annotation_clip=False)
-    ax.margins(y=0.12)
+        ax.annotate(f"{row['starters']:.0f}", (row["event_time"], 0), xycoords=("data", "axes fraction"), xytext=(0, 6),
+                    textcoords="offset points", ha="center", fontsize=8.5, color=theme.MUTED)
+    ax.annotate("starters behind each point:", (0, 0), xycoords="axes fraction", xytext=(6, 20),
+                textcoords="offset points", fontsize=8.5, color=theme.MUTED)
+    ax.set_ylim(bottom=path["ci_low"].min() - 0.28 * (path["ci_high"].max() - path["ci_low"].min()))
     ax.set_xticks(path["event_time"])
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)

@@ -59,7 +59,7 @@ def data_folder() -> Path:
     for place in places:
         if (place / "datapackage.json").is_file():
             return place
-    raise DataError("datapackage.json", f"expected a data package in one of {[p.name for p in places]}; none found")
+    raise DataError("datapackage.json", f"expected in one of the folders {[p.name for p in places]}; found in none")
 
 
 def _package() -> dict:
@@ -75,7 +75,8 @@ def _read_package(path: Path, _mtime: int) -> dict:
             _ = table["path"], table["rows"], table["hash"], table["schema"]["fields"], table["schema"]["primaryKey"]
         return tables
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError("datapackage.json", f"expected a Frictionless descriptor with named resources; {error}") from None
+        expected = f"expected a Frictionless descriptor with named resources; {error}"
+        raise DataError("datapackage.json", expected) from None
 
 
 def table_names() -> list[str]:
@@ -105,8 +106,11 @@ def source_line(*names: str) -> str:
         sources = table["sources"]
         publishers = list(dict.fromkeys(source["publisher"] for source in sources))
         licences = list(dict.fromkeys(source["licence"] for source in sources))
+        if publishers == ["see `publisher`"]:
+            publishers = ["the publishers named by fact id in the table"]
         unread = "" if all(source["licence_reread"] for source in sources) else ", terms not re-read for this book"
-        parts.append(f"{', '.join(publishers)} (table {name}, vintage {table['vintage']}; {', '.join(licences)}{unread})")
+        terms = f"vintage {table['vintage']}; {', '.join(licences)}{unread}"
+        parts.append(f"{', '.join(publishers)} (table {name}, {terms})")
     return "; ".join(parts)
 
 

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from goingglobal import theme
-from goingglobal.data import source_line
+from goingglobal.data import describe, load, source_line
 from goingglobal.models import Estimate
 
-__all__ = ["ALT_LIMITS", "MIME", "ExhibitError", "estimates_frame", "figure", "regression_table", "table"]
+__all__ = ["ALT_LIMITS", "MIME", "ExhibitError", "estimates_frame", "figure", "regression_table", "table",
+           "table_description"]
 
 MIME = "application/vnd.goingglobal.exhibit+json"
 ALT_LIMITS = (40, 400)
@@ -100,12 +101,13 @@ def figure(
 
 def table(
     label: str, frame: pd.DataFrame, *, caption: str, tables: Sequence[str] = (), note: str = "",
-    data: pd.DataFrame | None = None, formats: dict[str, str] | None = None,
+    data: pd.DataFrame | None = None, formats: dict[str, str] | None = None, anchor: str | None = None,
 ) -> None:
     """Show a table; the first column heads its rows.
 
     Parameters as for `figure`; `formats` maps columns to format strings (others are shown as text);
-    `data` is what the CSV holds (default: `frame` itself, unformatted). Missing cells stay empty.
+    `data` is what the CSV holds (default: `frame` itself, unformatted); `anchor` names a column whose
+    values, in lower case, become the rows' anchors. Missing cells stay empty.
     """
     source = _source(tables, note)
     raw = frame if data is None else data
@@ -117,7 +119,34 @@ def table(
     numeric = [bool(shown[c].str.fullmatch(r"[−+()\[\]\d.,  %*<–]*").all()) for c in shown]
     _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": _csv(raw),
            "columns": [str(c) for c in shown], "numeric": numeric, "rows": shown.to_numpy().tolist(),
-           "tables": list(tables)})
+           "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None})
+
+
+def table_description(name: str) -> None:
+    """Show what a table of the data package holds: its sources, then its fields with an example of each."""
+    resource, frame = describe(name), load(name)
+    slug, key = name.replace("_", "-"), " and ".join(resource["schema"]["primaryKey"])
+    sources = pd.DataFrame([{
+        "Source": s["title"], "Publisher": s["publisher"], "Vintage": s["vintage"], "Licence": s["licence"],
+        "Terms re-read": "yes" if s["licence_reread"] else "no", "For": ", ".join(s.get("columns", ["all fields"])),
+    } for s in resource["sources"]])
+    rows = []
+    for field in resource["schema"]["fields"]:
+        known = frame[field["name"]].dropna()
+        limits = field.get("constraints", {})
+        span = " to ".join(f"{limits[k]:g}" for k in ("minimum", "maximum") if k in limits)
+        example = known.iloc[0] if len(known) else ""
+        rows.append({
+            "Field": field["name"], "What": field["title"], "Unit": field.get("unit", ""), "Checked range": span,
+            "Missing": f"{100 * field['missing_share']:.1f} %" if field.get("missing_share") else "none",
+            "A missing value means": field.get("missing_meaning", "") if field.get("missing_share") else "",
+            "Example": f"{example:%Y-%m-%d}" if hasattr(example, "strftime") else f"{example}"[:40],
+        })
+    table(f"tab-sources-{slug}", sources, caption=f"{resource['title']}: sources.",
+          note=f"Vintage {resource['vintage']}. Processing: {resource['processing']}")
+    table(f"tab-fields-{slug}", pd.DataFrame(rows), caption=f"{resource['title']}: fields.",
+          note=" ".join([f"{resource['rows']:,} rows; key {key}; {resource['hash'][:19]}….",
+                         *(f"Caution: {c}" for c in resource["cautions"])]))
 
 
 def _cell(value, spec: str | None) -> str:
@@ -128,7 +157,9 @@ def _cell(value, spec: str | None) -> str:
     return format(value, spec).replace("-", "−") if spec else str(value)
 
 
-def regression_table(columns: dict[str, Estimate], rows: dict[str, str] | None = None, digits: int = 2) -> pd.DataFrame:
+def regression_table(
+    columns: dict[str, Estimate], rows: dict[str, str] | None = None, digits: int = 2
+) -> pd.DataFrame:
     """Estimates as columns of a journal's table: estimate, standard error below it, n, groups.
 
     `rows` adds lines, name → text for every column separated by "|".

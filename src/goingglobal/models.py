@@ -16,8 +16,11 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-__all__ = ["Estimate", "EventStudy", "ModelError", "binomial_curve", "binomial_gradient", "difference_in_means", "event_study",
-           "honest_bounds", "leave_one_out", "local_projections", "median_regression", "ols", "ratio", "two_way_fe"]
+__all__ = [
+    "Estimate", "EventStudy", "ModelError", "binomial_curve", "binomial_gradient", "difference_in_means",
+    "event_study", "honest_bounds", "leave_one_out", "local_projections", "median_regression", "ols", "ratio",
+    "two_way_fe",
+]
 
 
 class ModelError(ValueError):
@@ -55,6 +58,10 @@ class Estimate:
         """The same estimate in another unit: value, error and interval times `factor`."""
         low, high = sorted((self.ci_low * factor, self.ci_high * factor))
         return replace(self, value=self.value * factor, se=self.se * abs(factor), ci_low=low, ci_high=high, unit=unit)
+
+    def row(self) -> dict:
+        """Value, error, interval, n and groups, for a table of estimates."""
+        return {k: getattr(self, k) for k in ("value", "se", "ci_low", "ci_high", "n", "groups")}
 
     def __str__(self) -> str:
         groups = f", {self.groups:,} groups" if self.groups else ""
@@ -147,7 +154,8 @@ def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, q
     import statsmodels.formula.api as smf
 
     _need(frame, [], "quantile regression")
-    fit = smf.quantreg(formula, frame).fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
+    fit = smf.quantreg(formula, frame).fit(
+        q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather", max_iter=20_000)
     return _from_statsmodels(fit, term, frame, f"quantile regression at {quantile:g}, robust errors", unit, None)
 
 
@@ -226,8 +234,7 @@ def local_projections(
     for horizon in horizons:
         outcome = f"cumulative_{horizon}" if horizon >= 0 else f"cumulative_m{-horizon}"
         effect = two_way_fe(frame, " + ".join([f"{outcome} ~ {shock}", *controls]), unit, effects, cluster)
-        rows.append({"horizon": horizon, "estimate": effect, **{
-            k: getattr(effect, k) for k in ("value", "se", "ci_low", "ci_high", "n", "groups")}})
+        rows.append({"horizon": horizon, "estimate": effect} | effect.row())
     return pd.DataFrame(rows)
 
 
@@ -348,7 +355,7 @@ def leave_one_out(frame: pd.DataFrame, formula: str, unit: str, effects: tuple[s
         part = frame[frame[cluster] != left_out]
         part.attrs["sample"] = f"{_sample(frame)}, without {left_out}"
         effect = two_way_fe(part, formula, unit, effects, cluster)
-        rows.append({"left_out": left_out, **{k: getattr(effect, k) for k in ("value", "se", "ci_low", "ci_high", "n")}})
+        rows.append({"left_out": left_out} | effect.row())
     return pd.DataFrame(rows)
 
 

@@ -16,9 +16,10 @@ SME_LIMIT = 300
 MIN_FDI_SHARE = 0.8
 JUMP_LIMIT = 25.0
 
-__all__ = ["SampleError", "country_changes", "employee_bands", "event_window", "group_long_differences", "home_and_abroad", "industry_panel",
-           "long_differences",
-           "sample_j", "starters", "turnover_bands"]
+__all__ = [
+    "SampleError", "country_changes", "employee_bands", "event_window", "group_long_differences", "home_and_abroad",
+    "industry_panel", "long_differences", "sample_j", "starters", "turnover_bands",
+]
 
 
 class SampleError(ValueError):
@@ -261,7 +262,8 @@ def starters(
     if trim is None:
         name += "untrimmed"
     else:
-        jump = keep.groupby("edinet_code")["y"].transform(lambda y: y.diff().abs().max()).fillna(0)
+        change = keep.groupby("edinet_code")["y"].diff().abs()
+        jump = change.groupby(keep["edinet_code"]).transform("max").fillna(0)
         keep = keep[jump < trim]
         name += f"largest yearly log change below {trim:g}"
     groups = keep.groupby("edinet_code")["starter"].first()

@@ -30,8 +30,8 @@ def main(root: Path) -> int:
         print(f"error: no _config.yml in {root}; run this from the project's root", file=sys.stderr)
         return 2
     work = root / "_build" / "work"
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "--path-output", str(work), "-W",
-               "-n", "--keep-going", "-q"]
+    book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [book, "build", str(root), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
     done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
     site = root / "_build" / "html"
     if done.returncode != 0:

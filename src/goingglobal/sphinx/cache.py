@@ -48,7 +48,8 @@ def execution_digest(source: Path) -> str:
 def _configure(app: Sphinx, config: Config) -> None:
     source = Path(app.srcdir)
     digest = execution_digest(source)
-    book = [p for pattern in ("_templates/**/*.html", "references.bib") for p in sorted((source / "book").glob(pattern))]
+    patterns = ("_templates/**/*.html", "references.bib")
+    book = [p for pattern in patterns for p in sorted((source / "book").glob(pattern))]
     config.goingglobal_digest = _digest([*_python(PACKAGE / "sphinx"), *book], digest)
     caches = source / "_build" / ".jupyter_cache"
     folder = caches / digest

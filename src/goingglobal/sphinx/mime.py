@@ -22,7 +22,7 @@ class source_links(nodes.General, nodes.Element):
 
 def _figure(exhibit: dict) -> nodes.figure:
     node = nodes.figure("", classes=["gg-exhibit", "gg-exhibit-figure"])
-    node += nodes.raw("", exhibit["svg"], format="html")
+    node += nodes.raw("", f'<div class="gg-scroll" tabindex="0">{exhibit["svg"]}</div>', format="html")
     node += nodes.caption("", exhibit["caption"])
     node += nodes.legend("", source_links("", label=exhibit["label"], source=exhibit["source"]))
     return node
@@ -48,7 +48,11 @@ def _table(exhibit: dict) -> nodes.table:
 
     head, body = nodes.thead(""), nodes.tbody("")
     head += line(columns)
-    body.extend(line(row) for row in exhibit["rows"])
+    anchors = exhibit.get("anchors") or [None] * len(exhibit["rows"])
+    for cells, name in zip(exhibit["rows"], anchors, strict=True):
+        row = line(cells)
+        row["ids"] += [name] if name else []
+        body += row
     group += [head, body]
     return table
 

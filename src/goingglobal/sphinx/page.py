@@ -14,8 +14,10 @@ from sphinx.application import Sphinx
 
 _UNUSED = ("sphinx-thebe", "THEBE_JS_URL")
 # Source maps and a script that no page loads: three quarters of the weight of a default site.
-_LEFT_OUT = ("_static/scripts/fontawesome.js*", "_static/scripts/*.map", "_static/styles/*.map", "_static/sphinx-thebe*",
-             "_static/webpack-macros.html", "_static/sbt-webpack-macros.html")
+_LEFT_OUT = (
+    "_static/scripts/fontawesome.js*", "_static/scripts/*.map", "_static/styles/*.map", "_static/sphinx-thebe*",
+    "_static/webpack-macros.html", "_static/sbt-webpack-macros.html",
+)
 
 
 def _text(asset: object) -> str:

@@ -126,6 +126,7 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(shown_exhibit)):
         exhibit = exhibits[node["label"]]
         built = mime.build(exhibit, None)
+        built[0]["ids"].append(f"shown-{node['label']}")
         caption = next(built[0].findall(nodes.caption), None) or next(built[0].findall(nodes.title))
         address = link(exhibit["page"], node["label"])
         caption += [nodes.Text(" "), nodes.reference("", "See it in its chapter.", internal=True, refuri=address)]
