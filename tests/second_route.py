@@ -22,9 +22,9 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 FIRST_YEAR, LAST_YEAR = 1960, 2035  # a calendar wider than the data: a lag reaches a year, never a neighbouring row
 TRIMS = {"untrimmed": np.inf, "trim70": 0.7, "trim50": 0.5, "trim30": 0.3}
 ORIGINS = {
-    "country": "numpy: one QR regression with explicit country and year dummies, CR1 by country by hand",
+    "country": "numpy: one regression with explicit country and year dummies, CR1 by country by hand",
     "longdiff": "numpy: OLS with explicit sector dummies, HC1 by hand",
-    "starters": "numpy: one QR regression with explicit firm and year dummies, singletons dropped, CR1 by firm by hand",
+    "starters": "numpy: one regression with explicit firm and year dummies, singletons dropped, CR1 by firm by hand",
     "count": "a loop over firms that applies the definition of a starter, then the trim",
     "cs": "numpy: Callaway–Sant'Anna as differences of mean changes per cohort and year, influence functions by hand",
     "honest": "numpy: relative magnitudes in closed form at the estimates of our own event study, stretched by 1.96 se",
@@ -38,19 +38,20 @@ def dummies(labels) -> np.ndarray:
     return np.eye(len(levels))[codes]
 
 
-def least_squares(y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Coefficients, residuals, and Q and R of the regressors; refuses collinear regressors."""
-    q, r = np.linalg.qr(z)
-    if np.abs(np.diag(r)).min() < 1e-9 * np.abs(np.diag(r)).max():
+def least_squares(y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coefficients, residuals times regressors (one row per observation), and (Z'Z)⁻¹; refuses collinear regressors."""
+    cross = z.T @ z
+    lower = np.linalg.cholesky(cross)
+    if (np.diag(lower) ** 2 < 1e-9 * np.diag(cross)).any():  # 1 − R² of a regressor on those before it
         raise ArithmeticError("collinear regressors")
-    b = linalg.solve_triangular(r, q.T @ y)
-    return b, y - z @ b, q, r
+    bread = linalg.cho_solve((lower, True), np.eye(len(cross)))
+    b = bread @ (z.T @ y)
+    return b, z * (y - z @ b)[:, None], bread
 
 
-def first_error(r: np.ndarray, scores: np.ndarray, factor: float) -> float:
-    """Standard error of the first coefficient: R⁻¹ (scores'scores) R⁻ᵀ, scores being rows of Q times residuals."""
-    row = linalg.solve_triangular(r, np.eye(len(r))[0], trans="T")  # first row of R⁻¹
-    return float(np.sqrt(factor * np.sum((scores @ row) ** 2)))
+def first_error(bread: np.ndarray, scores: np.ndarray, factor: float) -> float:
+    """Standard error of the first coefficient, from (Z'Z)⁻¹ (scores'scores) (Z'Z)⁻¹."""
+    return float(np.sqrt(factor * np.sum((scores @ bread[0]) ** 2)))
 
 
 def two_way(frame: pd.DataFrame, y: str, xs: list[str], unit: str, time: str) -> dict:
@@ -63,17 +64,17 @@ def two_way(frame: pd.DataFrame, y: str, xs: list[str], unit: str, time: str) ->
         rows = rows[~alone]
     units, times = dummies(rows[unit]), dummies(rows[time])
     z = np.column_stack([rows[xs].to_numpy(float), units, times[:, 1:]])
-    b, e, q, r = least_squares(rows[y].to_numpy(float), z)
+    b, scores, bread = least_squares(rows[y].to_numpy(float), z)
     n, groups, k = len(rows), units.shape[1], len(xs) + times.shape[1]
     factor = groups / (groups - 1) * (n - 1) / (n - k)
-    return {"value": float(b[0]), "se": first_error(r, units.T @ (q * e[:, None]), factor), "n": n}
+    return {"value": float(b[0]), "se": first_error(bread, units.T @ scores, factor), "n": n}
 
 
 def robust(y: np.ndarray, z: np.ndarray) -> dict:
     """OLS with HC1 errors; the first coefficient."""
-    b, e, q, r = least_squares(y, z)
+    b, scores, bread = least_squares(y, z)
     n, k = z.shape
-    return {"value": float(b[0]), "se": first_error(r, q * e[:, None], n / (n - k)), "n": n}
+    return {"value": float(b[0]), "se": first_error(bread, scores, n / (n - k)), "n": n}
 
 
 # ---------------------------------------------------------------------------------------------- country panel

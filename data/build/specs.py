@@ -94,10 +94,11 @@ LICENCES = {
     ),
 }
 
-OECD38 = (
+_MEMBERS = (
     "AUS AUT BEL CAN CHE CHL COL CRI CZE DEU DNK ESP EST FIN FRA GBR GRC HUN IRL ISL ISR ITA JPN KOR LTU LUX LVA "
     "MEX NLD NOR NZL POL PRT SVK SVN SWE TUR USA"
-).split()  # noqa: SIM905
+)
+OECD38 = tuple(_MEMBERS.split())
 CONDUITS = ("LUX", "IRL", "NLD", "CHE", "HUN", "BEL", "ISL")
 
 # TSE 33-sector names as the Tokyo Stock Exchange translates them.
@@ -183,7 +184,7 @@ COUNTRY_PANEL = Table(
     description="Outward and inward FDI, growth, trade, employment and population of the 38 OECD members.",
     key=("iso3", "year"),
     fields=(
-        Field("iso3", "string", "ISO 3166-1 alpha-3 code", required=True, enum=tuple(OECD38)),
+        Field("iso3", "string", "ISO 3166-1 alpha-3 code", required=True, enum=OECD38),
         Field("country", "string", "Country name", required=True),
         Field("year", "integer", "Calendar year", "year", required=True, minimum=1970, maximum=2024),
         Field("conduit", "integer", "1 for LUX, IRL, NLD, CHE, HUN, BEL, ISL: FDI mostly passes through",

@@ -283,8 +283,8 @@ def honest_bounds(study: EventStudy, limits: Sequence[float] = (0.5, 1.0), targe
     """HonestDiD bounds under relative magnitudes: post-trend breaks at most M times the largest one before.
 
     `target`: "average" of all post periods (equal weights) or "impact", the first. Returns one row per
-    M: M, value, ci_low, ci_high (95 % robust interval), bound_low, bound_high (identified set).
-    Raises `ModelError` for another target. Source: Rambachan and Roth (2023).
+    M: M, value, se, bound_low, bound_high (identified set) and ci_low, ci_high, the set widened by 1.96
+    standard errors: diff-diff's interval, which ignores the sampling noise of the breaks before. Raises `ModelError` for another target. Source: Rambachan and Roth (2023).
     """
     import diff_diff
 

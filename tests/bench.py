@@ -1,0 +1,96 @@
+"""`make bench`: what installing, executing and building cost, and what pages weigh, as JSON on standard output.
+
+Everything happens in a temporary folder; nothing in the repository changes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def timed(command: list[str], **options) -> float:
+    """Seconds that a command takes; its output is shown only if it fails."""
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return round(time.perf_counter() - start, 2)
+
+
+def copy_of_repository(scratch: Path) -> Path:
+    """The tracked and new files of the repository, without environment and build."""
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
+                           check=True).stdout.split("\n")
+    target = scratch / "copy"
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+    return target
+
+
+def notebooks(copy: Path, environment: dict[str, str], scratch: Path) -> dict[str, float]:
+    """Each notebook alone, kernel start and imports included; first an empty one and one that only imports."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    imports = "from goingglobal import charts, exhibits, load, models, samples, theme\ntheme.use()\n" \
+        "import pyfixest, statsmodels.formula.api\npyfixest.feols"
+    for name, code in {"(kernel only)": "1", "(kernel and imports)": imports}.items():
+        nbformat.write(new_notebook(cells=[new_code_cell(code)], metadata=kernel), scratch / f"{name}.ipynb")
+    paths = [*scratch.glob("(*.ipynb"), *sorted(copy.glob("book/**/*.ipynb"))]
+    run = ("import sys, nbformat, nbclient\n"
+           "nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=300).execute()")
+    return {path.stem: timed([sys.executable, "-c", run, str(path)], cwd=scratch, env=environment) for path in paths}
+
+
+def weights(site: Path) -> dict[str, dict[str, int]]:
+    """Kilobytes (gzip) of each page and of what it loads."""
+    out = {}
+    for page in sorted(site.glob("book/**/*.html")):
+        text = page.read_text(encoding="utf-8")
+        loads = set(re.findall(r'<(?:script|img)[^>]+src="([^"]+)"', text))
+        loads |= set(re.findall(r'<link[^>]+href="([^"]+\.css[^"]*)"', text))
+        files = [(page.parent / name.split("?")[0]).resolve() for name in loads if "://" not in name]
+        size = sum(len(gzip.compress(file.read_bytes())) for file in [page, *filter(Path.is_file, files)])
+        out[str(page.relative_to(site))] = {"kilobytes_gzip": round(size / 1024), "requests": 1 + len(files)}
+    return out
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        copy = copy_of_repository(scratch)
+        environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "GOINGGLOBAL_DATA": str(copy / "data")}
+        venv = scratch / "venv"
+        install = timed([sys.executable, "-m", "venv", "--without-pip", str(venv)]) + timed(
+            [str(Path(sys.executable).with_name("uv")), "pip", "install", "--python", str(venv / "bin" / "python"),
+             "--require-hashes", "-r", str(copy / "requirements.lock")], env=environment)
+        build = [sys.executable, "-m", "goingglobal.sphinx.build"]
+        cold = timed(build, cwd=copy, env=environment)
+        unchanged = timed(build, cwd=copy, env=environment)
+        print(json.dumps({
+            "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.machine()},
+            "seconds": {
+                "install_with_packages_cached": round(install, 2), "book_cold": cold, "book_unchanged": unchanged,
+                "notebooks_alone": notebooks(copy, environment, scratch),
+            },
+            "pages": weights(copy / "_build" / "html"),
+        }, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What the tests of the site share: where things are, a web server of their own, a browser, and when to skip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+CHROMEDRIVER = shutil.which("chromedriver")
+BROWSER_FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                 "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1280,900")  # fmt: skip
+WEIGHTS = pytest.StashKey[dict[str, int]]()
+
+
+def contents() -> list[str]:
+    """Names of all pages, in the order of `_toc.yml`."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    names = [toc["root"]]
+
+    def walk(entries: list[dict]) -> None:
+        for entry in entries:
+            if "file" in entry:
+                names.append(entry["file"].removesuffix(".ipynb").removesuffix(".md"))
+            for key in ("chapters", "sections", "parts"):
+                walk(entry.get(key, []))
+
+    walk([*toc.get("parts", []), *toc.get("chapters", [])])
+    return names
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests without their site or browser are skipped, with the reason; in CI they run, and so fail."""
+    if os.environ.get("CI") == "true":
+        return
+    lacks = []
+    if not (SITE / "results.json").is_file():
+        lacks.append(("site", "no built site in _build/html; `make book` builds it"))
+    if not (CHROMIUM and CHROMEDRIVER):
+        lacks.append(("browser", "Chromium and chromedriver are not on the PATH"))
+    for item in items:
+        for marker, reason in lacks:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Page weights, for information: a page with all scripts, styles and fonts of its own that it names."""
+    weights = config.stash.get(WEIGHTS, None)
+    if weights:
+        terminalreporter.section("page weights, kB")
+        terminalreporter.write_line(", ".join(f"{page} {size / 1000:.0f}" for page, size in weights.items()))
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server that keeps no log and lets nothing be cached between tests."""
+
+    def log_message(self, *_) -> None:
+        """Say nothing."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of the built site, served on this machine only."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=SITE)) as http:
+        thread = threading.Thread(target=http.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def _start(profile: Path):
+    from selenium import webdriver
+
+    if not (CHROMIUM and CHROMEDRIVER):
+        pytest.fail("Chromium and chromedriver are needed here (CI=true): apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*BROWSER_FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory):
+    """Headless Chromium with a new profile; its console and network are logged."""
+    driver = _start(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def plain_browser(tmp_path_factory: pytest.TempPathFactory):
+    """The same with scripts switched off in every page."""
+    driver = _start(tmp_path_factory.mktemp("profile-without-scripts"))
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield driver
+    driver.quit()

@@ -1,0 +1,560 @@
+"""The built site: pages, numbers, exhibits, links and what a browser meets on it, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup, Tag
+from conftest import ROOT, SITE, WEIGHTS, contents
+
+pytestmark = pytest.mark.site
+
+PAGES = contents()
+OWN_PAGES = [f"{name}.html" for name in PAGES]
+SPECIAL_PAGES = ["genindex.html", "search.html"]  # the theme's; index.html only sends to the first page
+EVERY_PAGE = [*OWN_PAGES, *SPECIAL_PAGES]
+RECORD_KEYS = {"value", "se", "ci_low", "ci_high", "n", "unit", "text", "chapter", "exhibit"}
+HEADLINES = [
+    "country/oecd38/pwt", "country/oecd38/ilo",
+    "country/no_conduits/pwt", "country/no_conduits/ilo",
+    "country/no_conduits_controls/pwt", "country/no_conduits_controls/ilo",
+    "country/placebo_lead/pwt", "country/placebo_lead/ilo",
+    "firm/longdiff/home", "firm/longdiff/group",
+    "firm/longdiff_sme/home", "firm/longdiff_sme/group",
+    "firm/starters_untrimmed/home", "firm/starters_untrimmed/group",
+    "firm/starters_trim70/home", "firm/starters_trim70/group",
+    "firm/starters_trim50/home", "firm/starters_trim50/group",
+    "firm/starters_trim30/home", "firm/starters_trim30/group",
+    "firm/starters_cs/home",
+]  # fmt: skip
+# A path of somebody's machine: the checkout, or an absolute path below a folder that only machines have.
+MACHINE = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|work|Users|mnt|opt|srv)/[\w.-]+|[A-Z]:\\\\?Users|file:///|localhost")
+LOADING = {  # attributes through which a page loads something without being asked
+    "script": ("src",), "link": ("href",), "img": ("src", "srcset"), "source": ("src", "srcset"), "iframe": ("src",),
+    "video": ("src", "poster"), "audio": ("src",), "embed": ("src",), "object": ("data",), "image": ("href", "xlink:href"),
+    "use": ("href", "xlink:href"), "form": ("action",),
+}  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------ reading
+@lru_cache(maxsize=None)
+def soup(page: str) -> BeautifulSoup:
+    return BeautifulSoup((SITE / page).read_text(encoding="utf-8"), "lxml")
+
+
+@lru_cache(maxsize=None)
+def anchors(page: str) -> Counter[str]:
+    return Counter(element["id"] for element in soup(page).find_all(id=True))
+
+
+def article(page: str) -> Tag:
+    """The page without the title and list of contents that the theme keeps for paper."""
+    main = BeautifulSoup(str(soup(page).find("main")), "lxml")
+    for only in main.select(".onlyprint"):
+        only.decompose()
+    return main
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def record_file(name: str) -> dict:
+    return json.loads((SITE / name).read_text(encoding="utf-8"), parse_constant=_refuse)
+
+
+@lru_cache(maxsize=None)
+def results() -> dict[str, dict]:
+    return record_file("results.json")
+
+
+@lru_cache(maxsize=None)
+def exhibits() -> dict[str, dict]:
+    return record_file("exhibits.json")
+
+
+def texts() -> list[Path]:
+    return sorted(p for end in ("html", "json", "js", "css", "ipynb", "md", "svg", "csv") for p in SITE.rglob(f"*.{end}"))
+
+
+def loaded(page: str) -> list[str]:
+    """Every address that the page's markup loads by itself."""
+    found = []
+    for name, attributes in LOADING.items():
+        for element in soup(page).find_all(name):
+            for attribute in attributes:
+                value = element.get(attribute, "")
+                parts = [part.split()[0] for part in value.split(",") if part.split()] if attribute == "srcset" else [value]
+                found += [part for part in parts if part]
+    return found
+
+
+def local(page: str, address: str) -> tuple[str, str] | None:
+    """File and fragment that an address on a page means, or None if it leads off the site."""
+    if urlsplit(address).scheme or address.startswith("//"):
+        return None
+    whole, fragment = urldefrag(urljoin(f"http://site/{page}", address))
+    path = unquote(urlsplit(whole).path).lstrip("/")
+    return (path + "index.html" if path.endswith("/") or not path else path), unquote(fragment)
+
+
+def dead(page: str, address: str) -> str | None:
+    """What is wrong with an address on a page, if anything."""
+    meant = local(page, address)
+    if meant is None:
+        return None
+    path, fragment = meant
+    if not (SITE / path).resolve().is_relative_to(SITE.resolve()):
+        return f"{address} leads out of the site"
+    if not (SITE / path).is_file():
+        return f"{address}: no file {path}"
+    if fragment and path.endswith(".html") and fragment not in anchors(path) and not soup(path).find("a", {"name": fragment}):
+        return f"{address}: no #{fragment} in {path}"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------ pages
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_page_of_the_contents_is_built(page):
+    assert (SITE / page).is_file()
+    assert article(page).find("h1"), "a page without a title"
+
+
+def test_no_page_beyond_the_contents():
+    found = {str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts}
+    assert found == {*EVERY_PAGE, "index.html"}
+
+
+def test_root_leads_to_the_first_page():
+    refresh = soup("index.html").find("meta", attrs={"http-equiv": re.compile("refresh", re.I)})
+    assert refresh["content"].split("url=")[1] == OWN_PAGES[0]
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_language_is_english(page):
+    assert soup(page).html["lang"] == "en"
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_one_title_and_headings_in_order(page):
+    levels = [int(h.name[1]) for h in article(page).find_all(re.compile("^h[1-6]$"))]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    jumps = [(a, b) for a, b in zip(levels, levels[1:], strict=False) if b > a + 1]
+    assert not jumps
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_headings_have_text(page):
+    empty = [str(h)[:80] for h in article(page).find_all(re.compile("^h[1-6]$")) if not h.get_text(strip=True).rstrip("#")]
+    assert not empty
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_no_id_twice(page):
+    assert [name for name, count in anchors(page).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_no_broken_link(page):
+    addresses = {a["href"] for a in soup(page).find_all("a", href=True)} | set(loaded(page))
+    assert len(addresses) > 10, "a page without links is no page of this book"
+    assert sorted(filter(None, (dead(page, address) for address in addresses))) == []
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_pictures_find_their_parts(page):
+    """An inline SVG refers to clip paths and glyphs by id; each must stand on the page."""
+    wanted = set()
+    for svg in soup(page).find_all("svg"):
+        wanted |= set(re.findall(r"url\(#([^)]+)\)|xlink:href=\"#([^\"]+)\"", str(svg)))
+    assert {a or b for a, b in wanted} - set(anchors(page)) == set()
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_nothing_is_loaded_from_elsewhere(page):
+    assert [address for address in loaded(page) if local(page, address) is None and not address.startswith("data:")] == []
+    inline = " ".join([style.get_text() for style in soup(page).find_all("style")]
+                      + [element["style"] for element in soup(page).find_all(style=True)])  # fmt: skip
+    assert not re.search(r"url\(\s*['\"]?(?:https?:)?//|@import", inline)
+
+
+def test_style_sheets_load_only_what_the_site_has():
+    faults = []
+    for sheet in SITE.rglob("*.css"):
+        text = re.sub(r"/\*.*?\*/", "", sheet.read_text(encoding="utf-8"), flags=re.S)
+        page = str(sheet.relative_to(SITE))
+        assert "@import" not in text, page
+        for _, address in re.findall(r"url\(\s*(['\"]?)(.*?)\1\s*\)", text):
+            if not address.startswith(("data:", "#")):
+                fault = f"{address} is elsewhere" if local(page, address) is None else dead(page, address)
+                faults += [f"{page}: {fault}"] if fault else []
+    assert faults == []
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_picture_has_alternative_text(page):
+    assert [str(img)[:120] for img in soup(page).find_all("img") if not img.get("alt", "").strip()] == []
+    assert [str(svg)[:120] for svg in article(page).find_all("svg") if not (svg.get("aria-label") or svg.get("aria-hidden"))] == []
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_no_error_or_warning_is_shown(page):
+    assert [e.get_text()[:300] for e in soup(page).select(".stderr, .traceback")] == []
+    shown = [e.get_text() for e in soup(page).select(".cell_output, .output")]
+    assert [t[:300] for t in shown if re.search(r"\w*Warning\b|Traceback \(most recent", t)] == []
+    assert "Traceback (most recent call last)" not in soup(page).get_text()
+
+
+def test_no_path_of_a_machine_anywhere():
+    faults = []
+    for path in texts():
+        text = path.read_text(encoding="utf-8")
+        found = MACHINE.search(text)
+        if found or str(ROOT) in text:
+            faults.append(f"{path.relative_to(SITE)}: {text[max(0, found.start() - 40):found.end() + 40] if found else ROOT}")
+    assert len(texts()) > len(EVERY_PAGE)
+    assert faults == []
+
+
+def test_unused_scripts_are_left_out():
+    names = {path.name for path in SITE.rglob("*") if path.is_file()}
+    assert "pydata-sphinx-theme.js" in names, "the theme's own script is missing"
+    assert [name for name in names if "thebe" in name or name.startswith("fontawesome.js")] == []
+    assert [page for page in EVERY_PAGE if re.search(r"thebe|fontawesome\.js", str(soup(page)), re.I)] == []
+
+
+def test_page_weights_are_counted(request):
+    """Prints what each page weighs with all that its markup names; fails where a part is missing."""
+    weights = {}
+    for page in OWN_PAGES:
+        parts = {local(page, address)[0] for address in loaded(page) if local(page, address)} - {"search.html"}
+        assert all((SITE / part).stat().st_size for part in parts)
+        weights[page] = sum((SITE / part).stat().st_size for part in {page, *parts})
+    request.config.stash[WEIGHTS] = weights
+    assert min(weights.values()) > 0
+
+
+# ---------------------------------------------------------------------------------------------------- numbers
+def test_every_record_is_whole():
+    chapters = {name.removeprefix("book/") for name in PAGES}
+    assert results()
+    for key, record in results().items():
+        assert set(record) >= RECORD_KEYS, key
+        assert isinstance(record["value"], int | float), key
+        assert math.isfinite(record["value"]), key
+        assert record["text"].strip(), key
+        assert record["unit"].strip(), key
+        assert record["chapter"] in chapters, key
+        assert record["exhibit"] is None or record["exhibit"] in exhibits(), key
+
+
+def test_every_error_and_interval_is_sound():
+    estimates = {key: record for key, record in results().items() if record["se"] is not None}
+    assert len(estimates) >= len(HEADLINES)
+    for key, record in estimates.items():
+        assert record["se"] > 0, key
+        assert record["ci_low"] <= record["value"] <= record["ci_high"], key
+        assert record["n"] > 1, key
+
+
+@pytest.mark.parametrize("key", HEADLINES)
+def test_headline_is_reported_with_its_error_and_n(key):
+    record = results()[key]
+    assert record["se"] > 0
+    assert isinstance(record["n"], int)
+    assert record["n"] > 1
+    assert record["sample"]
+    assert record["method"]
+
+
+@pytest.mark.parametrize("key", HEADLINES)
+def test_text_rounds_the_value(key):
+    record = results()[key]
+    digits = len(record["text"].partition(".")[2])
+    assert float(record["text"].replace("−", "-").replace(",", "")) == pytest.approx(record["value"], abs=0.5001 * 10**-digits)
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_number_in_prose_is_its_record(page):
+    for link in soup(page).select("a.gg-result"):
+        key = link["title"].split(";")[0]
+        record = results()[key]
+        assert link.get_text() == record["text"], key
+        assert local(page, link["href"])[0] == f"book/{record['chapter']}.html", key
+
+
+def test_chapters_quote_results():
+    quoting = [page for page in OWN_PAGES if soup(page).select("a.gg-result")]
+    reporting = {f"book/{record['chapter']}.html" for record in results().values()}
+    assert reporting <= set(OWN_PAGES)
+    assert reporting <= set(quoting), "a chapter reports numbers and quotes none"
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_claims_and_facts_lead_to_their_source(page):
+    for link in soup(page).select("a.gg-claim"):
+        key = re.match(r"Claim (C\d{3}), section ", link["title"])[1]
+        assert local(page, link["href"]) == ("book/appendix/claims.html", key.lower())
+        assert key.lower() in anchors("book/appendix/claims.html"), key
+    for link in soup(page).select("a.gg-fact"):
+        assert re.match(r"Fact [A-Z]\d{4}: ", link["title"])
+        assert urlsplit(link["href"]).scheme in ("http", "https")
+
+
+# --------------------------------------------------------------------------------------------------- exhibits
+def test_every_exhibit_is_whole():
+    assert exhibits()
+    for label, record in exhibits().items():
+        assert record["caption"].strip(), label
+        assert re.search(r"\bvintage\b", record["source"], re.I), f"{label}: no vintage in {record['source']!r}"
+        assert f"{record['page']}.html" in OWN_PAGES, label
+        assert anchors(f"{record['page']}.html")[label] == 1, f"{label} has no anchor of its own"
+        frame = pd.read_csv(SITE / record["csv"])
+        assert len(frame), label
+        assert not frame.isna().all(axis=None), label
+
+
+def test_alternative_text_says_what_the_caption_does_not():
+    figures = {label: record for label, record in exhibits().items() if record["kind"] == "figure"}
+    assert figures
+    for label, record in figures.items():
+        assert 40 <= len(record["alt"]) <= 400, label
+        assert record["alt"].strip().casefold() != record["caption"].strip().casefold(), label
+    assert len({record["alt"] for record in figures.values()}) == len(figures), "two figures share their text"
+
+
+def test_no_data_file_without_an_exhibit():
+    assert {f"exhibits/{path.name}" for path in (SITE / "exhibits").iterdir()} == {e["csv"] for e in exhibits().values()}
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_figures_of_the_page(page):
+    mine = {label for label, e in exhibits().items() if e["kind"] == "figure" and f"{e['page']}.html" == page}
+    assert mine <= {figure.get("id") for figure in soup(page).select("figure.gg-exhibit")}
+    for figure in soup(page).select("figure.gg-exhibit"):
+        svg, caption = figure.find("svg"), figure.find("figcaption")
+        assert svg["role"] == "img"
+        assert svg["aria-label"] in {e["alt"] for e in exhibits().values()}
+        assert caption.select_one(".caption-text").get_text(strip=True)
+        assert [a["href"] for a in figure.select("a[download]") if not dead(page, a["href"])], "no data to download"
+        assert svg.find("text"), "a figure without lettering can't be read"
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_tables_of_the_page(page):
+    mine = {label for label, e in exhibits().items() if e["kind"] == "table" and f"{e['page']}.html" == page}
+    assert mine <= {table.get("id") for table in soup(page).select("table.gg-table")}
+    for table in soup(page).select("table.gg-table"):
+        assert table.caption.get_text(strip=True)
+        assert table.thead.find_all("th")
+        assert not table.thead.find_all("td")
+        for row in table.tbody.find_all("tr"):
+            cell = row.find(["th", "td"])
+            assert cell.name == "th"
+            assert cell.get("scope") == "row" or "stub" in cell.get("class", [])
+        assert table.find_parent(class_="gg-exhibit").select("a[download]"), "no data to download"
+
+
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_table_of_the_page_holds_numbers(page):
+    for table in soup(page).select("table.gg-table"):
+        widths = {len(row.find_all(["th", "td"])) for row in table.find_all("tr")}
+        assert len(widths) == 1, f"{table.get('id')}: rows of different length"
+        assert not re.search(r"\bnan\b|<NA>|\bNone\b|NaT", table.get_text(" ")), f"{table.get('id')}: a raw missing value"
+
+
+# ---------------------------------------------------------------------------------------------------- browser
+LOOK = """
+const figures = {}, box = e => e ? e.getBoundingClientRect() : {width: 0, height: 0};
+for (const svg of document.querySelectorAll('svg.gg-figure')) {
+  const label = svg.closest('figure').id;
+  figures[label] = {width: box(svg).width, height: box(svg).height,
+                    inks: [...svg.querySelectorAll('text')].map(t => getComputedStyle(t).fill)};
+}
+const icons = [...document.querySelectorAll('.theme-switch-button i, .theme-switch-button svg')].map(e => ({
+  width: box(e).width, height: box(e).height, svg: e.tagName.toLowerCase() === 'svg',
+  drawn: getComputedStyle(e, '::before').content, font: getComputedStyle(e, '::before').fontFamily.split('"').join('')}));
+return {theme: document.documentElement.dataset.theme, figures, icons,
+        fonts: [...document.fonts].filter(f => f.status === 'loaded').map(f => f.family.split('"').join('')),
+        broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.checkVisibility()).map(i => i.src)};
+"""
+WIDTH = "const e = document.documentElement; return [e.scrollWidth, e.clientWidth];"
+WIDE = """
+const edge = document.documentElement.clientWidth, wide = [];
+for (const e of document.querySelectorAll('main *')) {
+  if (e.getBoundingClientRect().right > edge + 1) wide.push(`${e.tagName}.${e.className.baseVal ?? e.className}#${e.id}`);
+}
+return wide.slice(0, 8);
+"""
+
+
+@pytest.fixture(scope="session")
+def look(browser, server):
+    """What the browser meets on a page in one colour mode: loaded once, asked about by several tests."""
+    seen = {}
+
+    def visit(page: str, mode: str) -> dict:
+        if (page, mode) not in seen:
+            seen[page, mode] = _visit(browser, server, page, mode)
+        return seen[page, mode]
+
+    return visit
+
+
+def _visit(browser, server: str, page: str, mode: str) -> dict:
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]})
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(f"{server}/{page}")
+    browser.execute_async_script("document.fonts.ready.then(() => requestAnimationFrame(() => arguments[0]()))")
+    seen = browser.execute_script(LOOK)
+    browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                            {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": False})  # fmt: skip
+    seen["narrow"], seen["wide"] = browser.execute_script(WIDTH), browser.execute_script(WIDE)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    seen["requests"] = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    seen["console"] = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    return seen
+
+
+both_modes = pytest.mark.parametrize("mode", ["light", "dark"])
+every_page = pytest.mark.parametrize("page", [*EVERY_PAGE, "search.html?q=employment"])
+
+
+@pytest.mark.browser
+@both_modes
+@every_page
+def test_browser_has_nothing_to_complain_of(look, page, mode):
+    seen = look(page, mode)
+    assert seen["theme"] == mode, "the page does not follow the system's colour mode"
+    assert seen["console"] == []
+    assert seen["broken"] == []
+
+
+@pytest.mark.browser
+@both_modes
+@every_page
+def test_browser_asks_no_other_host(look, server, page, mode):
+    requests = look(page, mode)["requests"]
+    assert any(address.startswith(server) for address in requests), "the log of requests is empty"
+    assert [a for a in requests if not a.startswith((f"{server}/", "data:", "blob:", "about:"))] == []
+
+
+@pytest.mark.browser
+@both_modes
+@every_page
+def test_narrow_screen_does_not_scroll_sideways(look, page, mode):
+    seen = look(page, mode)
+    content, window = seen["narrow"]
+    assert window == 375
+    assert content <= window, seen["wide"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_ink_of_figures_follows_the_mode(look, page):
+    light, dark = look(page, "light")["figures"], look(page, "dark")["figures"]
+    assert set(light) == set(dark)
+    assert len(light) == len(soup(page).select("svg.gg-figure"))
+    for label, figure in light.items():
+        assert min(figure["width"], figure["height"]) > 100, label
+        assert figure["inks"], label
+        same = [ink for ink, other in zip(figure["inks"], dark[label]["inks"], strict=True) if ink == other]
+        assert not same, f"{label}: {len(same)} labels keep the colour {same[0]} in both modes"
+
+
+@pytest.mark.browser
+@both_modes
+@every_page
+def test_icons_are_drawn(look, page, mode):
+    seen = look(page, mode)
+    shown = [icon for icon in seen["icons"] if icon["width"] > 4 and icon["height"] > 4]
+    assert len(shown) == 1, "one icon stands on the colour-mode button"
+    assert shown[0]["svg"] or shown[0]["drawn"] not in ("none", "normal", '""')
+    assert shown[0]["svg"] or shown[0]["font"] in seen["fonts"], "the icons' font is not loaded"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_exhibits_need_no_script(plain_browser, server, page):
+    plain_browser.get(f"{server}/{page}")
+    assert plain_browser.execute_script("return typeof DOCUMENTATION_OPTIONS") == "undefined", "scripts ran after all"
+    size = "return [...document.querySelectorAll(arguments[0])].map(e => [e.getBoundingClientRect().height, e.innerText ?? ''])"
+    figures = plain_browser.execute_script(size, "figure.gg-exhibit svg.gg-figure")
+    tables = plain_browser.execute_script(size, "table.gg-table")
+    formulas = plain_browser.execute_script(size, "math")
+    assert len(figures) == len(soup(page).select("figure.gg-exhibit"))
+    assert len(tables) == len(soup(page).select("table.gg-table"))
+    assert all(height > 100 for height, _ in figures)
+    assert all(height > 20 and text.strip() for height, text in tables)
+    assert all(height > 4 for height, _ in formulas)
+    assert plain_browser.execute_script("return document.querySelector('h1:not(.onlyprint h1)').checkVisibility()")
+
+
+def _first_page_with(selector: str) -> str:
+    return next(page for page in OWN_PAGES if soup(page).select(selector))
+
+
+def _follow(browser, server: str, page: str, selector: str):
+    """Click the first such link; what it leads to, or None."""
+    browser.get(f"{server}/{page}")
+    link = browser.find_element("css selector", selector)
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", link)
+    link.click()
+    return browser.execute_script("return document.getElementById(decodeURIComponent(location.hash.slice(1)))")
+
+
+@pytest.mark.browser
+def test_claim_leads_to_its_row(browser, server):
+    page = _first_page_with("a.gg-claim")
+    key = re.match(r"Claim (C\d+)", soup(page).select_one("a.gg-claim")["title"])[1]
+    row = _follow(browser, server, page, "a.gg-claim")
+    assert browser.current_url == f"{server}/book/appendix/claims.html#{key.lower()}"
+    assert row is not None, "no such anchor on the page of claims"
+    assert browser.execute_script("return arguments[0].closest('tr') !== null && arguments[0].checkVisibility()", row)
+    assert key in row.text
+
+
+@pytest.mark.browser
+def test_result_leads_to_the_cell_that_made_it(browser, server):
+    page = _first_page_with("a.gg-result")
+    target = _follow(browser, server, page, "a.gg-result")
+    assert "#result-" in browser.current_url
+    assert target is not None, f"{browser.current_url} has no such anchor"
+    assert browser.execute_script("return arguments[0].closest('.cell') !== null", target), "not in a cell"
+
+
+@pytest.mark.browser
+def test_button_changes_the_colour_mode(browser, server):
+    page = _first_page_with("svg.gg-figure")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]})
+    browser.get(f"{server}/{page}")
+    inks = {}
+    for _ in range(3):
+        browser.execute_script("document.querySelector('.theme-switch-button').click()")
+        theme = browser.execute_script("return document.documentElement.dataset.theme")
+        inks[theme] = browser.execute_script("return getComputedStyle(document.querySelector('svg.gg-figure text')).fill")
+    browser.execute_script("localStorage.clear()")
+    assert set(inks) == {"light", "dark"}
+    assert inks["light"] != inks["dark"]
+
+
+@pytest.mark.browser
+def test_search_finds_a_page(browser, server):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{server}/search.html?q=employment")
+    hits = WebDriverWait(browser, 20).until(lambda d: d.find_elements("css selector", "#search-results li a"))
+    assert any("introduction" in hit.get_attribute("href") for hit in hits)
