@@ -241,7 +241,8 @@ def starters(
     least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all.
     `trim` drops firms whose largest absolute change of the log headcount (`outcome`: "home" or
     "group") between consecutive observed years is not below it. Columns added: `starter` (0/1),
-    `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount).
+    `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount), `first_home` (home
+    headcount in the firm's first year in J).
 
     Raises `SampleError` where no starter or no never-investor is left.
     """
@@ -257,6 +258,7 @@ def starters(
     panel["y"] = panel[f"ln_{outcome}"]
     panel["first_fdi"] = first_fdi.where(panel["starter"] == 1, 0).astype(int)
     panel["post"] = ((panel["starter"] == 1) & (panel["year"] >= panel["first_fdi"])).astype(int)
+    panel["first_home"] = by_firm["home_employees"].transform("first")
     keep = panel[(panel["starter"] == 1) | never]
     name = f"starters and never-investors of J, {outcome} headcount, "
     if trim is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pybtex.plugin
+from pybtex.richtext import Text
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
 from pybtex.style.sorting.author_year_title import SortingStyle
@@ -14,7 +15,7 @@ from sphinx.application import Sphinx
 def _surnames(entry) -> str:
     people = entry.persons.get("author") or entry.persons.get("editor") or []
     names = [" ".join([*p.prelast_names, *p.last_names]) for p in people]
-    names = [n.replace("{", "").replace("}", "") for n in names]
+    names = [str(Text.from_latex(n)) for n in names]
     if not names:
         return entry.fields.get("organization") or entry.fields.get("title", entry.key)
     if len(names) > 2:
