@@ -171,7 +171,11 @@ def starters(panel: pd.DataFrame, found: dict[str, int]) -> dict[str, dict]:
             out[f"firm/starters_{name}/{outcome}"] = {**estimate, "origin": ORIGINS["starters"]}
             count = rows.loc[rows["first"] > 0, "edinet_code"].nunique()
             out[f"firm/starters_{name}_count/{outcome}"] = {
-                "value": float(count), "se": None, "n": None, "origin": ORIGINS["count"]}
+                "value": float(count),
+                "se": None,
+                "n": None,
+                "origin": ORIGINS["count"],
+            }
     return out
 
 

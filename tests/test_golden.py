@@ -25,9 +25,6 @@ SETS = [id_ for id_ in GOLDEN if "_set_" in id_]  # identified sets: the page sh
 REPORTED = [id_ for id_ in GOLDEN if id_ not in SETS]
 CONTROLS = ["population_growth", "fdi_in_lag", "gdp_growth_lag"]
 
-needs_site = pytest.mark.skipif(
-    not (SITE / "results.json").is_file(), reason="no built site (_build/html/results.json); `make book` builds it")  # fmt: skip
-
 
 def same(found, golden: dict, rel: float = 1e-6) -> bool:
     """`found` is (value, se, n); an se or n of None must be None on both sides."""
@@ -140,7 +137,6 @@ def test_library_equals_golden(library, id_):
 
 # ---------------------------------------------------------------------------------------------- the built site
 @pytest.mark.site
-@needs_site
 @pytest.mark.parametrize("id_", REPORTED)
 def test_site_states_golden(id_):
     record = results.read(SITE / "results.json", id_)
@@ -148,13 +144,13 @@ def test_site_states_golden(id_):
 
 
 @pytest.mark.site
-@needs_site
 def test_site_shows_the_golden_identified_sets():
     """The CSV under the exhibit: average and impact, whole path and near window, at M of 0.5 and 1; six digits."""
     shown = pd.read_csv(SITE / "exhibits" / "tab-honest.csv")
+    targets = ("average", "impact", "near_average", "near_impact")
     for end, column in {"set_low": "bound_low", "set_high": "bound_high"}.items():
-        wanted = [GOLDEN[f"firm/starters_honest/{target}_{m}_{end}"]["value"]
-                  for target in ("average", "impact", "near_average", "near_impact") for m in ("m50", "m100")]  # fmt: skip
+        ids = [f"firm/starters_honest/{target}_{m}_{end}" for target in targets for m in ("m50", "m100")]
+        wanted = [GOLDEN[id_]["value"] for id_ in ids]
         assert shown[column].tolist() == pytest.approx(wanted, rel=1e-5)
 
 

@@ -43,7 +43,7 @@ LOADING = {  # attributes through which a page loads something without being ask
     "video": ("src", "poster"), "audio": ("src",), "embed": ("src",), "object": ("data",),
     "image": ("href", "xlink:href"), "use": ("href", "xlink:href"),
 }  # fmt: skip
-LINKING = {"next", "prev", "index", "search", "canonical", "author", "license", "alternate"}  # <link> that loads nothing
+LINKING = {"next", "prev", "index", "search", "canonical", "author", "license", "alternate"}  # links that load nothing
 
 
 # ------------------------------------------------------------------------------------------------------ reading

@@ -150,13 +150,18 @@ def ols(
 
 
 def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, quantile: float = 0.5) -> Estimate:
-    """Quantile regression with robust (kernel) errors. Source: Koenker and Bassett (1978)."""
+    """Quantile regression with robust (kernel) errors.
+
+    statsmodels iterates weighted least squares; where it stops at its limit the note says so (the
+    tests hold the estimates against an exact linear programme). Source: Koenker and Bassett (1978).
+    """
     import statsmodels.formula.api as smf
 
     _need(frame, [], "quantile regression")
-    fit = smf.quantreg(formula, frame).fit(
-        q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather", max_iter=20_000)
-    return _from_statsmodels(fit, term, frame, f"quantile regression at {quantile:g}, robust errors", unit, None)
+    with _noting() as notes:
+        fit = smf.quantreg(formula, frame).fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
+    method = f"quantile regression at {quantile:g}, robust errors"
+    return replace(_from_statsmodels(fit, term, frame, method, unit, None), notes=tuple(notes))
 
 
 def difference_in_means(frame: pd.DataFrame, outcome: str, treatment: str, unit: str) -> Estimate:

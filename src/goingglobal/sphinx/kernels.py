@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 NAME = "goingglobal-warm"
+# Matrices here are small: one thread is faster than two that wait for each other, and sums in one order.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def _alias(app: Sphinx, config: Config) -> None:
@@ -27,7 +29,7 @@ def _alias(app: Sphinx, config: Config) -> None:
     folder = root / "kernels" / NAME
     folder.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "goingglobal._warm", "start", app.goingglobal_socket, "-f", "{connection_file}"]
-    specification = {"argv": argv, "display_name": "Python 3 (warm)", "language": "python"}
+    specification = {"argv": argv, "display_name": "Python 3 (warm)", "language": "python", "env": ONE_THREAD}
     (folder / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("JUPYTER_PATH")]))
     config.nb_kernel_rgx_aliases = {"python3": NAME}
@@ -37,7 +39,7 @@ def _start(app: Sphinx, env, docnames: list[str]) -> None:
     notebooks = [name for name in docnames if env.doc2path(name).endswith(".ipynb")]
     if notebooks and hasattr(app, "goingglobal_socket"):
         command = [sys.executable, "-m", "goingglobal._warm", "serve", app.goingglobal_socket]
-        app.goingglobal_server = subprocess.Popen(command, stdin=subprocess.PIPE)
+        app.goingglobal_server = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **ONE_THREAD})
 
 
 def _stop(app: Sphinx, exception: Exception | None) -> None:

@@ -1,0 +1,371 @@
+"""The build, on a small book in a copy of the repository: what must stop it, what must not survive it, what is kept.
+
+One copy lives through a good build, a rebuild, a changed figure, a changed function, a changed cell and a failure;
+others fail at once. Both lines start with the first test that asks and run beside each other, a step after the other.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat.v4
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT
+from sphinx.errors import ExtensionError
+
+from goingglobal.sphinx import build, registry
+
+TOC = "format: jb-book\nroot: book/index\nchapters:\n"
+INDEX = "# Tiny\n\nFrom data {result}`tiny/figure`, from code {result}`tiny/library`, typed {result}`tiny/typed`.\n"
+ALPHA = """\
+import os
+from goingglobal import load, samples
+from goingglobal.results import report
+
+with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
+    log.write("alpha ")
+japan = load("country_panel").set_index(["iso3", "year"]).loc[("JPN", 2013)]
+report("tiny/figure", japan["exports_pct_gdp"], ".1f", unit="% of GDP")
+report("tiny/library", samples.TINY, "d", unit="count")
+report("tiny/typed", 5, "d", unit="count")"""
+QUOTE = "# Beta\n\nThe paper's {claim}`17 % <C012>`, an official {fact}`110.4 <F0088>` and our {result}`tiny/figure`."
+BETA = """\
+import os
+from goingglobal.results import report
+
+with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
+    log.write("beta ")
+report("tiny/beta", 2, "d", unit="count")"""
+REPORT = 'from goingglobal.results import report\nreport("{}", {}, "d", unit="count")'
+
+
+# --------------------------------------------------------------------------------------------- a book to build
+@dataclass
+class Book:
+    """A copy of the repository with a small book."""
+
+    root: Path
+    bytecode: Path
+
+    def page(self, name: str, text: str, *cells: str) -> None:
+        """A notebook, or with no cells a markdown file."""
+        if not cells:
+            (self.root / "book" / f"{name}.md").write_text(text, encoding="utf-8")
+            return
+        code = [nbformat.v4.new_code_cell(cell, id=f"{name}-{number}") for number, cell in enumerate(cells)]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_markdown_cell(text, id=f"{name}-title"), *code], metadata=kernel)  # fmt: skip
+        nbformat.write(notebook, self.root / "book" / f"{name}.ipynb")
+
+    def contents(self, *names: str) -> None:
+        (self.root / "_toc.yml").write_text(TOC + "".join(f"  - file: book/{n}\n" for n in names), encoding="utf-8")
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """`python -m …` in the copy, with the copy's library and data; exit code and all that was said."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment |= {
+            "PYTHONPATH": str(self.root / "src"), "GOINGGLOBAL_DATA": str(self.root / "data"), "NO_COLOR": "1",
+            "PYTHONPYCACHEPREFIX": str(self.bytecode), "GOINGGLOBAL_TEST_RUNS": str(self.root / "runs.log"),
+        }  # fmt: skip
+        done = subprocess.run([sys.executable, "-m", *arguments], cwd=self.root, env=environment, check=False,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        return done.returncode, done.stdout.decode()
+
+    def build(self) -> Built:
+        code, said = self.run("goingglobal.sphinx.build")
+        return Built(code, said, hashes(self.root / "_build" / "html"), hashes(self.root / "_build" / ".jupyter_cache"),
+                     self.runs(), self.shown())  # fmt: skip
+
+    def runs(self) -> list[str]:
+        """Which notebooks ran so far, sorted (they may run in any order)."""
+        log = self.root / "runs.log"
+        return sorted(log.read_text().split()) if log.exists() else []
+
+    def shown(self) -> dict[str, str]:
+        """Numbers as the first page shows them, by id."""
+        page = self.root / "_build" / "html" / "book" / "index.html"
+        if not page.exists():
+            return {}
+        links = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml").select("a.gg-result")
+        return {link["title"].split(";")[0]: link.get_text() for link in links}
+
+    def set_cell(self, table: str, wanted: dict[str, str], column: str, value: str) -> int:
+        """Change one cell of a table; its row, counted from 1 below the header."""
+        path = self.root / "data" / f"{table}.csv"
+        with path.open(encoding="utf-8", newline="") as handle:
+            header, *rows = csv.reader(handle)
+        at = next(i for i, row in enumerate(rows) if wanted.items() <= dict(zip(header, row, strict=True)).items())
+        rows[at][header.index(column)] = value
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            csv.writer(handle, lineterminator="\n").writerows([header, *rows])
+        return at + 1
+
+
+@dataclass
+class Built:
+    """What a build left behind."""
+
+    code: int
+    said: str
+    site: dict[str, str] = field(repr=False)
+    cache: dict[str, str] = field(repr=False)
+    runs: list[str]
+    shown: dict[str, str]
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def copy_of_repository(root: Path, bytecode: Path) -> Book:
+    """What git tracks or would, without the chapters; the library gets a constant that a test can change."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True)
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        chapter = name.startswith("book/") and name.endswith((".ipynb", ".md"))
+        if (ROOT / name).is_file() and not chapter and not name.startswith("tests/"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    with (root / "src" / "goingglobal" / "samples.py").open("a", encoding="utf-8") as library:
+        library.write("\nTINY = 41\n")
+    book = Book(root, bytecode)
+    book.page("index", INDEX)
+    book.page("alpha", "# Alpha", ALPHA)
+    book.page("beta", QUOTE, BETA)
+    book.contents("alpha", "beta")
+    return book
+
+
+# -------------------------------------------------------------------------------------------------- the two lines
+def good_line(book: Book) -> dict[str, Built | tuple]:
+    steps: dict[str, Built | tuple] = {"first": book.build(), "again": book.build()}
+    book.set_cell("country_panel", {"iso3": "JPN", "year": "2013"}, "exports_pct_gdp", "12.34")
+    steps["unsealed"] = book.run("goingglobal.data", "check")
+    steps["seal"] = book.run("goingglobal.data", "seal", "country_panel")
+    steps["figure"] = book.build()
+    with (book.root / "src" / "goingglobal" / "samples.py").open("a", encoding="utf-8") as library:
+        library.write("TINY = 40 + 2\n")
+    steps["library"] = book.build()
+    book.page("alpha", "# Alpha", ALPHA.replace('"tiny/typed", 5', '"tiny/typed", 6'))
+    steps["cell"] = book.build()
+    book.page("beta", QUOTE, BETA, "1 / 0")
+    steps["failure"] = book.build()
+    return steps
+
+
+def bad_line(folder: Path, bytecode: Path) -> dict[str, Built | tuple]:
+    steps: dict[str, Built | tuple] = {}
+    book = copy_of_repository(folder, bytecode)
+
+    row = book.set_cell("firm_panel", {}, "home_employees", "-5")
+    steps["table"] = (book.build(), row)
+    shutil.copy2(ROOT / "data" / "firm_panel.csv", book.root / "data" / "firm_panel.csv")
+
+    book.page("beta", QUOTE, BETA, 'raise ValueError("this cell is meant to fail")')
+    steps["cell"] = book.build()
+
+    book.page("beta", "# Beta", REPORT.format("tiny/shared", 1))
+    book.page("gamma", "# Gamma", REPORT.format("tiny/shared", 1), REPORT.format("tiny/gamma", 2) * 1)
+    book.page("delta", "# Delta\n\n{result}`tiny/nothing`, {claim}`C999`, {fact}`F9999`, {claim}`18 % <C012>`, {fact}`98.2 <F0087>`"
+                       "\n\n```{exhibit} fig-nothing\n```\n")  # fmt: skip
+    book.contents("alpha", "beta", "gamma", "delta")
+    steps["records"] = book.build()
+    return steps
+
+
+@pytest.fixture(scope="module")
+def lines(request, tmp_path_factory):
+    """Futures of both lines; a line that no chosen test asks for is not run."""
+    asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    bytecode = tmp_path_factory.mktemp("bytecode")
+    with ThreadPoolExecutor(2) as pool:
+        futures = {}
+        if "good" in asked:
+            root = tmp_path_factory.mktemp("good")
+            futures["good"] = pool.submit(lambda: good_line(copy_of_repository(root, bytecode)))
+        if "bad" in asked:
+            futures["bad"] = pool.submit(bad_line, tmp_path_factory.mktemp("bad"), bytecode)
+        yield futures
+
+
+@pytest.fixture(scope="module")
+def good(lines: dict[str, Future]) -> dict:
+    return lines["good"].result()
+
+
+@pytest.fixture(scope="module")
+def bad(lines: dict[str, Future]) -> dict:
+    return lines["bad"].result()
+
+
+# ----------------------------------------------------------------------------------------------------- good builds
+def test_good_build_makes_a_whole_site(good):
+    first = good["first"]
+    assert first.code == 0, first.said
+    assert {"index.html", "book/index.html", "book/alpha.html", "book/beta.html", "results.json"} <= set(first.site)
+    assert first.shown == {"tiny/figure": "15.8", "tiny/library": "41", "tiny/typed": "5"}
+    assert first.runs == ["alpha", "beta"]
+    assert "_build/html/index.html" in first.said
+
+
+def test_rebuild_executes_nothing(good):
+    first, again = good["first"], good["again"]
+    assert again.code == 0, again.said
+    assert again.runs == first.runs
+    assert again.cache == first.cache
+    assert len([name for name in again.cache if name.endswith("base.ipynb")]) == 2
+    assert again.shown == first.shown
+
+
+def test_rebuild_gives_the_same_pages(good):
+    first, again = good["first"].site, good["again"].site
+    assert set(first) == set(again)
+    assert [name for name in first if first[name] != again[name] and name.endswith((".html", ".json", ".csv"))] == []
+
+
+def test_changed_figure_must_be_sealed(good):
+    code, said = good["unsealed"]
+    assert code == 1
+    assert "country_panel" in said
+    assert good["seal"][0] == 0, good["seal"][1]
+
+
+def test_changed_figure_changes_the_number(good):
+    figure = good["figure"]
+    assert figure.code == 0, figure.said
+    assert figure.shown == {"tiny/figure": "12.3", "tiny/library": "41", "tiny/typed": "5"}
+    assert figure.runs.count("alpha") == 2
+
+
+def test_changed_function_changes_the_number(good):
+    library = good["library"]
+    assert library.code == 0, library.said
+    assert library.shown == {"tiny/figure": "12.3", "tiny/library": "42", "tiny/typed": "5"}
+    assert library.runs.count("alpha") == 3
+
+
+def test_changed_cell_runs_its_notebook_and_no_other(good):
+    """…and a page that quotes the number shows the new one, though it was not touched itself."""
+    library, cell = good["library"], good["cell"]
+    assert cell.code == 0, cell.said
+    assert cell.shown == {"tiny/figure": "12.3", "tiny/library": "42", "tiny/typed": "6"}
+    assert cell.runs.count("alpha") == library.runs.count("alpha") + 1
+    assert cell.runs.count("beta") == library.runs.count("beta")
+
+
+def test_failure_leaves_the_good_site_untouched(good):
+    cell, failure = good["cell"], good["failure"]
+    assert failure.code != 0
+    assert "ZeroDivisionError" in failure.said
+    assert failure.site == cell.site
+    assert "left as it was" in failure.said
+
+
+# ------------------------------------------------------------------------------------------------------ bad builds
+def test_damaged_table_stops_the_build(bad):
+    built, row = bad["table"]
+    assert built.code != 0
+    for words in ("'firm_panel'", "'home_employees'", f"row {row} ", "'-5'"):
+        assert words in built.said
+    assert built.site == {}
+    assert built.runs == [], "a notebook ran on a table that was not checked"
+
+
+def test_failing_cell_stops_the_build(bad):
+    assert bad["cell"].code != 0
+    assert "this cell is meant to fail" in bad["cell"].said
+    assert "beta" in bad["cell"].said
+    assert bad["cell"].site == {}
+    assert "none was written" in bad["cell"].said
+
+
+def test_records_that_disagree_stop_the_build(bad):
+    assert bad["records"].code != 0
+    assert bad["records"].site == {}
+
+
+@pytest.mark.parametrize("words", [
+    ["delta", "unknown result id 'tiny/nothing'"], ["delta", "unknown claim id 'C999'"],
+    ["delta", "unknown fact id 'F9999'"], ["delta", "unknown exhibit id 'fig-nothing'"],
+    ["delta", "claim 'C012'", "18 does not stand in its record"],
+    ["delta", "fact 'F0087'", "98.2 does not stand in its record"],
+    ["gamma", "'tiny/shared' is already reported by book/beta"],
+], ids=lambda words: words[-1])  # fmt: skip
+def test_message_names_page_and_id(bad, words):
+    lines = bad["records"].said.splitlines()
+    assert [line for line in lines if all(part in line for part in words)], bad["records"].said
+
+
+# Each fault alone is enough (the build above has them all at once).
+RESULT = {"id": "tiny/a", "text": "1"}
+FAULTY = {
+    "'tiny/nothing'": registry.Page(uses=[("result", "tiny/nothing", 3)]),
+    "'C999'": registry.Page(uses=[("claim", "C999", 3)]),
+    "'F9999'": registry.Page(uses=[("fact", "F9999", 3)]),
+    "'fig-nothing'": registry.Page(uses=[("exhibit", "fig-nothing", 3)]),
+    "a wrong number": registry.Page(faults=["a wrong number"]),
+    "'tiny/a' is already reported": registry.Page(results={"tiny/a": RESULT}),
+}
+
+
+@pytest.mark.parametrize("words", FAULTY)
+def test_one_fault_is_enough(words):
+    env = SimpleNamespace(goingglobal_pages={"book/good": registry.Page(results={"tiny/a": RESULT}), "book/bad": FAULTY[words]})
+    with pytest.raises(ExtensionError, match=r"book/bad.*" + words):
+        registry._check(None, env)
+
+
+def test_sound_records_pass():
+    page = registry.Page(results={"tiny/a": RESULT}, uses=[("result", "tiny/a", 1), ("claim", "C012", 2), ("fact", "F0088", 3)])
+    assert registry._check(None, SimpleNamespace(goingglobal_pages={"book/good": page})) is None
+
+
+def test_same_id_twice_on_a_page_is_a_fault():
+    page = registry.Page()
+    for _ in range(2):
+        registry.add(page.results, "tiny/a", RESULT, page, "result")
+    assert page.faults == ["result 'tiny/a' stands twice on this page"]
+
+
+# ----------------------------------------------------------------------------------------------- putting in place
+def test_build_needs_a_configuration(tmp_path, capsys):
+    assert build.main(tmp_path) == 2
+    assert "no _config.yml" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_published_site_replaces_the_last_one_whole(tmp_path):
+    built, site = tmp_path / "built", tmp_path / "html"
+    for folder, name in ((built, "new.html"), (site, "old.html")):
+        folder.mkdir()
+        (folder / name).write_text(name)
+    build.publish(built, site)
+    assert [path.name for path in site.iterdir()] == ["new.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["built", "html"]
+
+
+def test_publishing_starts_afresh_after_a_broken_off_one(tmp_path):
+    built, site = tmp_path / "built", tmp_path / "html"
+    for folder in (built, tmp_path / "html.new", tmp_path / "html.old"):
+        folder.mkdir()
+        (folder / f"{folder.name}.txt").write_text("")
+    build.publish(built, site)
+    assert [path.name for path in site.iterdir()] == ["built.txt"]
+
+
+def test_results_of_the_tiny_book_are_json(good):
+    """`results.json` is read by other programs: no NaN, the chapter named, one object."""
+    assert "results.json" in good["cell"].site
+    assert good["cell"].code == 0, json.dumps(good["cell"].said)
