@@ -256,7 +256,11 @@ def nine(code: str, last: float, first: float = 100, **more) -> pd.DataFrame:
 
 
 def test_long_differences_by_eye():
-    table = firms(nine("A", 200, group=[400] * 8 + [100]), firm("LATE", ".11111111"), firm("GONE", "1111"))
+    table = firms(
+        nine("A", 200, group=[400] * 8 + [100]),
+        firm("LATE", ".11111111"),
+        firm("GONE", "1111", home=[100, 100, 100, 200]),
+    )
     row = samples.long_differences(table).squeeze()
     assert row["edinet_code"] == "A"
     assert row["home"] == close(100 / 8 * math.log(2))
@@ -265,7 +269,7 @@ def test_long_differences_by_eye():
     assert (row["home_share0"], row["home_share1"]) == (close(25), close(200))
     short = samples.long_differences(table, 2017, 2020).set_index("edinet_code")
     assert set(short.index) == {"A", "GONE"}
-    assert short.loc["A", "home"] == 0
+    assert short["home"].to_dict() == {"A": 0, "GONE": close(100 / 3 * math.log(2))}
 
 
 @pytest.mark.parametrize("last", [900.0, 100 / 9], ids=["up", "down"])
@@ -676,6 +680,15 @@ def test_event_study_uses_firms_seen_in_both_years_of_a_cell():
     gone = frame[(frame["edinet_code"] != last) | (frame["year"] != 2020)]  # its base year
     path = models.event_study(gone).path.set_index("event_time")
     assert (path.loc[0, "value"], path.loc[0, "starters"]) == (close(0.1), 4)
+
+
+def test_event_study_compares_with_never_investors_only():
+    """A leap of the later starters before their start, in 2019, moves their own path, not that of the starters then."""
+    frame = staggered()
+    frame.loc[(frame["first_fdi"] == 2021) & (frame["year"] == 2019), "y"] += 1
+    path = models.event_study(frame).path.set_index("event_time")
+    assert path.loc[0, "value"] == close(0.1)
+    assert path.loc[-2, "value"] == close(3 * 1 / 5)
 
 
 def test_event_study_refuses_a_sample_without_starters_or_controls():

@@ -33,11 +33,17 @@ def _alias(app: Sphinx, config: Config) -> None:
     (folder / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("JUPYTER_PATH")]))
     config.nb_kernel_rgx_aliases = {"python3": NAME}
+    if app.goingglobal_fresh:  # set by `cache`: do not wait until the first notebook is read
+        _serve(app)
 
 
 def _start(app: Sphinx, env, docnames: list[str]) -> None:
-    notebooks = [name for name in docnames if env.doc2path(name).endswith(".ipynb")]
-    if notebooks and hasattr(app, "goingglobal_socket"):
+    if any(env.doc2path(name).endswith(".ipynb") for name in docnames):
+        _serve(app)
+
+
+def _serve(app: Sphinx) -> None:
+    if hasattr(app, "goingglobal_socket") and not hasattr(app, "goingglobal_server"):
         command = [sys.executable, "-m", "goingglobal._warm", "serve", app.goingglobal_socket]
         app.goingglobal_server = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **ONE_THREAD})
 
