@@ -52,7 +52,10 @@ def _stop(app: Sphinx, exception: Exception | None) -> None:
     server = getattr(app, "goingglobal_server", None)
     if server is not None:
         server.stdin.close()
-        server.wait(timeout=10)
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # still importing: nothing was asked of it
+            server.kill()
     if hasattr(app, "goingglobal_socket"):
         socket = Path(app.goingglobal_socket)
         socket.unlink(missing_ok=True)
