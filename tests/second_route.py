@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import linalg, stats
+from scipy import linalg, optimize, sparse, stats
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 FIRST_YEAR, LAST_YEAR = 1960, 2035  # a calendar wider than the data: a lag reaches a year, never a neighbouring row
@@ -125,17 +125,42 @@ def firms() -> pd.DataFrame:
     return raw.sort_values(["edinet_code", "year"], ignore_index=True)
 
 
-def long_differences(panel: pd.DataFrame) -> dict[str, dict]:
+def growth_samples(panel: pd.DataFrame) -> dict[str, tuple[np.ndarray, pd.DataFrame]]:
+    """Regressors (fdi first; sectors, no constant) and yearly growth of firms seen in both years, and of small ones."""
     start, end = (panel[panel["year"] == year].set_index("edinet_code") for year in (2017, 2025))
     both = start.index[start.index.isin(end.index)]
     start, growth = start.loc[both], 100 / 8 * (end.loc[both, ["home", "group"]] - start.loc[both, ["home", "group"]])
     calm = growth["home"].abs() < 25
     out = {}
     for name, keep in {"longdiff": calm, "longdiff_sme": calm & (start["home_employees"] <= 300)}.items():
-        z = np.column_stack([start.loc[keep, ["fdi", "home"]], dummies(start.loc[keep, "sector"])])  # no constant
-        for outcome in ("home", "group"):
-            estimate = robust(growth.loc[keep, outcome].to_numpy(), z)
-            out[f"firm/{name}/{outcome}"] = {**estimate, "origin": ORIGINS["longdiff"]}
+        rows = start[keep]
+        out[name] = np.column_stack([rows[["fdi", "home"]], dummies(rows["sector"])]), growth[keep]
+    return out
+
+
+def long_differences(panel: pd.DataFrame) -> dict[str, dict]:
+    return {
+        f"firm/{name}/{outcome}": {**robust(growth[outcome].to_numpy(), z), "origin": ORIGINS["longdiff"]}
+        for name, (z, growth) in growth_samples(panel).items() for outcome in ("home", "group")
+    }  # fmt: skip
+
+
+def exact_quantiles() -> dict[str, float]:
+    """Quantile regressions as linear programmes. Not golden: the library's algorithm comes near, no nearer."""
+    out = {}
+    for name, (z, growth) in growth_samples(firms()).items():
+        n, k = z.shape
+        equal = sparse.hstack([sparse.csr_matrix(z), sparse.identity(n), -sparse.identity(n)])
+        for stem, q in {"median": 0.5, "q10": 0.1, "q90": 0.9}.items():
+            if name != "longdiff" and q != 0.5:  # no page shows the other quantiles of small firms
+                continue
+            cost, limits = (
+                np.r_[np.zeros(k), np.full(n, q), np.full(n, 1 - q)],
+                [(None, None)] * k + [(0, None)] * 2 * n,
+            )
+            for outcome in ("home", "group"):
+                fit = optimize.linprog(cost, A_eq=equal, b_eq=growth[outcome], bounds=limits, method="highs")
+                out[f"firm/{name}_{stem}/{outcome}"] = float(fit.x[0])
     return out
 
 

@@ -135,6 +135,20 @@ def test_library_equals_golden(library, id_):
     assert same(library[id_], GOLDEN[id_]), (library[id_], GOLDEN[id_])
 
 
+def test_quantile_regressions_come_near_the_exact_solution():
+    """Against a linear programme: the same two digits as shown, and within a thirtieth of the standard error."""
+    exact, firms, formula = second_route.exact_quantiles(), load("firm_panel"), "{} ~ fdi + ln_home0 + C(sector)"
+    quantiles = {"median": 0.5, "q10": 0.1, "q90": 0.9}
+    for id_, wanted in exact.items():
+        _, name, outcome = id_.split("/")
+        sample = samples.long_differences(firms, largest_home=300 if "sme" in name else None)
+        quantile = quantiles[name.rpartition("_")[2]]
+        found = models.median_regression(sample, formula.format(outcome), "fdi", "points", quantile)
+        assert abs(found.value - wanted) < found.se / 30, id_
+        assert f"{found.value:.2f}" == f"{wanted:.2f}", id_
+    assert len(exact) == 8
+
+
 # ---------------------------------------------------------------------------------------------- the built site
 @pytest.mark.site
 @pytest.mark.parametrize("id_", REPORTED)

@@ -382,10 +382,14 @@ def test_cells_of_the_tables(page):
 
 # ---------------------------------------------------------------------------------------------------- browser
 LOOK = """
-const figures = {}, box = e => e ? e.getBoundingClientRect() : {width: 0, height: 0};
+const figures = {}, box = e => e.getBoundingClientRect();
+const ground = e => {
+  const colour = e ? getComputedStyle(e).backgroundColor : 'rgb(255, 255, 255)';
+  return ['transparent', 'rgba(0, 0, 0, 0)'].includes(colour) ? ground(e.parentElement) : colour;
+};
 for (const svg of document.querySelectorAll('svg.gg-figure')) {
   const label = svg.closest('figure').id;
-  figures[label] = {width: box(svg).width, height: box(svg).height,
+  figures[label] = {width: box(svg).width, height: box(svg).height, ground: ground(svg),
                     inks: [...svg.querySelectorAll('text')].map(t => getComputedStyle(t).fill)};
 }
 const icons = [...document.querySelectorAll('.theme-switch-button i, .theme-switch-button svg')].map(e => ({
@@ -486,6 +490,30 @@ def test_ink_of_figures_follows_the_mode(look, page):
         assert figure["inks"], label
         same = [ink for ink, other in zip(figure["inks"], dark[label]["inks"], strict=True) if ink == other]
         assert not same, f"{label}: {len(same)} labels keep the colour {same[0]} in both modes"
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of a computed colour, as WCAG 2 defines it."""
+    parts = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)[:3]]
+    return sum(weight * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
+               for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))  # fmt: skip
+
+
+def contrast(ink: str, ground: str) -> float:
+    low, high = sorted((_luminance(ink), _luminance(ground)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.browser
+@both_modes
+@pytest.mark.parametrize("page", OWN_PAGES)
+def test_lettering_of_figures_can_be_read(look, page, mode):
+    """WCAG 2 AA: 4.5 to 1 for text of this size."""
+    figures = look(page, mode)["figures"]
+    assert len(figures) == len(soup(page).select("svg.gg-figure"))
+    faint = {(label, ink): round(contrast(ink, figure["ground"]), 2) for label, figure in figures.items()
+             for ink in set(figure["inks"]) if contrast(ink, figure["ground"]) < 4.5}  # fmt: skip
+    assert faint == {}
 
 
 @pytest.mark.browser

@@ -47,7 +47,7 @@ def _source(tables: Sequence[str], note: str) -> str:
 
 
 def _csv(data: pd.DataFrame) -> str:
-    return data.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    return data.to_csv(index=False, lineterminator="\n", float_format="%.12g")
 
 
 def svg_of(fig, label: str, alt: str) -> str:
@@ -57,6 +57,7 @@ def svg_of(fig, label: str, alt: str) -> str:
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": label}):
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    fig.set_layout_engine("none")  # keep the layout as drawn: each further drawing would move it a little
     text = buffer.getvalue()
     text = text[text.index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
@@ -65,7 +66,8 @@ def svg_of(fig, label: str, alt: str) -> str:
     text = re.sub(r' id="([^"]+)"', lambda m: f' id="{label}-{m.group(1)}"' if m.group(1) in used else "", text)
     text = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{label}-", text)
     text = text.replace("'DejaVu Sans'", "var(--gg-figure-font, 'DejaVu Sans')")
-    text = re.sub(r"(\d+\.\d{2})\d+", r"\1", text)
+    text = re.sub(r' (?:d|x|y|transform|width|height|points)="[^"]*"',
+                  lambda m: re.sub(r"(\d+\.\d{2})\d+", r"\1", m.group()), text)  # coordinates, never the texts
     width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups()
     head = (f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" class="gg-figure" '
             f'width="{float(width) * 4 / 3:.0f}" height="{float(height) * 4 / 3:.0f}"')
@@ -167,7 +169,7 @@ def regression_table(
     lines: dict[str, list[str]] = {"Estimate": [], "(standard error)": [], "95 % interval": [], "Observations": [],
                                    "Groups": []}
     for estimate in columns.values():
-        lines["Estimate"].append(f"{estimate.value:+.{digits}f}".replace("-", "−"))
+        lines["Estimate"].append(f"{round(estimate.value, digits) + 0.0:+.{digits}f}".replace("-", "−"))
         lines["(standard error)"].append(f"({estimate.se:.{digits}f})")
         lines["95 % interval"].append(
             f"[{estimate.ci_low:.{digits}f}, {estimate.ci_high:.{digits}f}]".replace("-", "−"))

@@ -121,6 +121,21 @@ def _from_statsmodels(fit, term: str, frame: pd.DataFrame, method: str, unit: st
     )
 
 
+def _formula(make, formula: str, frame: pd.DataFrame, method: str, **options):
+    """A statsmodels model whose columns exist, with complete rows and without collinear terms."""
+    from patsy import PatsyError
+
+    try:
+        model = make(formula, frame, **options)
+    except PatsyError as error:
+        raise ModelError(f"{method} on {_sample(frame)!r}: {str(error).splitlines()[0]}") from None
+    except ValueError as error:  # statsmodels on no row at all
+        raise ModelError(f"{method} on {_sample(frame)!r}: no row is complete in {formula!r}; {error}") from None
+    if np.linalg.matrix_rank(model.exog) < model.exog.shape[1]:
+        raise ModelError(f"{method} on {_sample(frame)!r}: terms of {formula!r} are collinear")
+    return model
+
+
 def ols(
     frame: pd.DataFrame, formula: str, term: str, unit: str, cluster: str | None = None, lags: int | None = None
 ) -> Estimate:
@@ -135,9 +150,8 @@ def ols(
     import statsmodels.formula.api as smf
 
     _need(frame, [cluster] if cluster else [], "OLS")
-    model = smf.ols(formula, frame)
-    if np.linalg.matrix_rank(model.exog) < model.exog.shape[1]:
-        raise ModelError(f"OLS on {_sample(frame)!r}: terms of {formula!r} are collinear")
+    frame = frame.dropna(subset=[cluster]) if cluster else frame
+    model = _formula(smf.ols, formula, frame, "OLS")
     if cluster:
         labels = frame.loc[model.data.row_labels, cluster]
         fit = model.fit(cov_type="cluster", cov_kwds={"groups": labels.astype("category").cat.codes}, use_t=True)
@@ -159,7 +173,8 @@ def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, q
 
     _need(frame, [], "quantile regression")
     with _noting() as notes:
-        fit = smf.quantreg(formula, frame).fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
+        model = _formula(smf.quantreg, formula, frame, "quantile regression")
+        fit = model.fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
     method = f"quantile regression at {quantile:g}, robust errors"
     return replace(_from_statsmodels(fit, term, frame, method, unit, None), notes=tuple(notes))
 
@@ -204,14 +219,19 @@ def two_way_fe(
     outcome, right = (part.strip() for part in formula.split("~"))
     names = [n.strip() for n in right.split("+")]
     term = term or names[0]
+    if term not in names:
+        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no term {term!r}; terms are {names}")
     _need(frame, [outcome, *names], "two-way fixed effects")
     rows = frame[list(dict.fromkeys([outcome, *names, *effects]))].dropna()
     if rows.empty:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no row is complete in {outcome} and {names}")
+    if (rows[cluster].value_counts() > 1).sum() < 2:  # pyfixest 0.60 would abort the process on singletons alone
+        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: fewer than two {cluster} with two rows or more")
     # One absorbed effect only: with two, pyfixest 0.60 takes them in the order of a set, and which of them
     # counts as nested in the clusters, and so the error, changed from one process to the next.
+    # The dummies stand first, so that of collinear terms the regressor is dropped and not a dummy.
     with _noting() as notes:
-        fit = pyfixest.feols(f"{formula} + C({other}) | {cluster}", rows, vcov={"CRV1": cluster})
+        fit = pyfixest.feols(f"{outcome} ~ C({other}) + {right} | {cluster}", rows, vcov={"CRV1": cluster})
     table = fit.tidy()
     if term not in table.index:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
@@ -289,7 +309,8 @@ def honest_bounds(study: EventStudy, limits: Sequence[float] = (0.5, 1.0), targe
 
     `target`: "average" of all post periods (equal weights) or "impact", the first. Returns one row per
     M: M, value, se, bound_low, bound_high (identified set) and ci_low, ci_high, the set widened by 1.96
-    standard errors: diff-diff's interval, which ignores the sampling noise of the breaks before. Raises `ModelError` for another target. Source: Rambachan and Roth (2023).
+    standard errors: diff-diff's interval, which ignores the sampling noise of the breaks before.
+    Raises `ModelError` for another target. Source: Rambachan and Roth (2023).
     """
     import diff_diff
 
@@ -320,7 +341,7 @@ def binomial_gradient(
     """
     fit, notes, method = _binomial(frame, formula, trials)
     estimate = _from_statsmodels(fit, term, frame, method, unit, None)
-    return replace(estimate, n=len(frame), notes=notes)
+    return replace(estimate, notes=notes)
 
 
 def binomial_curve(
@@ -343,7 +364,8 @@ def _binomial(frame: pd.DataFrame, formula: str, trials: str | None):
     weights = frame[trials] if trials else pd.Series(1.0, frame.index)
     if not frame[share].between(0, 1).all() or not (weights > 0).all():
         raise ModelError(f"binomial regression on {_sample(frame)!r}: shares within 0–1 and positive trials expected")
-    model = smf.glm(formula, frame, family=sm.families.Binomial(), var_weights=np.asarray(weights, dtype=float))
+    model = _formula(smf.glm, formula, frame, "binomial regression", family=sm.families.Binomial(),
+                     var_weights=np.asarray(weights, dtype=float))
     plain = model.fit()
     if plain.df_resid < 1:
         raise ModelError(f"binomial regression on {_sample(frame)!r}: {len(frame)} bands for {len(plain.params)} terms")

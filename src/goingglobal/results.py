@@ -49,16 +49,23 @@ def report(
     else:
         if unit is None:
             raise ResultError(f"result {id!r}: a plain number needs a unit")
-        record = {"value": float(value), "se": None, "ci_low": None, "ci_high": None, "n": n, "groups": None,
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ResultError(f"result {id!r}: {value!r} is not a number") from None
+        record = {"value": number, "se": None, "ci_low": None, "ci_high": None, "n": n, "groups": None,
                   "unit": unit, "sample": sample, "method": "computed", "software": None, "notes": []}
     if not math.isfinite(record["value"]):
         raise ResultError(f"result {id!r}: {record['value']} is not a finite number")
     record = {k: (None if isinstance(v, float) and not math.isfinite(v) else v) for k, v in record.items()}
     try:
-        shown = format(int(value) if fmt.endswith("d") else record["value"], fmt)
+        whole = fmt.endswith("d")
+        if whole and (isinstance(value, Estimate) or record["value"] != int(record["value"])):
+            raise ValueError(f"{record['value']} is not a whole number")
+        shown = format(int(value) if whole else record["value"], fmt)
     except (ValueError, TypeError) as error:
         raise ResultError(f"result {id!r}: format {fmt!r} does not fit; {error}") from None
-    if re.fullmatch(r"[-+]0[.,0]*", shown):  # no minus zero
+    if re.fullmatch(r"[-+]0[.,0]*(%|[eE][-+]?\d+)?", shown):  # no minus zero
         shown = shown[1:]
     record.update(id=id, text=shown.replace("-", "−"), exhibit=exhibit)
     if id in _records and _records[id]["value"] != record["value"]:
