@@ -30,7 +30,7 @@ bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repo
 
 check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
 	@$(BIN)/ruff check . && $(BIN)/codespell
-	@$(BIN)/nbstripout --verify book/*.ipynb book/appendix/*.ipynb
+	@$(BIN)/nbstripout --verify --keep-id book/*.ipynb book/appendix/*.ipynb
 	@$(BIN)/python -m goingglobal.data check
 
 data: $(STAMP)  ## maintainers: make the tables again from their sources, which must be as recorded

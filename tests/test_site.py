@@ -69,6 +69,11 @@ def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
+def straight(text: str) -> str:
+    """Text with plain quotation marks and single spaces: the pages set typographic ones."""
+    return re.sub(r"[“”„]", '"', " ".join(re.sub(r"[‘’]", "'", text).split()))
+
+
 def record_file(name: str) -> dict:
     return json.loads((SITE / name).read_text(encoding="utf-8"), parse_constant=_refuse)
 
@@ -350,8 +355,10 @@ def test_figures_of_the_page(page):
     for figure in soup(page).select("figure.gg-exhibit"):
         svg, caption = figure.find("svg"), figure.find("figcaption")
         assert svg["role"] == "img"
-        assert svg["aria-label"] in {e["alt"] for e in exhibits().values()}
-        assert caption.select_one(".caption-text").get_text(strip=True)
+        record = exhibits()[figure["id"].removeprefix("shown-")]
+        assert svg["aria-label"] == record["alt"]
+        assert straight(record["caption"]) in straight(caption.select_one(".caption-text").get_text())
+        assert straight(record["source"]) in straight(caption.get_text())
         assert [a["href"] for a in figure.select("a[download]") if not dead(page, a["href"])], "no data to download"
         assert svg.find("text"), "a figure without lettering can't be read"
 
@@ -361,14 +368,17 @@ def test_tables_of_the_page(page):
     mine = {label for label, e in exhibits().items() if e["kind"] == "table" and f"{e['page']}.html" == page}
     assert mine <= {table.get("id") for table in soup(page).select("table.gg-table")}
     for table in soup(page).select("table.gg-table"):
-        assert table.caption.get_text(strip=True)
+        exhibit = table.find_parent(class_="gg-exhibit")
+        record = exhibits()[(table.get("id") or exhibit["id"]).removeprefix("shown-")]
+        assert straight(record["caption"]) in straight(table.caption.get_text())
+        assert straight(record["source"]) in straight(exhibit.get_text())
         assert table.thead.find_all("th")
         assert not table.thead.find_all("td")
         for row in table.tbody.find_all("tr"):
             cell = row.find(["th", "td"])
             assert cell.name == "th"
             assert cell.get("scope") == "row" or "stub" in cell.get("class", [])
-        assert table.find_parent(class_="gg-exhibit").select("a[download]"), "no data to download"
+        assert exhibit.select("a[download]"), "no data to download"
 
 
 @pytest.mark.parametrize("page", OWN_PAGES)
