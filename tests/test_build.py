@@ -40,7 +40,7 @@ japan = load("country_panel").set_index(["iso3", "year"]).loc[("JPN", 2013)]
 report("tiny/figure", japan["exports_pct_gdp"], ".1f", unit="% of GDP")
 report("tiny/library", samples.TINY, "d", unit="count")
 report("tiny/typed", 5, "d", unit="count")"""
-QUOTE = "# Beta\n\nThe paper's {claim}`17 % <C012>`, an official {fact}`110.4 <F0088>` and our {result}`tiny/figure`."
+QUOTE = "# Beta\n\nThe paper's {claim}`17 % <C012>`, an official {fact}`110.4 <F0088>` and our {result}`tiny/typed`."
 BETA = """\
 import os
 from goingglobal.results import report
@@ -95,7 +95,7 @@ class Book:
         code, said = self.run("goingglobal.sphinx.build")
         site, cache = self.root / "_build" / "html", self.root / "_build" / ".jupyter_cache"
         results = site / "results.json"
-        return Built(code, said, hashes(site), hashes(cache), self.runs(), self.shown(),
+        return Built(code, said, hashes(site), hashes(cache), self.runs(), self.shown("index"), self.shown("beta"),
                      json.loads(results.read_text(encoding="utf-8")) if results.exists() else {})  # fmt: skip
 
     def runs(self) -> list[str]:
@@ -103,9 +103,9 @@ class Book:
         log = self.root / "runs.log"
         return sorted(log.read_text().split()) if log.exists() else []
 
-    def shown(self) -> dict[str, str]:
-        """Numbers as the first page shows them, by id."""
-        page = self.root / "_build" / "html" / "book" / "index.html"
+    def shown(self, name: str) -> dict[str, str]:
+        """Results as a page shows them, by id."""
+        page = self.root / "_build" / "html" / "book" / f"{name}.html"
         if not page.exists():
             return {}
         links = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml").select("a.gg-result")
@@ -133,6 +133,7 @@ class Built:
     cache: dict[str, str] = field(repr=False)
     runs: list[str]
     shown: dict[str, str]
+    shown_by_beta: dict[str, str]
     results: dict[str, dict] = field(repr=False)
 
 
@@ -158,7 +159,8 @@ def copy_of_repository(root: Path) -> Book:
     book.page("index", INDEX)
     book.page("alpha", "# Alpha", ALPHA)
     book.page("beta", QUOTE, BETA)
-    book.contents("alpha", "beta")
+    book.page("gone", "# Gone")
+    book.contents("alpha", "beta", "gone")
     return book
 
 
@@ -173,6 +175,8 @@ def good_line(book: Book) -> dict[str, Built | tuple]:
         library.write("TINY = 40 + 2\n")
     steps["library"] = book.build()
     book.page("alpha", "# Alpha", ALPHA.replace('"tiny/typed", 5', '"tiny/typed", 6'))
+    (book.root / "book" / "gone.md").unlink()
+    book.contents("alpha", "beta")
     steps["cell"] = book.build()
     book.page("index", INDEX + "\nAnd {result}`tiny/nothing`.\n")
     steps["failure"] = book.build()
@@ -265,8 +269,14 @@ def test_changed_cell_runs_its_notebook_and_no_other(good):
     library, cell = good["library"], good["cell"]
     assert cell.code == 0, cell.said
     assert cell.shown == {"tiny/figure": "12.3", "tiny/library": "42", "tiny/typed": "6"}
+    assert (library.shown_by_beta, cell.shown_by_beta) == ({"tiny/typed": "5"}, {"tiny/typed": "6"})
     assert cell.runs.count("alpha") == library.runs.count("alpha") + 1
     assert cell.runs.count("beta") == library.runs.count("beta")
+
+
+def test_removed_page_leaves_the_site(good):
+    assert "book/gone.html" in good["library"].site
+    assert [name for name in good["cell"].site if "gone" in name] == []
 
 
 def test_failure_leaves_the_good_site_untouched(good):

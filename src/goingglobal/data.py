@@ -59,7 +59,8 @@ def data_folder() -> Path:
     for place in places:
         if (place / "datapackage.json").is_file():
             return place
-    raise DataError("datapackage.json", f"expected in one of the folders {[p.name for p in places]}; found in none")
+    names = [place.name for place in places]
+    raise DataError("datapackage.json", f"expected a data package in one of {names}; none found")
 
 
 def _package() -> dict:
@@ -106,8 +107,6 @@ def source_line(*names: str) -> str:
         sources = table["sources"]
         publishers = list(dict.fromkeys(source["publisher"] for source in sources))
         licences = list(dict.fromkeys(source["licence"] for source in sources))
-        if publishers == ["see `publisher`"]:
-            publishers = ["the publishers named by fact id in the table"]
         unread = "" if all(source["licence_reread"] for source in sources) else ", terms not re-read for this book"
         terms = f"vintage {table['vintage']}; {', '.join(licences)}{unread}"
         parts.append(f"{', '.join(publishers)} (table {name}, {terms})")

@@ -19,8 +19,18 @@ from goingglobal import theme
 from goingglobal.data import describe, load, source_line
 from goingglobal.models import Estimate
 
-__all__ = ["ALT_LIMITS", "MIME", "ExhibitError", "estimates_frame", "figure", "regression_table", "table",
-           "table_description"]
+__all__ = [
+    "ALT_LIMITS",
+    "MIME",
+    "ExhibitError",
+    "estimates_frame",
+    "facts_frame",
+    "figure",
+    "intervals",
+    "regression_table",
+    "table",
+    "table_description",
+]
 
 MIME = "application/vnd.goingglobal.exhibit+json"
 ALT_LIMITS = (40, 400)
@@ -124,6 +134,24 @@ def table(
            "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None})
 
 
+def facts_frame(cautions: dict[str, str]) -> pd.DataFrame:
+    """Official figures as rows of a table: what, period, value, source, what it can't show, fact id.
+
+    `cautions` maps fact ids to what the figure can't show. Raises `ExhibitError` for an unknown id.
+    """
+    figures = load("official_figures").set_index("fact_id")
+    unknown = [fact for fact in cautions if fact not in figures.index]
+    if unknown:
+        raise ExhibitError(f"official figure {unknown[0]!r}: no such fact id")
+    rows = figures.loc[list(cautions)].reset_index()
+    percent = rows["unit"].map(lambda unit: " %" if unit.startswith("%") else "")
+    return pd.DataFrame({
+        "What": rows["indicator"] + ", " + rows["breakdown"], "Period": rows["period"],
+        "Value": rows["value"] + percent, "Source": rows["source_rank"],
+        "What it can't show": rows["fact_id"].map(cautions), "Fact": rows["fact_id"],
+    })
+
+
 def table_description(name: str) -> None:
     """Show what a table of the data package holds: its sources, then its fields with an example of each."""
     resource, frame = describe(name), load(name)
@@ -147,7 +175,7 @@ def table_description(name: str) -> None:
     table(f"tab-sources-{slug}", sources, caption=f"{resource['title']}: sources.",
           note=f"Vintage {resource['vintage']}. Processing: {resource['processing']}")
     table(f"tab-fields-{slug}", pd.DataFrame(rows), caption=f"{resource['title']}: fields.",
-          note=" ".join([f"{resource['rows']:,} rows; key {key}; {resource['hash'][:19]}….",
+          note=" ".join([f"Vintage {resource['vintage']}; {resource['rows']:,} rows; key {key}.",
                          *(f"Caution: {c}" for c in resource["cautions"])]))
 
 
@@ -181,6 +209,11 @@ def regression_table(
         del lines["Groups"]
     frame = pd.DataFrame(lines, index=list(columns)).T
     return frame.rename_axis("").reset_index()
+
+
+def intervals(low: pd.Series, high: pd.Series, digits: int = 3) -> list[str]:
+    """Intervals as text: “[−0.003, 0.150]”."""
+    return [f"[{a:.{digits}f}, {b:.{digits}f}]".replace("-", "−") for a, b in zip(low, high, strict=True)]
 
 
 def estimates_frame(estimates: dict[str, Estimate]) -> pd.DataFrame:

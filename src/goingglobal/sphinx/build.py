@@ -6,6 +6,7 @@ replaces `_build/html`, so a reader never meets a half-written one.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,16 @@ def publish(built: Path, site: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def core(output: str) -> str:
+    """What went wrong, without the builder's own tracebacks: our error, or the failing cell, or the warnings."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output)
+    if "Extension error:" in text:
+        text = text.split("Extension error:", 1)[1]
+        text = text.split("Traceback (most recent call last)")[0]
+    text = text.split("The above exception was the direct cause")[0]
+    return text.strip()
+
+
 def main(root: Path) -> int:
     """Build the book at `root`; 0 when `_build/html` is new and whole, else the builder's exit code."""
     if not (root / "_config.yml").is_file():
@@ -32,11 +43,16 @@ def main(root: Path) -> int:
     work = root / "_build" / "work"
     book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [book, "build", str(root), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False)
+    work.mkdir(parents=True, exist_ok=True)
+    log = work / "build.log"
+    log.write_text(done.stdout, encoding="utf-8")
     site = root / "_build" / "html"
     if done.returncode != 0:
         left = "the last good one is left as it was" if site.exists() else "none was written"
-        print(f"error: the book was not built; no new site: {left}", file=sys.stderr)
+        print(f"{core(done.stdout)}\nerror: the book was not built; no new site: {left} (all that was said: "
+              f"{log.relative_to(root)})", file=sys.stderr)
         return done.returncode
     publish(work / "_build" / "html", site)
     print(f"the book is in {site.relative_to(root)}/index.html (full path: {site / 'index.html'})")

@@ -83,6 +83,7 @@ class Renderer:
         content = dict(data.content)
         if data.mime_type == RESULT:
             registry.add(page.results, content["id"], content, page, "result")
-            return [nodes.target("", "", ids=[anchor(content["id"])])]
+            # Not a target: docutils would hand its id on to an output that is not shown.
+            return [nodes.container("", ids=[anchor(content["id"])], classes=["gg-anchor"], is_div=True)]
         registry.add(page.exhibits, content["label"], content, page, "exhibit")
         return build(content, document)

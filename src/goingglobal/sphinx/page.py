@@ -11,8 +11,9 @@ import shutil
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
-_UNUSED = ("sphinx-thebe", "THEBE_JS_URL")
+_UNUSED = ("sphinx-thebe",)
 # Source maps and a script that no page loads: three quarters of the weight of a default site.
 _LEFT_OUT = (
     "_static/scripts/fontawesome.js*", "_static/scripts/*.map", "_static/styles/*.map", "_static/sphinx-thebe*",
@@ -22,6 +23,13 @@ _LEFT_OUT = (
 
 def _text(asset: object) -> str:
     return f"{getattr(asset, 'filename', '') or ''} {getattr(asset, 'attributes', {}).get('body', '')}"
+
+
+def _without_thebe(app: Sphinx, config: Config) -> None:
+    for listeners in list(app.events.listeners.values()):
+        for listener in list(listeners):
+            if getattr(listener.handler, "__module__", "").startswith("sphinx_thebe"):
+                app.disconnect(listener.id)
 
 
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
@@ -40,5 +48,6 @@ def _lighten(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_js_file(None, body="document.documentElement.dataset.mode ||= 'auto'", priority=1)
+    app.connect("config-inited", _without_thebe)
     app.connect("html-page-context", _assets, priority=900)
     app.connect("build-finished", _lighten)
