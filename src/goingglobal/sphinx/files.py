@@ -20,6 +20,15 @@ def _dump(path: Path, content: dict) -> None:
     fresh.replace(path)
 
 
+def _remove_stale(app: Sphinx) -> None:
+    """Pages of an earlier build whose source is gone. Search and index pages lie at the root and stay."""
+    out = Path(app.outdir)
+    known = {Path(app.builder.get_outfilename(name)) for name in app.env.found_docs}
+    for page in out.glob("*/**/*.html"):
+        if page not in known and "_static" not in page.relative_to(out).parts:
+            page.unlink()
+
+
 def write(app: Sphinx, exception: Exception | None) -> None:
     """After a good HTML build: one object of numbers, one of exhibits, and the exhibits' data."""
     if exception is not None or app.builder.format != "html":
@@ -37,6 +46,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
         (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8")
         exhibits[label] = {k: record.get(k) for k in ("kind", "caption", "alt", "source", "tables", "page")}
         exhibits[label]["csv"] = f"exhibits/{label}.csv"
+    _remove_stale(app)
     _dump(out / "results.json", results)
     _dump(out / "exhibits.json", exhibits)
 
