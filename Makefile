@@ -48,7 +48,8 @@ help:  ## list the targets
 
 SOURCES ?= ../shared
 
-# The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't.
+# The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't. Modules are compiled
+# here once: where PYTHONDONTWRITEBYTECODE is set, every import would compile them again.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else \
 	  f'error: Python 3.11 to 3.14 is needed, this is {v[0]}.{v[1]}; choose one with: make PYTHON=python3.12 book')"
@@ -56,7 +57,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock \
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

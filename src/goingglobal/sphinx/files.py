@@ -21,12 +21,13 @@ def _dump(path: Path, content: dict) -> None:
 
 
 def _remove_stale(app: Sphinx) -> None:
-    """Pages of an earlier build whose source is gone. Search and index pages lie at the root and stay."""
-    out = Path(app.outdir)
-    known = {Path(app.builder.get_outfilename(name)) for name in app.env.found_docs}
-    for page in out.glob("*/**/*.html"):
-        if page not in known and "_static" not in page.relative_to(out).parts:
-            page.unlink()
+    """Pages of an earlier build, and their sources, that the contents no longer name."""
+    out, names = Path(app.outdir), {*app.env.found_docs, "index", "genindex", "search"}
+    written = [(path, out) for path in out.rglob("*.html") if "_static" not in path.parts]
+    written += [(path, out / "_sources") for path in (out / "_sources").rglob("*") if path.is_file()]
+    for path, base in written:
+        if path.relative_to(base).with_suffix("").as_posix() not in names:
+            path.unlink()
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
