@@ -18,7 +18,7 @@ JUMP_LIMIT = 25.0
 
 __all__ = [
     "SampleError", "country_changes", "employee_bands", "event_window", "group_long_differences", "home_and_abroad",
-    "industry_panel", "long_differences", "sample_j", "starters", "turnover_bands",
+    "industry_panel", "long_differences", "sample_j", "starters", "trim_jumps", "turnover_bands",
 ]
 
 
@@ -242,7 +242,7 @@ def starters(
     `trim` drops firms whose largest absolute change of the log headcount (`outcome`: "home" or
     "group") between consecutive observed years is not below it. Columns added: `starter` (0/1),
     `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount), `first_home` (home
-    headcount in the firm's first year in J).
+    headcount in the firm's first year in J), `jump` (the firm's largest absolute change of `y`).
 
     Raises `SampleError` where no starter or no never-investor is left.
     """
@@ -260,18 +260,28 @@ def starters(
     panel["post"] = ((panel["starter"] == 1) & (panel["year"] >= panel["first_fdi"])).astype(int)
     panel["first_home"] = by_firm["home_employees"].transform("first")
     keep = panel[(panel["starter"] == 1) | never]
+    change = keep.groupby("edinet_code")["y"].diff().abs()
+    jump = change.groupby(keep["edinet_code"]).transform("max").fillna(0)
     name = f"starters and never-investors of J, {outcome} headcount, "
-    if trim is None:
-        name += "untrimmed"
-    else:
-        change = keep.groupby("edinet_code")["y"].diff().abs()
-        jump = change.groupby(keep["edinet_code"]).transform("max").fillna(0)
-        keep = keep[jump < trim]
-        name += f"largest yearly log change below {trim:g}"
-    groups = keep.groupby("edinet_code")["starter"].first()
-    if not (groups.eq(1).any() and groups.eq(0).any()):
-        raise SampleError(f"sample {name!r}: {int(groups.sum())} starters and {int(groups.eq(0).sum())} controls")
-    return _named(keep, name)
+    frame = _named(keep.assign(jump=jump), name + "untrimmed")
+    return _two_groups(frame) if trim is None else trim_jumps(frame, trim)
+
+
+def trim_jumps(frame: pd.DataFrame, limit: float) -> pd.DataFrame:
+    """Firms of a `starters` sample whose largest yearly log change (`jump`) is below `limit`, a strict bound.
+
+    Raises `SampleError` where no starter or no never-investor is left.
+    """
+    name = frame.attrs["sample"].rsplit(", ", 1)[0] + f", largest yearly log change below {limit:g}"
+    return _two_groups(_named(frame[frame["jump"] < limit], name))
+
+
+def _two_groups(frame: pd.DataFrame) -> pd.DataFrame:
+    starter = frame.groupby("edinet_code")["starter"].first()
+    if not (starter.eq(1).any() and starter.eq(0).any()):
+        raise SampleError(f"sample {frame.attrs['sample']!r}: {int(starter.sum())} starters and "
+                          f"{int(starter.eq(0).sum())} controls")
+    return frame
 
 
 def event_window(frame: pd.DataFrame, before: int, after: int) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of its own:
 
 `cache`         what the execution cache must see besides cells: data, library, lock, Python
-`kernels`       kernels that start with the libraries imported
 `registry`      what the pages reported and showed, and the check that every id used exists
 `mime`          turns what `report`, `figure` and `table` publish into document nodes
 `roles`         `{result}`, `{claim}`, `{fact}` and the directive `{exhibit}`
@@ -21,8 +20,8 @@ from goingglobal import __version__
 
 
 def setup(app: Sphinx) -> dict:
-    from goingglobal.sphinx import bibliography, cache, files, kernels, mathematics, page, registry, roles
+    from goingglobal.sphinx import bibliography, cache, files, mathematics, page, registry, roles
 
-    for part in (cache, kernels, registry, roles, files, mathematics, bibliography, page):
+    for part in (cache, registry, roles, files, mathematics, bibliography, page):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

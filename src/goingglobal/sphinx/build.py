@@ -6,11 +6,15 @@ replaces `_build/html`, so a reader never meets a half-written one.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+# Matrices here are small: one thread is faster than two that wait for each other, and sums in one order.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def publish(built: Path, site: Path) -> None:
@@ -43,8 +47,9 @@ def main(root: Path) -> int:
     work = root / "_build" / "work"
     book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [book, "build", str(root), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
-    done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False)
+    done = subprocess.run(
+        command, cwd=root, env={**ONE_THREAD, **os.environ}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False)
     work.mkdir(parents=True, exist_ok=True)
     log = work / "build.log"
     log.write_text(done.stdout, encoding="utf-8")

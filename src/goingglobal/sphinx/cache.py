@@ -53,8 +53,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     config.goingglobal_digest = _digest([*_python(PACKAGE / "sphinx"), *book], digest)
     caches = source / "_build" / ".jupyter_cache"
     folder = caches / digest
-    app.goingglobal_fresh = not folder.is_dir()  # every notebook will be executed
-    if app.goingglobal_fresh:
+    if not folder.is_dir():
         faults = data.validate()
         if faults:
             raise ExtensionError("the data package is not sound:\n" + "\n".join(f"  {fault}" for fault in faults))
