@@ -37,7 +37,7 @@ data: $(STAMP)  ## maintainers: make the tables again from their sources, which 
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)
 
 lock: $(STAMP)  ## maintainers: resolve the pins again (hashes, no index address)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --extra book --extra dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what was built; the environment stays
