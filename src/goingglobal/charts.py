@@ -15,7 +15,7 @@ import pandas as pd
 from goingglobal import theme
 from goingglobal.models import Estimate
 
-__all__ = ["coefficients", "country_panels", "distribution", "event_path", "gradient", "ranked", "responses", "scatter",
+__all__ = ["coefficients", "country_panels", "event_path", "gradient", "quantile_lines", "ranked", "responses", "scatter",
            "sized_lines", "sweep"]
 
 
@@ -209,31 +209,6 @@ def event_path(path: pd.DataFrame, ylabel: str, xlabel: str = "Years since the f
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     return fig
-
-
-def distribution(data: pd.DataFrame, xlabel: str, limits: tuple[float, float] = (-12, 12)):
-    """Cumulative shares of firms: `series` and `value`; a second `panel` column splits home and group."""
-    names = list(dict.fromkeys(data["panel"]))
-    fig, axes = plt.subplots(1, len(names), figsize=(7.2, 3.4), sharey=True, squeeze=False)
-    colours = [theme.COLOURS["Japan"], theme.COLOURS["other"]]
-    for ax, name in zip(axes.flat, names, strict=True):
-        theme.zero_line(ax, vertical=True)
-        for place, (series, rows) in enumerate(data[data["panel"] == name].groupby("series", sort=False)):
-            ax.plot(rows["value"], rows["share"], color=colours[place], linestyle=["-", (0, (4, 1.5))][place])
-            middle = rows.iloc[(rows["share"] - (72 if place == 0 else 28)).abs().argmin()]
-            theme.direct_label(ax, middle["value"], middle["share"], series, colours[place],
-                               dx=8 if place == 0 else -8, ha="left" if place == 0 else "right", fontsize=9)
-        ax.set_xlim(*limits)
-        ax.set_title(name)
-        ax.set_xlabel(xlabel)
-    axes[0, 0].set_ylabel("Share of firms at or below, %")
-    return fig
-
-
-def cumulative(values: pd.Series, grid: np.ndarray) -> np.ndarray:
-    """Share (%) of values at or below each grid point."""
-    ordered = np.sort(values.dropna().to_numpy())
-    return 100 * np.searchsorted(ordered, grid, side="right") / len(ordered)
 
 
 def ranked(data: pd.DataFrame, names: str, xlabel: str):

@@ -12,7 +12,6 @@ import re
 import numpy as np
 import pandas as pd
 
-SME_LIMIT = 300
 MIN_FDI_SHARE = 0.8
 JUMP_LIMIT = 25.0
 

@@ -20,7 +20,6 @@ from goingglobal import data
 from goingglobal.sphinx import mime, registry
 
 CLAIMS_PAGE = "book/appendix/claims"
-FACTS_PAGE = "book/appendix/data"
 _TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
 _ROLES = ("result", "claim", "fact")
 
