@@ -15,8 +15,8 @@ import pandas as pd
 from goingglobal import theme
 from goingglobal.models import Estimate
 
-__all__ = ["coefficients", "country_panels", "event_path", "gradient", "quantile_lines", "ranked", "responses", "scatter",
-           "sized_lines", "sweep"]
+__all__ = ["coefficients", "country_panels", "event_path", "gradient", "quantile_lines", "ranked", "responses",
+           "scatter", "sized_lines", "sweep"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
