@@ -18,8 +18,8 @@ import pandas as pd
 
 __all__ = [
     "Estimate", "EventStudy", "ModelError", "binomial_curve", "binomial_gradient", "difference_in_means",
-    "event_study", "honest_bounds", "leave_one_out", "local_projections", "median_regression", "ols", "ratio",
-    "two_way_fe",
+    "event_study", "honest_bounds", "leave_one_out", "local_projections", "logit_margins", "median_regression", "ols",
+    "ratio", "two_way_fe",
 ]
 
 
@@ -179,6 +179,54 @@ def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, q
     return replace(_from_statsmodels(fit, term, frame, method, unit, None), notes=tuple(notes))
 
 
+def logit_margins(
+    frame: pd.DataFrame, formula: str, terms: Sequence[str], unit: str, cluster: str | None = None
+) -> dict[str, Estimate]:
+    """Average marginal effects of a logit, with delta-method errors: term → `Estimate`, in probability.
+
+    Parameters: `formula` with a 0/1 outcome; `terms`, the columns wanted; `cluster`, a column (CR1 errors; HC1
+    without). The effect is the mean derivative over the rows; of a 0/1 column the mean change from 0 to 1 if all its
+    values are 0 or 1. Rows with a missing value are dropped.
+    Raises `ModelError` for an empty sample, an outcome with one value only, collinear terms, perfect separation or
+    a fit that does not converge. Source: Bartus (2005) for average marginal effects.
+    """
+    import statsmodels.formula.api as smf
+    from statsmodels.tools.sm_exceptions import PerfectSeparationError
+
+    _need(frame, [cluster] if cluster else [], "logit")
+    frame = frame.dropna(subset=[cluster]) if cluster else frame
+    with _noting() as notes:
+        try:
+            model = _formula(smf.logit, formula, frame, "logit")
+            if len(np.unique(model.endog)) < 2:
+                raise ModelError(f"logit on {_sample(frame)!r}: the outcome of {formula!r} has one value only")
+            labels = frame.loc[model.data.row_labels, cluster] if cluster else None
+            codes = None if labels is None else labels.astype("category").cat.codes
+            options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}} if cluster else {"cov_type": "HC1"}
+            fit = model.fit(disp=0, maxiter=100, **options)
+        except (PerfectSeparationError, np.linalg.LinAlgError) as error:
+            raise ModelError(f"logit on {_sample(frame)!r}: {error}") from None
+    if not fit.mle_retvals["converged"] or any("separation" in note.lower() for note in notes):
+        raise ModelError(f"logit on {_sample(frame)!r}: {formula!r} does not converge or separates perfectly")
+    names = [name for name in fit.model.exog_names if name != "Intercept"]
+    lost = [term for term in terms if term not in names]
+    if lost:
+        raise ModelError(f"logit on {_sample(frame)!r}: no term {lost[0]!r}; terms are {names[:8]}")
+    effects = fit.get_margeff(dummy=True)
+    low_high, found = effects.conf_int(), {}
+    for term in terms:
+        place = names.index(term)
+        found[term] = Estimate(
+            value=float(effects.margeff[place]), se=float(effects.margeff_se[place]), ci_low=float(low_high[place, 0]),
+            ci_high=float(low_high[place, 1]), p=float(effects.pvalues[place]), n=int(fit.nobs), unit=unit,
+            sample=_sample(frame), method="logit, average marginal effect, " + (
+                f"errors clustered by {cluster}" if cluster else "HC1 errors"),
+            software=_software("statsmodels"), term=term, notes=tuple(notes),
+            groups=int(labels.nunique()) if cluster else None,
+        )
+    return found
+
+
 def difference_in_means(frame: pd.DataFrame, outcome: str, treatment: str, unit: str) -> Estimate:
     """Mean of `outcome` with treatment = 1 minus the mean with 0; unequal-variance (Welch) error."""
     from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
@@ -198,13 +246,14 @@ def difference_in_means(frame: pd.DataFrame, outcome: str, treatment: str, unit:
 
 
 def two_way_fe(
-    frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str, term: str | None = None
+    frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str, term: str | None = None,
+    weights: str | None = None,
 ) -> Estimate:
     """Two-way fixed effects with CR1 errors clustered on a column (pyfixest).
 
     Parameters: `formula`, such as "growth ~ fdi_lag + gdp_growth_lag"; `effects`, the two columns
     of fixed effects, of which the one that is `cluster` is absorbed and the other enters as dummies;
-    `term`, the coefficient wanted (default: the first regressor). The CR1 factor is
+    `term`, the coefficient wanted (default: the first regressor); `weights`, a column of weights. The CR1 factor is
     G/(G−1)·(N−1)/(N−K), K counting regressors, the dummies and one, not the absorbed effects, which
     are nested in the clusters. Singleton rows are dropped and noted. Raises `ModelError` for an empty
     sample, a missing column, effects without the cluster, or a collinear term.
@@ -221,8 +270,9 @@ def two_way_fe(
     term = term or names[0]
     if term not in names:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no term {term!r}; terms are {names}")
-    _need(frame, [outcome, *names], "two-way fixed effects")
-    rows = frame[list(dict.fromkeys([outcome, *names, *effects]))].dropna()
+    extra = [weights] if weights else []
+    _need(frame, [outcome, *names, *extra], "two-way fixed effects")
+    rows = frame[list(dict.fromkeys([outcome, *names, *effects, *extra]))].dropna()
     if rows.empty:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no row is complete in {outcome} and {names}")
     if (rows[cluster].value_counts() > 1).sum() < 2:  # pyfixest 0.60 would abort the process on singletons alone
@@ -231,7 +281,7 @@ def two_way_fe(
     # counts as nested in the clusters, and so the error, changed from one process to the next.
     # The dummies stand first, so that of collinear terms the regressor is dropped and not a dummy.
     with _noting() as notes:
-        fit = pyfixest.feols(f"{outcome} ~ C({other}) + {right} | {cluster}", rows, vcov={"CRV1": cluster})
+        fit = pyfixest.feols(f"{outcome} ~ C({other}) + {right} | {cluster}", rows, vcov={"CRV1": cluster}, weights=weights)
     table = fit.tidy()
     if term not in table.index:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
@@ -239,7 +289,8 @@ def two_way_fe(
     return Estimate(
         value=float(line["Estimate"]), se=float(line["Std. Error"]), ci_low=float(interval.iloc[0]),
         ci_high=float(interval.iloc[1]), p=float(line["Pr(>|t|)"]), n=int(fit._N), groups=int(min(fit._G)),
-        unit=unit, sample=_sample(frame), method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}",
+        unit=unit, sample=_sample(frame),
+        method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}" + (", weighted" if weights else ""),
         software=_software("pyfixest"), term=term, notes=tuple(notes),
     )
 
@@ -263,24 +314,31 @@ def local_projections(
     return pd.DataFrame(rows)
 
 
-def event_study(frame: pd.DataFrame, outcome: str = "y", unit: str = "log points") -> EventStudy:
+def event_study(
+    frame: pd.DataFrame, outcome: str = "y", unit: str = "log points", covariates: Sequence[str] = ()
+) -> EventStudy:
     """Callaway–Sant'Anna with never-treated controls and a universal base period (diff-diff).
 
     `frame` has `edinet_code`, `year`, `first_fdi` (0 for never) and `outcome`. `path` has one row per
     event time: event_time, value, se, ci_low, ci_high, starters (behind the point), reference. The
     overall effect is the average of post-start group-time effects weighted by the starters in each
-    cell; a cell uses the firms observed in both of its years. Raises `ModelError` without starters or controls.
-    Source: Callaway and Sant'Anna (2021).
+    cell; a cell uses the firms observed in both of its years. With `covariates` (of the base year), the cells are
+    doubly robust. Raises `ModelError` without starters or controls, or where the propensity can't be fitted.
+    Source: Callaway and Sant'Anna (2021), Sant'Anna and Zhao (2020).
     """
     import diff_diff
 
-    _need(frame, ["edinet_code", "year", "first_fdi", outcome], "Callaway–Sant'Anna")
+    _need(frame, ["edinet_code", "year", "first_fdi", outcome, *covariates], "Callaway–Sant'Anna")
     firms = frame.groupby("edinet_code")["first_fdi"].first()
     if not (firms.eq(0).any() and firms.gt(0).any()):
         raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: starters or never-treated firms are missing")
     with _noting() as notes:
         estimator = diff_diff.CallawaySantAnna(control_group="never_treated", base_period="universal")
-        fit = estimator.fit(frame, outcome=outcome, unit="edinet_code", time="year", first_treat="first_fdi")
+        try:
+            fit = estimator.fit(frame, outcome=outcome, unit="edinet_code", time="year", first_treat="first_fdi",
+                                covariates=list(covariates) or None)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: {error}") from None
         events = fit.aggregate("event_study")
     path = pd.DataFrame({
         "event_time": np.asarray(events.event_time, dtype=int), "value": np.asarray(events.att, dtype=float),
@@ -298,7 +356,8 @@ def event_study(frame: pd.DataFrame, outcome: str = "y", unit: str = "log points
         value=float(fit.overall_att), se=float(fit.overall_se), ci_low=float(fit.overall_conf_int[0]),
         ci_high=float(fit.overall_conf_int[1]), p=float(fit.overall_p_value), n=int(fit.n_obs),
         groups=int(fit.n_treated_units + fit.n_control_units), unit=unit, sample=_sample(frame),
-        method="Callaway–Sant'Anna, never-treated controls, universal base", software=_software("diff-diff"),
+        method="Callaway–Sant'Anna, never-treated controls, universal base" + (
+            ", doubly robust" if covariates else ""), software=_software("diff-diff"),
         notes=tuple(notes),
     )
     return EventStudy(overall, path, events)

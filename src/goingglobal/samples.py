@@ -14,10 +14,23 @@ import pandas as pd
 
 MIN_FDI_SHARE = 0.8
 JUMP_LIMIT = 25.0
+# The covariates of chapters 3 and 4, in the base year: what the accounts say about who could afford to go.
+COVARIATES = ("ln_home0", "ln_assets", "profitability", "ln_pay", "average_age", "manufacturing")
+MANUFACTURING = (
+    "Chemicals", "Electric appliances", "Foods", "Glass and ceramics products", "Iron and steel", "Machinery",
+    "Metal products", "Nonferrous metals", "Oil and coal products", "Other products", "Pharmaceutical",
+    "Precision instruments", "Pulp and paper", "Rubber products", "Textiles and apparels", "Transportation equipment",
+)
+# Employees up to which the SME Basic Act (article 2) calls a firm an SME. Information and communication holds both
+# software (a service) and media; the Act's line between them can't be drawn with 33 sectors.
+SIZE_LIMITS = {"Wholesale trade": 100, "Services": 100, "Retail trade": 50}
+UNCLEAR_LIMIT = "Information and communication"
 
 __all__ = [
-    "SampleError", "country_changes", "employee_bands", "event_window", "group_long_differences", "home_and_abroad",
-    "industry_panel", "long_differences", "sample_j", "starters", "trim_jumps", "turnover_bands",
+    "COVARIATES", "SampleError", "country_changes", "donor_panel", "employee_bands", "event_window", "first_years",
+    "group_long_differences", "home_and_abroad", "industry_panel", "investors", "long_differences", "management",
+    "programmes", "risk_set", "sample_j", "size_limit", "specification_panel", "starter_covariates", "starters",
+    "trim_jumps", "turnover_bands",
 ]
 
 
@@ -329,3 +342,193 @@ def industry_panel(industries: pd.DataFrame) -> pd.DataFrame:
         ln_employees=np.log(rows["employees"]), ln_firms=np.log(rows["firms"]),
     )
     return _named(rows, "three-digit industries, FY2020–FY2024, firms with 50 or more employees")
+
+
+def _accounts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Adds ln_assets, profitability (operating income over assets), ln_pay (yen) and manufacturing (0/1)."""
+    return rows.assign(
+        ln_assets=np.log(rows["total_assets_yen"]), ln_pay=np.log(rows["average_pay_yen"]),
+        profitability=rows["operating_income_yen"] / rows["total_assets_yen"],
+        manufacturing=rows["sector"].isin(MANUFACTURING).astype(int),
+    )
+
+
+def investors(firms: pd.DataFrame, first: int = 2017, last: int = 2025) -> pd.DataFrame:
+    """The firms of `long_differences` with the covariates of `first`, complete cases.
+
+    Adds `ln_assets`, `profitability`, `ln_pay`, `manufacturing` to `average_age` and `ln_home0` (the names in
+    `COVARIATES`). Banks report no operating income, so they are not in it. Raises `SampleError` where nothing is left.
+    """
+    whole = long_differences(firms, first, last)
+    rows = _accounts(whole).dropna(subset=list(COVARIATES))
+    return _named(rows, f"{whole.attrs['sample']}, complete accounts of {first}")
+
+
+def _first_fdi(panel: pd.DataFrame, min_fdi_share: float) -> pd.DataFrame:
+    """`first_fdi` (year; missing for never), `starter` (0/1) and `never` (0/1), on the rows of J."""
+    firm = panel["edinet_code"]
+    first_seen = panel.groupby("edinet_code")["year"].transform("min")
+    first_fdi = panel["year"].where(panel["fdi"] == 1).groupby(firm).transform("min")
+    since = panel["fdi"].where(panel["year"] >= first_fdi).groupby(firm).transform("mean")
+    starter = (first_fdi > first_seen) & (since >= min_fdi_share)
+    never = panel.groupby("edinet_code")["fdi"].transform("max").eq(0)
+    return panel.assign(first_fdi=first_fdi, starter=starter.astype(int), never=never.astype(int))
+
+
+def risk_set(firms: pd.DataFrame, min_fdi_share: float = MIN_FDI_SHARE) -> pd.DataFrame:
+    """Firm-years at risk of starting FDI: the discrete-time hazard's sample.
+
+    One row per firm of J and year t from its second observed year on, for starters up to the year of the start and
+    for never-investors to the end. `starts` is 1 in the year of the start. Covariates are those of the firm's
+    previous observed year: `ln_home`, `ln_assets`, `profitability`, `ln_pay`, `average_age`, `manufacturing`;
+    `gap` counts the years since. Firms whose FDI comes and goes (neither starter nor never) are left out.
+    Complete cases. Raises `SampleError` where no start is left.
+    """
+    panel = _accounts(_first_fdi(sample_j(firms), min_fdi_share))
+    names = ["ln_home", "ln_assets", "profitability", "ln_pay", "average_age"]
+    before = panel.groupby("edinet_code")[[*names, "year"]].shift(1)
+    rows = panel.assign(gap=panel["year"] - before["year"], **{name: before[name] for name in names})
+    rows["starts"] = (rows["year"] == rows["first_fdi"]).astype(int)
+    at_risk = (rows["never"] == 1) | ((rows["starter"] == 1) & (rows["year"] <= rows["first_fdi"]))
+    rows = rows[at_risk].dropna(subset=[*names, "gap"])
+    rows = _named(rows, "firm-years of J without FDI so far, complete accounts of the year before")
+    if not rows["starts"].any():
+        raise SampleError(f"sample {rows.attrs['sample']!r}: no firm starts")
+    return rows
+
+
+def first_years(firms: pd.DataFrame) -> pd.DataFrame:
+    """Each firm of J in its first observed year, with the accounts of that year.
+
+    `starts` is 1 for later starters, 0 for never-investors and missing for all others; the names in `COVARIATES` and
+    `size_limit` (employees, by sector; missing where unclear) are added.
+    """
+    panel = _accounts(_first_fdi(sample_j(firms), MIN_FDI_SHARE))
+    rows = panel.groupby("edinet_code").head(1)
+    starts = np.where(rows["starter"] == 1, 1.0, np.where(rows["never"] == 1, 0.0, np.nan))
+    rows = rows.assign(starts=starts, ln_home0=rows["ln_home"], size_limit=size_limit(rows["sector"]))
+    return _named(rows, "firms of J in their first year")
+
+
+def size_limit(sectors: pd.Series) -> pd.Series:
+    """Employees up to which the SME Basic Act calls a firm of the sector an SME: 300, 100 or 50; missing if unclear.
+
+    The Act's alternative, stated capital, is not in the firm panel.
+    """
+    limits = sectors.map(SIZE_LIMITS).fillna(300.0)
+    return limits.mask(sectors == UNCLEAR_LIMIT)
+
+
+def starter_covariates(sample: pd.DataFrame) -> pd.DataFrame:
+    """A `starters` sample with the accounts of each firm's first year (names in `COVARIATES`), complete firms only.
+
+    Raises `SampleError` where no starter or no never-investor is left.
+    """
+    rows = _accounts(sample).sort_values(["edinet_code", "year"])
+    first = rows.drop_duplicates("edinet_code").set_index("edinet_code")
+    for column in ("ln_home", "ln_assets", "profitability", "ln_pay", "average_age"):
+        rows[column if column != "ln_home" else "ln_home0"] = rows["edinet_code"].map(first[column])
+    rows = rows.dropna(subset=list(COVARIATES))
+    return _two_groups(_named(rows, f"{sample.attrs['sample']}, complete accounts of the first year"))
+
+
+def management(table: pd.DataFrame, country: str, ownership_known: bool = False) -> pd.DataFrame:
+    """Firms of the World Management Survey in one country that are not foreign-owned (`mne_f` = 0).
+
+    `table` is `firm_management`. Adds `family` (owned by a family or the founder; missing where ownership is),
+    `owner_missing` (0/1) and `degrees` (managers with a degree, per 10 percentage points). `ownership_known`
+    keeps the firms whose owner is stated. Raises `SampleError` for an unknown country.
+    """
+    rows = table[(table["country"] == country) & (table["mne_f"] == 0)]
+    family = rows["ownership"].str.contains("Family|Founder").astype("Float64").astype(float)
+    rows = rows.assign(family=family, owner_missing=rows["ownership"].isna().astype(int),
+                       degrees=rows["degree_managers_pct"] / 10, degrees_others=rows["degree_others_pct"] / 10)
+    name = f"World Management Survey, {country}, not foreign-owned"
+    if ownership_known:
+        return _named(rows[rows["owner_missing"] == 0], f"{name}, owner stated")
+    return _named(rows, name)
+
+
+def donor_panel(panel: pd.DataFrame, outcome: str, first: int = 1996, last: int = 2019, country: str = "JPN",
+                conduits: bool = False) -> pd.DataFrame:
+    """A balanced panel of one treated country and its donors: the OECD countries complete in `outcome`.
+
+    `panel` is `country_panel`; `outcome`, "fdi" (net outflows, % of GDP) or "employment" (100·Δln persons engaged,
+    PWT). Columns: iso3, country, year, `y`, `treated` (0/1). Raises `SampleError` for an unknown outcome and where
+    the treated country is incomplete or fewer than two donors are left.
+    """
+    columns = {"fdi": "fdi_now", "employment": "growth"}
+    if outcome not in columns:
+        raise SampleError(f"outcome {outcome!r}: expected one of {sorted(columns)}")
+    rows = country_changes(panel, "pwt", conduits=conduits)
+    rows = rows[rows["year"].between(first, last)].rename(columns={columns[outcome]: "y"}).dropna(subset=["y"])
+    complete = rows.groupby("iso3")["year"].transform("size") == last - first + 1
+    rows = rows.loc[complete, ["iso3", "country", "year", "y"]]
+    donors = rows.loc[rows["iso3"] != country, "iso3"].nunique()
+    name = f"{country} and {donors} OECD donors, {first}–{last}"
+    if country not in set(rows["iso3"]) or donors < 2:
+        raise SampleError(f"sample {name!r}: the treated country is incomplete or there are fewer than two donors")
+    return _named(rows.assign(treated=(rows["iso3"] == country).astype(int)), name)
+
+
+# What the sources date: country, label, kind, and the claim or fact that carries it. Years are read from the rows.
+PROGRAMMES = (
+    ("Germany", "Foreign trade fair programme", "trade fairs", "F0375"),
+    ("Japan", "JETRO founded", "information and advice", "C084"),
+    ("Japan", "SMRJ founded", "information and advice", "C085"),
+    ("Japan", "Career programme for foreign students", "people", "F0006"),
+    ("Japan", "Public lenders merged into the JFC", "finance", "F0207"),
+    ("Japan", "METI scheme for ventures in Asia", "information and advice", "F0001"),
+    ("Japan", "Conference on Supporting SMEs", "information and advice", "F0557"),
+    ("Japan", "Framework of support adopted", "information and advice", "F0554"),
+    ("Japan", "First budget lines for SMEs abroad", "finance", "F0555"),
+    ("Japan", "JBIC fund and dollar facility", "finance", "F0098"),
+    ("Japan", "METI internships abroad", "people", "F0118"),
+    ("Japan", "SME financing act ends", "finance", "C105"),
+    ("Japan", "JFC overseas expansion loans", "finance", "F0107"),
+    ("Japan", "New Export Nation Consortium", "information and advice", "F0126"),
+    ("Germany", "Fair programme: SME exhibitors counted", "trade fairs", "F0368"),
+    ("Germany", "Fair programme: budget on record", "trade fairs", "F0369"),
+    ("Germany", "Fair programme: evaluation", "trade fairs", "F0373"),
+)
+
+
+def programmes(facts: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """The dated support programmes of both countries, in order of the first year the source gives.
+
+    Columns: country, programme, kind, year, detail (the source's words), evidence (fact or claim id), rank
+    (publisher, secondary, or "paper" for a claim). The year is read from the row, never typed.
+    """
+    by_fact, by_claim = facts.set_index("fact_id"), claims.set_index("claim_id")
+    rows = []
+    for country, programme, kind, evidence in PROGRAMMES:
+        if evidence in by_fact.index:
+            row, rank = by_fact.loc[evidence], by_fact.loc[evidence, "source_rank"]
+            dated, detail = str(row["period"]), f"{row['breakdown']}: {row['value']} {row['unit']}"
+        else:
+            row, rank = by_claim.loc[evidence], "paper"
+            dated, detail = str(row["value"]), str(row["wording"])
+        year = re.search(r"(?:19|20)\d\d", dated)
+        if year is None:
+            raise SampleError(f"programme {programme!r}: no year in {dated!r} of {evidence}")
+        rows.append({"country": country, "programme": programme, "kind": kind, "year": int(year[0]),
+                     "detail": detail, "evidence": evidence, "rank": rank})
+    return _named(pd.DataFrame(rows).sort_values(["year", "country"]), "dated support programmes")
+
+
+def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
+    """All firm-years that some specification of the curve may use: group headcount present, FDI proxy known.
+
+    `firms` is the table `firm_panel`. Firms that ever used IFRS have no proxy, so no choice can bring them in.
+    Columns: edinet_code, year, ln_home, ln_group, fdi (any non-zero translation adjustment), fdi_material (one of at
+    least 0.1 % of total assets; missing where assets are), home_employees, sector, manufacturing, listed, reorganised.
+    """
+    rows = firms[(firms["ifrs_ever"] == 0) & firms["group_employees"].notna() & firms["fdi"].notna()]
+    rows = rows.sort_values(["edinet_code", "year"])
+    size = rows["translation_adjustment_yen"].abs() / rows["total_assets_yen"]
+    material = np.where(rows["fdi"] == 0, 0.0, np.where(size.isna(), np.nan, (size >= 0.001).astype(float)))
+    out = rows[["edinet_code", "year", "fdi", "home_employees", "sector", "listed", "reorganised"]].assign(
+        ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]), fdi_material=material,
+        manufacturing=rows["sector"].isin(MANUFACTURING).astype(int),
+    )
+    return _named(out, "filers under Japanese standards with a group headcount")

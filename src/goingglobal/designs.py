@@ -1,0 +1,459 @@
+"""Designs that make groups comparable: weighting, discontinuity, synthetic control; and what they could have seen.
+
+statsmodels for propensities and treatment effects, diff-diff for regression discontinuity and synthetic
+difference-in-differences, sensemakr for sensitivity to what was not measured. As in `models`, no estimator is written
+by hand; what is ours is the bookkeeping: resampling, placebos, and refusing what can't be estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from goingglobal.models import Estimate, ModelError, _formula, _need, _noting, _sample, _software
+
+__all__ = [
+    "Discontinuity", "Synthetic", "balance", "binned_means", "density_test", "detectable", "effective_size",
+    "permuted_discontinuity", "power", "propensities", "regression_discontinuity", "sensitivity", "share_interval",
+    "synthetic_did", "weighted_effects",
+]
+
+MIN_IN_BANDWIDTH = 20
+SEED = 20130101  # the paper's month
+
+
+# ------------------------------------------------------------------------------------------------ weighting
+def propensities(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]) -> pd.DataFrame:
+    """The frame with the probability of treatment and the weights that make the controls look like the treated.
+
+    A logit, linear in the covariates. Adds `propensity`, and `weight`: 1 for the treated and p/(1−p) for the others,
+    scaled to a mean of 1 within each group. Raises `ModelError` for a treatment that is not 0/1 or has one value
+    only, a missing value, collinear covariates, or perfect separation.
+    Source: Hirano, Imbens and Ridder (2003).
+    """
+    fit = _propensity(frame, treatment, covariates)
+    chance = np.asarray(fit.predict(), dtype=float)
+    treated = frame[treatment].to_numpy() == 1
+    odds = np.where(treated, 1.0, chance / (1 - chance))
+    odds = np.where(treated, 1.0, odds / odds[~treated].mean())
+    out = frame.assign(propensity=chance, weight=odds)
+    out.attrs = frame.attrs
+    return out
+
+
+def _propensity(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]):
+    import statsmodels.formula.api as smf
+    from statsmodels.tools.sm_exceptions import PerfectSeparationError
+
+    what = "propensity"
+    _need(frame, [treatment, *covariates], what)
+    missing = frame[[treatment, *covariates]].isna().sum()
+    if missing.any():
+        raise ModelError(f"{what} on {_sample(frame)!r}: {missing.max()} rows without {missing.idxmax()!r}")
+    values = set(frame[treatment].unique())
+    if values != {0, 1}:
+        raise ModelError(f"{what} on {_sample(frame)!r}: {treatment!r} must hold 0 and 1, found {sorted(values)}")
+    with _noting() as notes:
+        model = _formula(smf.logit, f"{treatment} ~ {' + '.join(covariates)}", frame, what)
+        try:
+            fit = model.fit(disp=0)
+        except (PerfectSeparationError, np.linalg.LinAlgError) as error:
+            raise ModelError(f"{what} on {_sample(frame)!r}: {error}") from None
+    if not fit.mle_retvals["converged"] or any("separation" in note.lower() for note in notes):
+        raise ModelError(f"{what} on {_sample(frame)!r}: the covariates separate the groups perfectly")
+    return fit
+
+
+def effective_size(weights: pd.Series | np.ndarray) -> float:
+    """How many equally weighted observations these weights are worth: (Σw)²/Σw² (Kish 1965)."""
+    w = np.asarray(weights, dtype=float)
+    if not len(w) or (w < 0).any() or w.sum() <= 0:
+        raise ModelError("effective size: positive weights expected")
+    return float(w.sum() ** 2 / (w**2).sum())
+
+
+def balance(frame: pd.DataFrame, treatment: str, covariates: Sequence[str], weight: str = "weight") -> pd.DataFrame:
+    """Standardised differences between treated and controls, before and after weighting.
+
+    One row per covariate: treated (mean), controls, controls_weighted, before, after (differences over the standard
+    deviation of the treated). Raises `ModelError` where a group is empty or a covariate does not vary among the treated.
+    """
+    _need(frame, [treatment, weight, *covariates], "balance")
+    treated, controls = frame[frame[treatment] == 1], frame[frame[treatment] == 0]
+    if treated.empty or controls.empty:
+        raise ModelError(f"balance on {_sample(frame)!r}: {len(treated)} treated and {len(controls)} controls")
+    rows = []
+    for name in covariates:
+        spread = treated[name].std()
+        if not spread > 0:
+            raise ModelError(f"balance on {_sample(frame)!r}: {name!r} does not vary among the treated")
+        target = np.average(treated[name], weights=treated[weight])
+        plain, weighted = controls[name].mean(), np.average(controls[name], weights=controls[weight])
+        rows.append({"covariate": name, "treated": target, "controls": plain, "controls_weighted": weighted,
+                     "before": (target - plain) / spread, "after": (target - weighted) / spread})
+    return pd.DataFrame(rows)
+
+
+def weighted_effects(
+    frame: pd.DataFrame, outcome: str, treatment: str, covariates: Sequence[str], unit: str, draws: int = 999,
+    seed: int = SEED,
+) -> dict[str, Estimate]:
+    """Inverse-probability weighting and a doubly robust estimator, with bootstrap errors over the rows.
+
+    Returns "ipw_att" (effect on the treated: controls by normalised odds weights), "ipw_ate" and "aipw_ate"
+    (augmented weighting: the same logit and a linear outcome model in each group). Errors are the standard deviation
+    over `draws` resamples of rows, the propensity fitted anew in each; intervals are percentiles. A draw whose
+    propensity can't be fitted is drawn again and counted in the notes. Raises `ModelError` as `propensities` does, and
+    where fewer than nine draws in ten can be fitted. Source: Robins, Rotnitzky and Zhao (1994); Imbens (2004).
+    """
+    import statsmodels.api as sm
+    from statsmodels.tools.sm_exceptions import PerfectSeparationError
+    from statsmodels.treatment.treatment_effects import TreatmentEffect
+
+    _need(frame, [outcome], "weighting")
+    whole = _propensity(frame, treatment, covariates)
+    y, d, x = frame[outcome].to_numpy(float), frame[treatment].to_numpy(float), whole.model.exog
+
+    def effects(rows: np.ndarray, logit) -> tuple[float, float, float]:
+        fit = TreatmentEffect(sm.OLS(y[rows], x[rows]), d[rows], results_select=logit)
+        return (fit.ipw(return_results=False, effect_group=1)[0], fit.ipw(return_results=False)[0],
+                fit.aipw(return_results=False)[0])
+
+    everyone = np.arange(len(y))
+    values = effects(everyone, whole)
+    rng, found, failed, start = np.random.default_rng(seed), [], 0, np.asarray(whole.params)
+    with _noting() as notes:
+        while len(found) < draws:
+            rows = rng.integers(0, len(y), len(y))
+            try:
+                logit = sm.Logit(d[rows], x[rows]).fit(start_params=start, disp=0, skip_hessian=True)
+                draw = effects(rows, logit)
+            except (PerfectSeparationError, np.linalg.LinAlgError):
+                draw = (np.nan,)
+            if np.isfinite(draw).all():
+                found.append(draw)
+            else:
+                failed += 1
+            if failed > max(9, draws / 9):
+                raise ModelError(f"weighting on {_sample(frame)!r}: {failed} resamples could not be fitted")
+    notes = (f"{failed} resamples drawn again", *notes) if failed else tuple(notes)
+    draws_of = np.array(found)
+    names = {"ipw_att": "inverse-probability weighting, effect on the treated",
+             "ipw_ate": "inverse-probability weighting, average effect",
+             "aipw_ate": "augmented weighting (doubly robust), average effect"}
+    return {
+        key: Estimate(
+            value=float(value), se=float(column.std(ddof=1)), ci_low=float(np.quantile(column, 0.025)),
+            ci_high=float(np.quantile(column, 0.975)), n=len(y), unit=unit, sample=_sample(frame),
+            method=f"{name}, {draws} bootstrap draws", software=_software("statsmodels"), notes=notes,
+        ) for (key, name), value, column in zip(names.items(), values, draws_of.T, strict=True)
+    }
+
+
+def sensitivity(
+    frame: pd.DataFrame, formula: str, treatment: str, benchmarks: Sequence[str], times: Sequence[int] = (1, 2, 3)
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """How strong an unmeasured confounder would have to be (sensemakr), in a linear regression with its usual errors.
+
+    Returns (statistics, bounds). Statistics: `estimate`, `se`, `robustness` (the share of the residual variance of
+    both treatment and outcome a confounder must explain to bring the estimate to zero), `robustness_significance` (to
+    bring the 95 % interval to zero) and `partial_r2` of the treatment. Bounds: one row per benchmark and multiple:
+    benchmark, times, r2_treatment, r2_outcome, adjusted, adjusted_se: the estimate left if a confounder `times` as
+    strong as the benchmark were held constant. A multiple that would explain more than everything is left out.
+    Raises `ModelError` for an unknown term and collinear terms. Source: Cinelli and Hazlett (2020).
+    """
+    import sensemakr
+    import statsmodels.formula.api as smf
+
+    _need(frame, [treatment], "sensitivity")
+    fit = _formula(smf.ols, formula, frame, "sensitivity").fit()
+    lost = [name for name in (treatment, *benchmarks) if name not in fit.params.index]
+    if lost:
+        raise ModelError(f"sensitivity on {_sample(frame)!r}: no term {lost[0]!r}; terms are {list(fit.params.index)}")
+    outcome, right = (part.strip() for part in formula.split("~"))
+    others = " + ".join(term.strip() for term in right.split("+") if term.strip() != treatment)
+    chance = smf.ols(f"{treatment} ~ {others}", fit.model.data.frame.loc[fit.model.data.row_labels]).fit()
+    t, dof = float(fit.tvalues[treatment]), int(fit.df_resid)
+
+    def robustness(**level) -> float:
+        return float(np.ravel(sensemakr.robustness_value(t_statistic=t, dof=dof, **level))[0])
+
+    with _noting():  # the library divides by zero in the branch that it then doesn't take
+        statistics = {
+            "estimate": float(fit.params[treatment]), "se": float(fit.bse[treatment]), "robustness": robustness(),
+            "robustness_significance": robustness(alpha=0.05),
+            "partial_r2": float(sensemakr.partial_r2(t_statistic=t, dof=dof)),
+        }
+        rows = []
+        for name in benchmarks:
+            with_treatment = float(sensemakr.partial_r2(t_statistic=float(chance.tvalues[name]), dof=chance.df_resid))
+            with_outcome = float(sensemakr.partial_r2(t_statistic=float(fit.tvalues[name]), dof=dof))
+            for multiple in times:
+                if multiple * with_treatment / (1 - with_treatment) >= 1:
+                    continue
+                bound = sensemakr.ovb_partial_r2_bound(r2dxj_x=with_treatment, r2yxj_dx=with_outcome, kd=multiple)
+                bound = bound.iloc[0]
+                strength = {"r2dz_x": float(bound["r2dz_x"]), "r2yz_dx": float(bound["r2yz_dx"])}
+                rows.append({
+                    "benchmark": name, "times": multiple, "r2_treatment": strength["r2dz_x"],
+                    "r2_outcome": strength["r2yz_dx"],
+                    "adjusted": float(sensemakr.adjusted_estimate(
+                        estimate=statistics["estimate"], se=statistics["se"], dof=dof, **strength)),
+                    "adjusted_se": float(sensemakr.adjusted_se(se=statistics["se"], dof=dof, **strength)),
+                })
+    return statistics, pd.DataFrame(rows)
+
+
+# ------------------------------------------------------------------------------------------------ discontinuity
+@dataclass(frozen=True)
+class Discontinuity:
+    """A regression discontinuity: the estimate and what it rests on.
+
+    `estimate` has the conventional coefficient and error, and the robust bias-corrected 95 % interval; `bandwidth` and
+    `bias_bandwidth` in units of the running variable; `below` and `above`, rows within the bandwidth.
+    """
+
+    estimate: Estimate
+    bandwidth: float
+    bias_bandwidth: float
+    below: int
+    above: int
+
+
+def regression_discontinuity(
+    frame: pd.DataFrame, outcome: str, running: str, cutoff: float, unit: str, bandwidth: float | None = None,
+    donut: float = 0.0, covariates: Sequence[str] = (), order: int = 1,
+) -> Discontinuity:
+    """The jump of the outcome at the cut-off, from below to above (sharp design, diff-diff).
+
+    Local polynomial of `order` (1: linear), triangular kernel, MSE-optimal common bandwidth unless `bandwidth` is
+    given; nearest-neighbour errors; robust bias-corrected interval. `donut` drops rows within so many units of the
+    cut-off; `covariates` are added for precision. Rows with a missing value are dropped.
+    Raises `ModelError` for a missing column, a cut-off outside the data, an outcome that does not vary, and a
+    bandwidth with fewer than 20 rows on either side.
+    Source: Calonico, Cattaneo and Titiunik (2014).
+    """
+    import diff_diff
+
+    what = "regression discontinuity"
+    _need(frame, [outcome, running, *covariates], what)
+    rows = frame[[outcome, running, *covariates]].dropna().astype(float)
+    if donut:
+        rows = rows[(rows[running] - cutoff).abs() > donut]
+    below, above = (rows[running] < cutoff).sum(), (rows[running] >= cutoff).sum()
+    if bandwidth is not None:
+        near = rows[(rows[running] - cutoff).abs() <= bandwidth]
+        below, above = (near[running] < cutoff).sum(), (near[running] >= cutoff).sum()
+    _enough(frame, what, cutoff, bandwidth, below, above)
+    if rows[outcome].nunique() < 2:
+        raise ModelError(f"{what} on {_sample(frame)!r}: {outcome!r} does not vary")
+    options = {} if bandwidth is None else {"h": float(bandwidth)}
+    with _noting() as notes:
+        try:
+            design = diff_diff.RegressionDiscontinuity(cutoff=cutoff, p=order, **options)
+            fit = design.fit(rows, outcome=outcome, running=running, covariates=list(covariates) or None)
+        except (ValueError, np.linalg.LinAlgError) as error:
+            raise ModelError(f"{what} on {_sample(frame)!r} at {cutoff:g}: {error}") from None
+    below, above = int(fit.n_h_left), int(fit.n_h_right)
+    _enough(frame, what, cutoff, float(fit.h_left), below, above)
+    estimate = Estimate(
+        value=float(fit.att_conventional), se=float(fit.se_conventional), ci_low=float(fit.conf_int[0]),
+        ci_high=float(fit.conf_int[1]), p=float(fit.p_value), n=below + above, unit=unit,
+        sample=f"{_sample(frame)}, within {fit.h_left:.0f} of {cutoff:g}",
+        method="local " + ("linear" if order == 1 else f"polynomial of order {order}")
+        + ", triangular kernel, conventional error, robust bias-corrected interval",
+        software=_software("diff-diff"), notes=tuple(notes),
+    )
+    return Discontinuity(estimate, float(fit.h_left), float(fit.b_left), below, above)
+
+
+def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int, above: int) -> None:
+    if min(below, above) < MIN_IN_BANDWIDTH:
+        within = "" if bandwidth is None else f" within {bandwidth:g}"
+        raise ModelError(f"{what} on {_sample(frame)!r}: {below} rows below and {above} above {cutoff:g}{within}; "
+                         f"{MIN_IN_BANDWIDTH} are needed on each side")
+
+
+def density_test(frame: pd.DataFrame, running: str, cutoff: float) -> dict[str, float]:
+    """Is the density of the running variable continuous at the cut-off? (diff-diff.)
+
+    Returns t, p, below and above (densities per unit), bandwidth_below, bandwidth_above, n. A small p speaks of
+    sorting. Raises `ModelError` for too few rows. Source: Cattaneo, Jansson and Ma (2020).
+    """
+    import diff_diff
+
+    _need(frame, [running], "density test")
+    rows = frame[[running]].dropna().astype(float)
+    _enough(frame, "density test", cutoff, None, int((rows[running] < cutoff).sum()),
+            int((rows[running] >= cutoff).sum()))
+    with _noting():
+        fit = diff_diff.RDDensityTest(cutoff=cutoff).fit(rows, running=running)
+    return {"t": float(fit.t_stat), "p": float(fit.p_value), "below": float(fit.f_left), "above": float(fit.f_right),
+            "bandwidth_below": float(fit.h_left), "bandwidth_above": float(fit.h_right), "n": int(fit.n)}
+
+
+def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float, width: float, reach: float
+                 ) -> pd.DataFrame:
+    """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n.
+
+    Bins are `width` wide and go `reach` to either side. Raises `ModelError` where no row is within reach.
+    """
+    _need(frame, [outcome, running], "binned means")
+    rows = frame[[outcome, running]].dropna()
+    rows = rows[(rows[running] - cutoff).abs() <= reach]
+    if rows.empty:
+        raise ModelError(f"binned means on {_sample(frame)!r}: no row within {reach:g} of {cutoff:g}")
+    place = np.floor((rows[running] - cutoff) / width)
+    bins = rows.groupby(place)[outcome].agg(["mean", "sem", "size"])
+    return pd.DataFrame({
+        "side": np.where(bins.index < 0, "below", "above"), "middle": cutoff + (bins.index + 0.5) * width,
+        "value": bins["mean"].to_numpy(), "se": bins["sem"].to_numpy(), "n": bins["size"].to_numpy(),
+    })
+
+
+# ------------------------------------------------------------------------------------------------ synthetic control
+@dataclass(frozen=True)
+class Synthetic:
+    """A synthetic difference-in-differences: estimate, weights, paths and placebos.
+
+    `donors`: iso3, weight. `years`: year, weight (before the treatment). `paths`: year, treated, synthetic.
+    `in_space`: iso3, value for every donor in the treated one's place. `in_time`: year, value for earlier dates.
+    """
+
+    estimate: Estimate
+    donors: pd.DataFrame
+    years: pd.DataFrame
+    paths: pd.DataFrame
+    in_space: pd.DataFrame
+    in_time: pd.DataFrame
+    level_gap: float
+
+
+def synthetic_did(
+    frame: pd.DataFrame, first_treated: int, unit: str, draws: int = 200, seed: int = SEED
+) -> Synthetic:
+    """Synthetic difference-in-differences for one treated unit (diff-diff), with placebos in space and time.
+
+    `frame` is balanced: iso3, year, `y`, `treated` (1 in all years of the treated unit). The error is the standard
+    deviation of placebo effects (`draws` of them); the interval is normal. The paths' synthetic line is moved to the
+    treated one's weighted level before the treatment, since the method compares changes.
+    Raises `ModelError` for an unbalanced panel, other than one treated unit, fewer than two donors, or no year before
+    or after. Source: Arkhangelsky et al. (2021), algorithms 1 and 4.
+    """
+    import diff_diff
+
+    what = "synthetic difference-in-differences"
+    _need(frame, ["iso3", "year", "y", "treated"], what)
+    wide = frame.pivot(index="iso3", columns="year", values="y")
+    if wide.isna().any(axis=None):
+        hole = wide.stack(future_stack=True)
+        where = hole[hole.isna()].index[0]
+        raise ModelError(f"{what} on {_sample(frame)!r}: not balanced, no value for {where[0]} in {where[1]}")
+    treated = sorted(frame.loc[frame["treated"] == 1, "iso3"].unique())
+    donors = sorted(set(wide.index) - set(treated))
+    if len(treated) != 1 or len(donors) < 2:
+        raise ModelError(f"{what} on {_sample(frame)!r}: {len(treated)} treated units and {len(donors)} donors")
+    after = [int(year) for year in wide.columns if year >= first_treated]
+    if not after or len(after) > wide.shape[1] - 2:
+        raise ModelError(f"{what} on {_sample(frame)!r}: {len(after)} of {wide.shape[1]} years from {first_treated} on")
+
+    def fit(rows: pd.DataFrame, replications: int):
+        model = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=replications, seed=seed)
+        return model.fit(rows, outcome="y", treatment="treated", unit="iso3", time="year", post_periods=after)
+
+    with _noting() as notes:
+        found = fit(frame, draws)
+        others = frame[frame["iso3"].isin(donors)]
+        in_space = pd.DataFrame({"iso3": donors, "value": [
+            float(fit(others.assign(treated=(others["iso3"] == name).astype(int)), 2).att) for name in donors]})
+        in_time = found.in_time_placebo()
+    estimate = Estimate(
+        value=float(found.att), se=float(found.se), ci_low=float(found.conf_int[0]), ci_high=float(found.conf_int[1]),
+        p=float(found.p_value), n=len(frame), groups=len(wide), unit=unit, sample=_sample(frame),
+        method=f"synthetic difference-in-differences, placebo error ({draws} draws)", software=_software("diff-diff"),
+        notes=tuple(notes),
+    )
+    before = [int(year) for year in wide.columns if year < first_treated]
+    weights = pd.Series(found.time_weights).reindex(before).fillna(0.0)
+    line = np.concatenate([found.synthetic_pre_trajectory, found.synthetic_post_trajectory])
+    own = wide.loc[treated[0]].to_numpy(float)
+    gap = float(np.average(own[:len(before)] - line[:len(before)], weights=weights))
+    return Synthetic(
+        estimate,
+        pd.Series(found.unit_weights, name="weight").astype(float).rename_axis("iso3").sort_values(
+            ascending=False).reset_index(),
+        weights.astype(float).rename("weight").rename_axis("year").reset_index(),
+        pd.DataFrame({"year": [*before, *after], "treated": own, "synthetic": line + gap}), in_space,
+        pd.DataFrame({"year": in_time["fake_treatment_period"].astype(int), "value": in_time["att"].astype(float),
+                      "years_before": in_time["n_pre_fake"].astype(int)}),
+        gap,
+    )
+
+
+# ------------------------------------------------------------------------------------------------ power and shares
+def permuted_discontinuity(
+    frame: pd.DataFrame, outcome: str, running: str, cutoff: float, bandwidth: float, draws: int = 200,
+    seed: int = SEED,
+) -> pd.DataFrame:
+    """What the design finds where there is nothing: outcomes shuffled among the firms within the bandwidth.
+
+    Returns one row per draw: value (conventional), low and high (robust interval). The data's own variance, no
+    distribution assumed. Raises `ModelError` as `regression_discontinuity` does.
+    """
+    rows = frame[[outcome, running]].dropna()
+    rows = rows[(rows[running] - cutoff).abs() <= bandwidth].copy()
+    rows.attrs = frame.attrs
+    values, rng, found = rows[outcome].to_numpy(float), np.random.default_rng(seed), []
+    for _ in range(draws):
+        rows[outcome] = rng.permutation(values)
+        null = regression_discontinuity(rows, outcome, running, cutoff, "", bandwidth).estimate
+        found.append({"value": null.value, "low": null.ci_low, "high": null.ci_high})
+    return pd.DataFrame(found)
+
+
+def power(nulls: pd.DataFrame, effects: Sequence[float]) -> pd.DataFrame:
+    """Share of draws whose interval would leave out zero, were the true effect so large.
+
+    `nulls` has `low` and `high` of intervals found where the effect is zero; an effect shifts both (the estimators are
+    linear in the outcome). Returns effect, power (mean of both signs of the effect).
+    """
+    if nulls.empty or not np.isfinite(nulls[["low", "high"]].to_numpy()).all():
+        raise ModelError("power: intervals of at least one draw expected, all finite")
+    low, high = nulls["low"].to_numpy()[:, None], nulls["high"].to_numpy()[:, None]
+    sizes = np.asarray(effects, dtype=float)[None, :]
+    up, down = (low + sizes > 0) | (high + sizes < 0), (low - sizes > 0) | (high - sizes < 0)
+    return pd.DataFrame({"effect": sizes[0], "power": (up.mean(axis=0) + down.mean(axis=0)) / 2})
+
+
+def detectable(nulls: pd.DataFrame, level: float = 0.8, steps: int = 400) -> float:
+    """The smallest effect that would be found with probability `level` (minimum detectable effect).
+
+    Raises `ModelError` where no effect up to ten interval widths reaches the level. Source: Bloom (1995).
+    """
+    width = float((nulls["high"] - nulls["low"]).mean())
+    curve = power(nulls, np.linspace(0, 10 * width, 10 * steps + 1))
+    reached = curve[curve["power"] >= level]
+    if reached.empty:
+        raise ModelError(f"minimum detectable effect: no effect up to {10 * width:.3g} is found with {level:g}")
+    return float(reached["effect"].iloc[0])
+
+
+def share_interval(share: float, asked: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share of `asked` firms, both 0 to 1 (statsmodels).
+
+    Raises `ModelError` for a share outside 0–1 or nobody asked. Source: Wilson (1927).
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not 0 <= share <= 1 or asked < 1:
+        raise ModelError(f"share of {share:g} among {asked}: a share within 0–1 of at least one firm expected")
+    low, high = proportion_confint(share * asked, asked, method="wilson")
+    return float(low), float(high)
+
+
+def with_interval(estimate: Estimate, low: float, high: float, method: str) -> Estimate:
+    """The estimate with another interval and the method's name that says so."""
+    return replace(estimate, ci_low=low, ci_high=high, method=method)
