@@ -15,8 +15,11 @@ import pandas as pd
 from goingglobal import theme
 from goingglobal.models import Estimate
 
-__all__ = ["coefficients", "country_panels", "event_path", "gradient", "quantile_lines", "ranked", "responses",
-           "scatter", "sized_lines", "sweep"]
+__all__ = [
+    "coefficients", "country_panels", "curve_of_specifications", "discontinuity", "dots", "event_path", "evidence_map",
+    "gradient", "lines", "overlap", "quantile_lines", "ranked", "responses", "scatter", "sized_lines", "sweep",
+    "synthetic", "timeline",
+]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -238,4 +241,236 @@ def quantile_lines(data: pd.DataFrame, xlabel: str, ylabel: str):
         ax.set_title(name)
         ax.set_xlabel(xlabel)
     axes[0, 0].set_ylabel(ylabel)
+    return fig
+
+
+def dots(data: pd.DataFrame, xlabel: str, columns: int = 1, zero: bool = True, digits: int | None = None,
+         share_names: bool = False):
+    """Values with intervals on named lines, in panels.
+
+    `data`: panel, name, series, value, ci_low, ci_high (missing: no interval), colour (a name of `theme.COLOURS`),
+    filled (0/1). Rows of one name share a line, one below the other; `digits` writes the values; `share_names` names
+    the lines in the first panel only. Several series are named at their first line.
+    """
+    panels = list(dict.fromkeys(data["panel"]))
+    names = {p: list(dict.fromkeys(data.loc[data["panel"] == p, "name"])) for p in panels}
+    series = list(dict.fromkeys(data["series"]))
+    per_line = max(1, len(series))
+    rows = -(-len(panels) // columns)
+    heights = [max(len(names[p]) for p in panels[r * columns:(r + 1) * columns]) for r in range(rows)]
+    tall = sum(0.62 + h * (0.17 + 0.17 * per_line) for h in heights) + 0.35
+    fig, axes = plt.subplots(rows, columns, figsize=(7.2, tall), squeeze=False, sharex=True, sharey=share_names,
+                             gridspec_kw={"height_ratios": [h + 0.6 for h in heights]})
+    for ax in axes.flat[len(panels):]:
+        ax.set_visible(False)
+    for ax, panel in zip(axes.flat, panels, strict=False):
+        if zero:
+            theme.zero_line(ax, vertical=True)
+        mine = data[data["panel"] == panel]
+        for place, name in enumerate(names[panel]):
+            for _, row in mine[mine["name"] == name].iterrows():
+                step = series.index(row["series"]) - (per_line - 1) / 2
+                y, colour = -place - 0.62 * step / per_line, theme.COLOURS[row["colour"]]
+                if np.isfinite(row["ci_low"]):
+                    ax.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=2)
+                ax.plot(row["value"], y, "o", color=colour, markersize=6,
+                        markerfacecolor=colour if row["filled"] else "none", markeredgewidth=1.6)
+                right = row["ci_high"] if np.isfinite(row["ci_low"]) else row["value"]
+                words = [] if digits is None else [f"{row['value']:.{digits}f}".replace("-", "−")]
+                if place == 0 and panel == panels[0] and per_line > 1:
+                    words.append(row["series"])
+                if words:
+                    theme.direct_label(ax, right, y, "  ".join(words), colour, dx=7, fontsize=8.5)
+        ax.set_yticks([-i for i in range(len(names[panel]))], names[panel])
+        ax.set_ylim(-len(names[panel]) + 0.45, 0.55)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(visible=False, axis="y")
+        ax.grid(visible=True, axis="x")
+        ax.spines["left"].set_visible(False)
+        ax.set_title(panel)
+    for ax in axes[-1]:
+        ax.set_xlabel(xlabel)
+    return fig
+
+
+def overlap(data: pd.DataFrame, xlabel: str, up: str, down: str):
+    """Two groups' histograms back to back: `data` has bin (left edge), width, up and down (shares, %)."""
+    fig, ax = plt.subplots(figsize=(7.2, 3.4))
+    ax.bar(data["bin"], data["up"], width=data["width"], align="edge", color=theme.COLOURS["home"], alpha=0.8)
+    ax.bar(data["bin"], -data["down"], width=data["width"], align="edge", color=theme.COLOURS["other"], alpha=0.8,
+           hatch="///", edgecolor=theme.INK, linewidth=0)
+    theme.zero_line(ax)
+    for words, y, colour in ((up, 0.93, "home"), (down, 0.07, "other")):
+        ax.annotate(words, (0.02, y), xycoords="axes fraction", color=theme.COLOURS[colour], va="center")
+    ticks = ax.get_yticks()
+    ax.set_yticks(ticks, [f"{abs(t):g}" for t in ticks])
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel("Firms of the group, %")
+    return fig
+
+
+def discontinuity(points: pd.DataFrame, fits: pd.DataFrame, cutoff: float, xlabel: str, words: str = ""):
+    """Binned means and fitted lines on both sides of a cut-off, one panel per `panel`.
+
+    `points`: panel, side, middle, value, se, n; `fits`: panel, side, x, value.
+    """
+    names = list(dict.fromkeys(points["panel"]))
+    fig, axes = plt.subplots(1, len(names), figsize=(7.2, 3.3), squeeze=False)
+    for ax, name in zip(axes.flat, names, strict=True):
+        for side, colour in (("below", theme.COLOURS["Japan"]), ("above", theme.COLOURS["other"])):
+            rows = points[(points["panel"] == name) & (points["side"] == side)]
+            ax.vlines(rows["middle"], rows["value"] - 1.96 * rows["se"], rows["value"] + 1.96 * rows["se"],
+                      color=colour, alpha=0.4, linewidth=1.5)
+            ax.plot(rows["middle"], rows["value"], "o" if side == "below" else "s", color=colour, markersize=4.5)
+            line = fits[(fits["panel"] == name) & (fits["side"] == side)]
+            ax.plot(line["x"], line["value"], color=colour)
+        ax.axvline(cutoff, color=theme.MUTED, linewidth=1, linestyle=":")
+        ax.set_title(name)
+        ax.set_xlabel(xlabel)
+    axes[0, 0].annotate(words, (cutoff, 1), xycoords=("data", "axes fraction"), xytext=(-4, -7), ha="right", va="top",
+                        textcoords="offset points", fontsize=8.5, color=theme.MUTED)
+    return fig
+
+
+def lines(data: pd.DataFrame, xlabel: str, ylabel: str, mark: dict[str, float] | None = None,
+          level: float | None = None, share_y: bool = True, share_x: bool = True):
+    """Lines with bands, one panel per `panel`: x, value, ci_low, ci_high (missing: no band), colour.
+
+    `mark` draws a vertical line per panel, `level` a horizontal one in all; zero is drawn where it is within reach.
+    """
+    names = list(dict.fromkeys(data["panel"]))
+    fig, axes = plt.subplots(1, len(names), figsize=(7.2, 3.2), sharey=share_y, sharex=share_x, squeeze=False)
+    for ax, name in zip(axes.flat, names, strict=True):
+        rows = data[data["panel"] == name].sort_values("x")
+        colour = theme.COLOURS[rows["colour"].iloc[0]]
+        theme.zero_line(ax)
+        if rows["ci_low"].notna().any():
+            theme.band(ax, rows["x"], rows["ci_low"], rows["ci_high"], colour)
+        ax.plot(rows["x"], rows["value"], color=colour)
+        if mark:
+            ax.axvline(mark[name], color=theme.MUTED, linewidth=1, linestyle=":")
+        if level is not None:
+            ax.axhline(level, color=theme.MUTED, linewidth=1, linestyle="--")
+        ax.set_title(name)
+        ax.set_xlabel(xlabel)
+    axes[0, 0].set_ylabel(ylabel)
+    return fig
+
+
+def synthetic(paths: pd.DataFrame, placebos: pd.DataFrame, year: int, ylabel: str, xlabel: str):
+    """The treated country beside its synthetic self; the effect among the placebo effects of all donors.
+
+    `paths`: year, treated, synthetic; `placebos`: iso3, value, own (1 for the treated country).
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6), width_ratios=[3, 2])
+    left.axvline(year - 0.5, color=theme.MUTED, linewidth=1, linestyle=":")
+    theme.zero_line(left)
+    for column, colour, style, name in (("treated", "Japan", "-", "Japan"),
+                                        ("synthetic", "other", (0, (5, 1.5)), "synthetic Japan")):
+        left.plot(paths["year"], paths[column], color=theme.COLOURS[colour], linestyle=style)
+        last = paths.iloc[-1]
+        theme.direct_label(left, last["year"], last[column], name, theme.COLOURS[colour], fontsize=9)
+    left.set_xlim(right=paths["year"].max() + 0.45 * (paths["year"].max() - paths["year"].min()))
+    left.set_xticks([y for y in paths["year"] if y % 5 == 0])
+    left.set_ylabel(ylabel)
+    order = placebos.sort_values("value").reset_index(drop=True)
+    theme.zero_line(right, vertical=True)
+    own = order["own"] == 1
+    right.plot(order["value"][~own], order.index[~own], "o", color=theme.COLOURS["other"], markersize=4)
+    right.plot(order["value"][own], order.index[own], "D", color=theme.COLOURS["Japan"], markersize=7)
+    for place, row in order.iterrows():
+        if row["own"] or place in (0, len(order) - 1):
+            far = row["value"] > order["value"].mean()
+            right.annotate("Japan" if row["own"] else row["iso3"], (row["value"], place), va="center",
+                           xytext=(-8 if far else 8, 0), textcoords="offset points", ha="right" if far else "left",
+                           color=theme.COLOURS["Japan" if row["own"] else "other"], fontsize=9)
+    right.set_yticks([])
+    right.grid(visible=False, axis="y")
+    right.grid(visible=True, axis="x")
+    right.set_title("Effect if dated for another country")
+    right.set_xlabel(xlabel)
+    return fig
+
+
+def timeline(data: pd.DataFrame, mark: dict[int, str]):
+    """Dated events, newest at the bottom: country, programme, year, rank; hollow where not the publisher's."""
+    fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.27 * len(data)))
+    rows = data.sort_values(["year", "country"]).reset_index(drop=True)
+    start = 1995  # earlier ones are drawn at the edge, their year written
+    for place, row in rows.iterrows():
+        colour = theme.COLOURS[row["country"]]
+        x = max(row["year"], start)
+        ax.plot(x, -place, "o" if row["country"] == "Japan" else "s", color=colour, markersize=7,
+                markerfacecolor=colour if row["rank"] == "publisher" else "none", markeredgewidth=1.6)
+        theme.direct_label(ax, x, -place, f"{row['year']}  {row['programme']}", colour, dx=9, fontsize=9)
+    for year, words in mark.items():
+        ax.axvline(year, color=theme.MUTED, linewidth=1, linestyle=":")
+        ax.annotate(words, (year, 0.6), xytext=(5, 0), textcoords="offset points", fontsize=8.5, color=theme.MUTED,
+                    va="center")
+    ax.set_ylim(-len(rows) + 0.4, 1.1)
+    ax.set_xlim(start - 1, 2033)
+    ax.set_xticks([start, 2000, 2005, 2010, 2015, 2020], ["earlier", "2000", "2005", "2010", "2015", "2020"])
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.grid(visible=False, axis="y")
+    return fig
+
+
+def curve_of_specifications(data: pd.DataFrame, ylabel: str):
+    """All estimates in order, one panel per `panel`: rank (0 to 100), value, ci_low, ci_high, null_low, null_high."""
+    names = list(dict.fromkeys(data["panel"]))
+    fig, axes = plt.subplots(1, len(names), figsize=(7.2, 3.6), sharey=True, squeeze=False)
+    colours = {"Home headcount": "home", "Group headcount": "group"}
+    for ax, name in zip(axes.flat, names, strict=True):
+        rows = data[data["panel"] == name].sort_values("rank")
+        colour = theme.COLOURS[colours.get(name, "accent")]
+        theme.band(ax, rows["rank"], rows["ci_low"], rows["ci_high"], colour)
+        ax.plot(rows["rank"], rows["null_low"], color=theme.MUTED, linewidth=1, linestyle=":")
+        ax.plot(rows["rank"], rows["null_high"], color=theme.MUTED, linewidth=1, linestyle=":")
+        ax.plot(rows["rank"], rows["value"], color=colour)
+        theme.zero_line(ax)
+        ax.set_title(name)
+        ax.set_xlabel("Specifications in order, %")
+        ax.set_xticks([0, 50, 100])
+    axes[0, 0].set_ylabel(ylabel)
+    return fig
+
+
+def evidence_map(data: pd.DataFrame, own: pd.DataFrame):
+    """Findings by method (lines), sign (columns) and destination (panels), one mark each; our own as diamonds.
+
+    `data`: method, destination, sign, country (Japan, Germany, other), small (1: about small firms); `own`: method,
+    destination, sign, name.
+    """
+    signs, shapes = ["negative", "null", "positive"], {"Japan": "o", "Germany": "s", "other": "^"}
+    methods, panels = list(dict.fromkeys(data["method"])), list(dict.fromkeys(data["destination"]))
+    fig, axes = plt.subplots(1, len(panels), figsize=(7.2, 1.0 + 0.62 * len(methods)), sharey=True,
+                             width_ratios=[1.7 if i == 0 else 1 for i in range(len(panels))], squeeze=False)
+    for ax, panel in zip(axes.flat, panels, strict=True):
+        wide = 7 if panel == panels[0] else 4
+        both = pd.concat([data.assign(own=0), own.assign(own=1, country="own", small=0)])
+        for (method, sign), cell in both[both["destination"] == panel].groupby(["method", "sign"]):
+            order = cell.sort_values(["own", "country", "small"], ascending=[False, True, True])
+            for place, (_, row) in enumerate(order.iterrows()):
+                x = signs.index(sign) + 0.8 * ((place % wide) - (wide - 1) / 2) / wide
+                y = -methods.index(method) + 0.26 - 0.21 * (place // wide)
+                if row["own"]:
+                    ax.plot(x, y, "D", color=theme.INK, markersize=6)
+                    continue
+                colour = theme.COLOURS[row["country"]]
+                ax.plot(x, y, shapes[row["country"]], color=colour, markersize=4.3,
+                        markerfacecolor="none" if row["small"] else colour)
+        for line in (0.5, 1.5):
+            ax.axvline(line, color=theme.GRID, linewidth=0.8)
+        ax.set_xticks(range(3), ["−", "0", "+"])
+        ax.set_xlim(-0.55, 2.55)
+        ax.set_title(panel)
+        ax.grid(visible=False)
+        for line in range(len(methods) - 1):
+            ax.axhline(-line - 0.5, color=theme.GRID, linewidth=0.8)
+    axes[0, 0].set_yticks([-i for i in range(len(methods))], methods)
+    axes[0, 0].set_ylim(-len(methods) + 0.5, 0.5)
+    for ax in axes.flat:
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
     return fig

@@ -281,7 +281,8 @@ def two_way_fe(
     # counts as nested in the clusters, and so the error, changed from one process to the next.
     # The dummies stand first, so that of collinear terms the regressor is dropped and not a dummy.
     with _noting() as notes:
-        fit = pyfixest.feols(f"{outcome} ~ C({other}) + {right} | {cluster}", rows, vcov={"CRV1": cluster}, weights=weights)
+        written = f"{outcome} ~ C({other}) + {right} | {cluster}"
+        fit = pyfixest.feols(written, rows, vcov={"CRV1": cluster}, weights=weights)
     table = fit.tidy()
     if term not in table.index:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")

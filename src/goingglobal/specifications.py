@@ -293,7 +293,8 @@ def _permute_imputation(observed: np.ndarray, weight: np.ndarray, deal: _Deal, y
         """For untreated cells (…, years): their contribution to the years' equations and their number."""
         t = cells.sum(-1)
         safe = np.where(t > 0, t, 1.0)
-        return cells[..., :, None] * np.eye(width) - cells[..., :, None] * cells[..., None, :] / safe[..., None, None], safe
+        crossed = cells[..., :, None] * cells[..., None, :] / safe[..., None, None]
+        return cells[..., :, None] * np.eye(width) - crossed, safe
 
     whole, t_whole = parts(m)
     before = m[:, None, :] * (1 - after[None])
@@ -384,7 +385,7 @@ def run(
 
     Parameters: `firms`, the table `firm_panel`; `choices`, options by dimension (default: all of `CHOICES`; a dimension
     left out keeps all its options); `permutations`, how often start dates are dealt out anew; `n_jobs`, workers of
-    joblib (its current backend is used: see the module's docstring); `progress`, a bar (default: where someone watches).
+    joblib (its current backend is used: see the module's docstring); `progress`, a bar (default: on a terminal).
 
     Combinations that are not defined (imputation with sector-year effects) are not counted; those with fewer than
     10 starters or 10 never-investors are in `refused`. Value, se and interval are in log points.
