@@ -432,6 +432,8 @@ def curve_of_specifications(data: pd.DataFrame, ylabel: str):
         ax.set_title(name)
         ax.set_xlabel("Specifications in order, %")
         ax.set_xticks([0, 50, 100])
+    reach = data["value"].abs().max()  # the widest intervals run out of the picture; the CSV has them
+    axes[0, 0].set_ylim(max(-1.3 * reach, data["ci_low"].min()), min(1.3 * reach, data["ci_high"].max()))
     axes[0, 0].set_ylabel(ylabel)
     return fig
 

@@ -7,7 +7,7 @@ by hand; what is ours is the bookkeeping: resampling, placebos, and refusing wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,8 @@ from goingglobal.models import Estimate, ModelError, _formula, _need, _noting, _
 
 __all__ = [
     "Discontinuity", "Synthetic", "balance", "binned_means", "density_test", "detectable", "effective_size",
-    "permuted_discontinuity", "power", "propensities", "regression_discontinuity", "sensitivity", "share_interval",
-    "synthetic_did", "weighted_effects",
+    "permuted_discontinuity", "placebo_cutoffs", "placebo_draws", "power", "propensities",
+    "regression_discontinuity", "sensitivity", "share_interval", "synthetic_did", "weighted_effects",
 ]
 
 MIN_IN_BANDWIDTH = 20
@@ -50,9 +50,7 @@ def _propensity(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]):
 
     what = "propensity"
     _need(frame, [treatment, *covariates], what)
-    missing = frame[[treatment, *covariates]].isna().sum()
-    if missing.any():
-        raise ModelError(f"{what} on {_sample(frame)!r}: {missing.max()} rows without {missing.idxmax()!r}")
+    _finite(frame, [treatment, *covariates], what)
     values = set(frame[treatment].unique())
     if values != {0, 1}:
         raise ModelError(f"{what} on {_sample(frame)!r}: {treatment!r} must hold 0 and 1, found {sorted(values)}")
@@ -65,6 +63,12 @@ def _propensity(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]):
     if not fit.mle_retvals["converged"] or any("separation" in note.lower() for note in notes):
         raise ModelError(f"{what} on {_sample(frame)!r}: the covariates separate the groups perfectly")
     return fit
+
+
+def _finite(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    missing = frame[list(columns)].isin([np.nan, np.inf, -np.inf]).sum()
+    if missing.any():
+        raise ModelError(f"{what} on {_sample(frame)!r}: {missing.max()} rows without {missing.idxmax()!r}")
 
 
 def effective_size(weights: pd.Series | np.ndarray) -> float:
@@ -85,6 +89,7 @@ def balance(frame: pd.DataFrame, treatment: str, covariates: Sequence[str], weig
     treated, controls = frame[frame[treatment] == 1], frame[frame[treatment] == 0]
     if treated.empty or controls.empty:
         raise ModelError(f"balance on {_sample(frame)!r}: {len(treated)} treated and {len(controls)} controls")
+    _finite(frame, [weight, *covariates], "balance")
     rows = []
     for name in covariates:
         spread = treated[name].std()
@@ -114,6 +119,9 @@ def weighted_effects(
     from statsmodels.treatment.treatment_effects import TreatmentEffect
 
     _need(frame, [outcome], "weighting")
+    _finite(frame, [outcome], "weighting")
+    if frame[outcome].nunique() < 2:
+        raise ModelError(f"weighting on {_sample(frame)!r}: {outcome!r} does not vary")
     whole = _propensity(frame, treatment, covariates)
     y, d, x = frame[outcome].to_numpy(float), frame[treatment].to_numpy(float), whole.model.exog
 
@@ -130,8 +138,8 @@ def weighted_effects(
             rows = rng.integers(0, len(y), len(y))
             try:
                 logit = sm.Logit(d[rows], x[rows]).fit(start_params=start, disp=0, skip_hessian=True)
-                draw = effects(rows, logit)
-            except (PerfectSeparationError, np.linalg.LinAlgError):
+                draw = effects(rows, logit) if logit.mle_retvals["converged"] else (np.nan,)
+            except (PerfectSeparationError, np.linalg.LinAlgError, ValueError):  # the last: a group without rows
                 draw = (np.nan,)
             if np.isfinite(draw).all():
                 found.append(draw)
@@ -170,6 +178,8 @@ def sensitivity(
 
     _need(frame, [treatment], "sensitivity")
     fit = _formula(smf.ols, formula, frame, "sensitivity").fit()
+    if np.ptp(fit.model.endog) == 0:
+        raise ModelError(f"sensitivity on {_sample(frame)!r}: the outcome of {formula!r} does not vary")
     lost = [name for name in (treatment, *benchmarks) if name not in fit.params.index]
     if lost:
         raise ModelError(f"sensitivity on {_sample(frame)!r}: no term {lost[0]!r}; terms are {list(fit.params.index)}")
@@ -192,7 +202,11 @@ def sensitivity(
             with_treatment = float(sensemakr.partial_r2(t_statistic=float(chance.tvalues[name]), dof=chance.df_resid))
             with_outcome = float(sensemakr.partial_r2(t_statistic=float(fit.tvalues[name]), dof=dof))
             for multiple in times:
-                if multiple * with_treatment / (1 - with_treatment) >= 1:
+                odds = with_treatment / (1 - with_treatment)
+                if multiple * odds >= 1:
+                    continue
+                kept = multiple * with_treatment * odds / (1 - multiple * with_treatment)
+                if (np.sqrt(multiple) + np.sqrt(kept)) ** 2 / (1 - kept) * with_outcome / (1 - with_outcome) >= 1:
                     continue
                 bound = sensemakr.ovb_partial_r2_bound(r2dxj_x=with_treatment, r2yxj_dx=with_outcome, kd=multiple)
                 bound = bound.iloc[0]
@@ -213,7 +227,8 @@ class Discontinuity:
     """A regression discontinuity: the estimate and what it rests on.
 
     `estimate` has the conventional coefficient and error, and the robust bias-corrected 95 % interval; `bandwidth` and
-    `bias_bandwidth` in units of the running variable; `below` and `above`, rows within the bandwidth.
+    `bias_bandwidth` in units of the running variable; `below` and `above`, rows within the bandwidth; `fits`, the
+    lines of the conventional estimate: side, x, value.
     """
 
     estimate: Estimate
@@ -221,17 +236,19 @@ class Discontinuity:
     bias_bandwidth: float
     below: int
     above: int
+    fits: pd.DataFrame
 
 
 def regression_discontinuity(
     frame: pd.DataFrame, outcome: str, running: str, cutoff: float, unit: str, bandwidth: float | None = None,
-    donut: float = 0.0, covariates: Sequence[str] = (), order: int = 1,
+    donut: float = 0.0, covariates: Sequence[str] = (), order: int = 1, bias_bandwidth: float | None = None,
 ) -> Discontinuity:
     """The jump of the outcome at the cut-off, from below to above (sharp design, diff-diff).
 
     Local polynomial of `order` (1: linear), triangular kernel, MSE-optimal common bandwidth unless `bandwidth` is
-    given; nearest-neighbour errors; robust bias-corrected interval. `donut` drops rows within so many units of the
-    cut-off; `covariates` are added for precision. Rows with a missing value are dropped.
+    given (then `bias_bandwidth` is the same unless given); nearest-neighbour errors; robust bias-corrected interval.
+    `donut` drops rows within so many units of the cut-off; `covariates` are added for precision. Rows with a missing
+    value are dropped.
     Raises `ModelError` for a missing column, a cut-off outside the data, an outcome that does not vary, and a
     bandwidth with fewer than 20 rows on either side.
     Source: Calonico, Cattaneo and Titiunik (2014).
@@ -250,7 +267,7 @@ def regression_discontinuity(
     _enough(frame, what, cutoff, bandwidth, below, above)
     if rows[outcome].nunique() < 2:
         raise ModelError(f"{what} on {_sample(frame)!r}: {outcome!r} does not vary")
-    options = {} if bandwidth is None else {"h": float(bandwidth)}
+    options = {} if bandwidth is None else {"h": float(bandwidth), "b": float(bias_bandwidth or bandwidth)}
     with _noting() as notes:
         try:
             design = diff_diff.RegressionDiscontinuity(cutoff=cutoff, p=order, **options)
@@ -267,7 +284,12 @@ def regression_discontinuity(
         + ", triangular kernel, conventional error, robust bias-corrected interval",
         software=_software("diff-diff"), notes=tuple(notes),
     )
-    return Discontinuity(estimate, float(fit.h_left), float(fit.b_left), below, above)
+    steps = np.linspace(0, float(fit.h_left), 41)
+    sides = (("below", -steps[::-1], fit.beta_p_left), ("above", steps, fit.beta_p_right))
+    fits = pd.concat([
+        pd.DataFrame({"side": side, "x": cutoff + x, "value": np.polynomial.polynomial.polyval(x, np.asarray(beta))})
+        for side, x, beta in sides], ignore_index=True)
+    return Discontinuity(estimate, float(fit.h_left), float(fit.b_left), below, above, fits)
 
 
 def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int, above: int) -> None:
@@ -275,6 +297,24 @@ def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int
         within = "" if bandwidth is None else f" within {bandwidth:g}"
         raise ModelError(f"{what} on {_sample(frame)!r}: {below} rows below and {above} above {cutoff:g}{within}; "
                          f"{MIN_IN_BANDWIDTH} are needed on each side")
+
+
+def placebo_cutoffs(
+    frame: pd.DataFrame, outcome: str, running: str, cutoff: float, places: Sequence[float], unit: str
+) -> tuple[dict[float, Estimate], dict[float, str]]:
+    """Jumps where no rule changes: the same design at other `places`, on the rows of that side of the real cut-off.
+
+    Returns (place → estimate, place → why it was refused), as for too few rows in the bandwidth.
+    """
+    found, refused = {}, {}
+    for place in places:
+        side = frame[(frame[running] < cutoff) == (place < cutoff)]
+        side.attrs = frame.attrs
+        try:
+            found[place] = regression_discontinuity(side, outcome, running, place, unit).estimate
+        except ModelError as error:
+            refused[place] = str(error)
+    return found, refused
 
 
 def density_test(frame: pd.DataFrame, running: str, cutoff: float) -> dict[str, float]:
@@ -346,11 +386,16 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
 
     what = "synthetic difference-in-differences"
     _need(frame, ["iso3", "year", "y", "treated"], what)
+    if frame.duplicated(["iso3", "year"]).any():
+        twice = frame[frame.duplicated(["iso3", "year"])].iloc[0]
+        raise ModelError(f"{what} on {_sample(frame)!r}: two rows for {twice['iso3']} in {twice['year']}")
     wide = frame.pivot(index="iso3", columns="year", values="y")
     if wide.isna().any(axis=None):
         hole = wide.stack(future_stack=True)
         where = hole[hole.isna()].index[0]
         raise ModelError(f"{what} on {_sample(frame)!r}: not balanced, no value for {where[0]} in {where[1]}")
+    if np.ptp(wide.to_numpy(float)) == 0:
+        raise ModelError(f"{what} on {_sample(frame)!r}: the outcome does not vary")
     treated = sorted(frame.loc[frame["treated"] == 1, "iso3"].unique())
     donors = sorted(set(wide.index) - set(treated))
     if len(treated) != 1 or len(donors) < 2:
@@ -361,7 +406,10 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
 
     def fit(rows: pd.DataFrame):
         model = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=2, seed=SEED)  # its error isn't used
-        return model.fit(rows, outcome="y", treatment="treated", unit="iso3", time="year", post_periods=after)
+        try:
+            return model.fit(rows, outcome="y", treatment="treated", unit="iso3", time="year", post_periods=after)
+        except ValueError as error:
+            raise ModelError(f"{what} on {_sample(frame)!r}: {error}") from None
 
     with _noting() as notes:
         found = fit(frame)
@@ -397,20 +445,35 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
 # ------------------------------------------------------------------------------------------------ power and shares
 def permuted_discontinuity(
     frame: pd.DataFrame, outcome: str, running: str, cutoff: float, bandwidth: float, draws: int = 200,
-    seed: int = SEED,
+    seed: int = SEED, bias_bandwidth: float | None = None,
 ) -> pd.DataFrame:
-    """What the design finds where there is nothing: outcomes shuffled among the firms within the bandwidth.
+    """What the design finds where there is nothing: outcomes shuffled among the firms within the wider bandwidth.
 
     Returns one row per draw: value (conventional), low and high (robust interval). The data's own variance, no
     distribution assumed. Raises `ModelError` as `regression_discontinuity` does.
     """
     rows = frame[[outcome, running]].dropna()
-    rows = rows[(rows[running] - cutoff).abs() <= bandwidth].copy()
+    rows = rows[(rows[running] - cutoff).abs() <= max(bandwidth, bias_bandwidth or 0)]
     rows.attrs = frame.attrs
-    values, rng, found = rows[outcome].to_numpy(float), np.random.default_rng(seed), []
+    return placebo_draws(
+        rows, outcome, lambda shuffled: regression_discontinuity(
+            shuffled, outcome, running, cutoff, "", bandwidth, bias_bandwidth=bias_bandwidth).estimate, draws, seed)
+
+
+def placebo_draws(
+    frame: pd.DataFrame, column: str, estimator: Callable[[pd.DataFrame], Estimate], draws: int = 200, seed: int = SEED
+) -> pd.DataFrame:
+    """What an estimator finds where there is nothing: `column` shuffled among the rows, again and again.
+
+    Returns one row per draw: value, low, high (the estimate's interval). Raises `ModelError` for a missing column and
+    what the estimator raises.
+    """
+    _need(frame, [column], "placebo draws")
+    rng, found = np.random.default_rng(seed), []
     for _ in range(draws):
-        rows[outcome] = rng.permutation(values)
-        null = regression_discontinuity(rows, outcome, running, cutoff, "", bandwidth).estimate
+        shuffled = frame.assign(**{column: rng.permutation(frame[column].to_numpy())})
+        shuffled.attrs = frame.attrs
+        null = estimator(shuffled)
         found.append({"value": null.value, "low": null.ci_low, "high": null.ci_high})
     return pd.DataFrame(found)
 

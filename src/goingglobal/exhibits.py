@@ -23,6 +23,7 @@ __all__ = [
     "ALT_LIMITS",
     "MIME",
     "ExhibitError",
+    "dots_frame",
     "estimates_frame",
     "facts_frame",
     "figure",
@@ -221,6 +222,17 @@ def estimates_frame(estimates: dict[str, Estimate]) -> pd.DataFrame:
     return pd.DataFrame([
         {"name": name, "value": e.value, "se": e.se, "ci_low": e.ci_low, "ci_high": e.ci_high, "n": e.n,
          "groups": e.groups, "unit": e.unit, "sample": e.sample, "method": e.method}
+        for name, e in estimates.items()
+    ])
+
+
+def dots_frame(
+    estimates: dict[str, Estimate], panel: str = "", series: str = "", colour: str = "Japan", filled: bool = True
+) -> pd.DataFrame:
+    """Estimates as rows for `charts.dots`: panel, name, series, value, ci_low, ci_high, colour, filled, n."""
+    return pd.DataFrame([
+        {"panel": panel, "name": name, "series": series, "value": e.value, "ci_low": e.ci_low, "ci_high": e.ci_high,
+         "colour": colour, "filled": int(filled), "se": e.se, "n": e.n}
         for name, e in estimates.items()
     ])
 

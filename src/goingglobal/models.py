@@ -184,9 +184,9 @@ def logit_margins(
 ) -> dict[str, Estimate]:
     """Average marginal effects of a logit, with delta-method errors: term → `Estimate`, in probability.
 
-    Parameters: `formula` with a 0/1 outcome; `terms`, the columns wanted; `cluster`, a column (CR1 errors; HC1
-    without). The effect is the mean derivative over the rows; of a 0/1 column the mean change from 0 to 1 if all its
-    values are 0 or 1. Rows with a missing value are dropped.
+    Parameters: `formula` with a 0/1 outcome; `terms`, the columns wanted; `cluster`, a column (CR1 errors; HC0
+    without: statsmodels knows no small-sample factor for a logit). The effect is the mean derivative over the rows; of
+    a 0/1 column the mean change from 0 to 1. Rows with a missing value are dropped.
     Raises `ModelError` for an empty sample, an outcome with one value only, collinear terms, perfect separation or
     a fit that does not converge. Source: Bartus (2005) for average marginal effects.
     """
@@ -202,7 +202,7 @@ def logit_margins(
                 raise ModelError(f"logit on {_sample(frame)!r}: the outcome of {formula!r} has one value only")
             labels = frame.loc[model.data.row_labels, cluster] if cluster else None
             codes = None if labels is None else labels.astype("category").cat.codes
-            options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}} if cluster else {"cov_type": "HC1"}
+            options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}} if cluster else {"cov_type": "HC0"}
             fit = model.fit(disp=0, maxiter=100, **options)
         except (PerfectSeparationError, np.linalg.LinAlgError) as error:
             raise ModelError(f"logit on {_sample(frame)!r}: {error}") from None
@@ -220,7 +220,7 @@ def logit_margins(
             value=float(effects.margeff[place]), se=float(effects.margeff_se[place]), ci_low=float(low_high[place, 0]),
             ci_high=float(low_high[place, 1]), p=float(effects.pvalues[place]), n=int(fit.nobs), unit=unit,
             sample=_sample(frame), method="logit, average marginal effect, " + (
-                f"errors clustered by {cluster}" if cluster else "HC1 errors"),
+                f"errors clustered by {cluster}" if cluster else "HC0 errors"),
             software=_software("statsmodels"), term=term, notes=tuple(notes),
             groups=int(labels.nunique()) if cluster else None,
         )
@@ -324,7 +324,8 @@ def event_study(
     event time: event_time, value, se, ci_low, ci_high, starters (behind the point), reference. The
     overall effect is the average of post-start group-time effects weighted by the starters in each
     cell; a cell uses the firms observed in both of its years. With `covariates` (of the base year), the cells are
-    doubly robust. Raises `ModelError` without starters or controls, or where the propensity can't be fitted.
+    doubly robust; where a cell has few starters the library clips or gives up its propensity and says so in `notes`.
+    Raises `ModelError` without starters or controls.
     Source: Callaway and Sant'Anna (2021), Sant'Anna and Zhao (2020).
     """
     import diff_diff

@@ -27,10 +27,10 @@ SIZE_LIMITS = {"Wholesale trade": 100, "Services": 100, "Retail trade": 50}
 UNCLEAR_LIMIT = "Information and communication"
 
 __all__ = [
-    "COVARIATES", "SampleError", "country_changes", "donor_panel", "employee_bands", "event_window", "first_years",
-    "group_long_differences", "home_and_abroad", "industry_panel", "investors", "long_differences", "management",
-    "programmes", "risk_set", "sample_j", "size_limit", "specification_panel", "starter_covariates", "starters",
-    "trim_jumps", "turnover_bands",
+    "COVARIATES", "SampleError", "barrier_surveys", "country_changes", "donor_panel", "employee_bands",
+    "event_window", "first_years", "group_long_differences", "home_and_abroad", "industry_panel", "investors",
+    "long_differences", "management", "programmes", "risk_set", "sample_j", "size_limit", "specification_panel",
+    "starter_covariates", "starters", "trim_jumps", "turnover_bands",
 ]
 
 
@@ -353,15 +353,18 @@ def _accounts(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def investors(firms: pd.DataFrame, first: int = 2017, last: int = 2025) -> pd.DataFrame:
-    """The firms of `long_differences` with the covariates of `first`, complete cases.
+def investors(
+    firms: pd.DataFrame, first: int = 2017, last: int = 2025, without: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """The firms of `long_differences` with the covariates of `first`, complete cases in all but those `without`.
 
     Adds `ln_assets`, `profitability`, `ln_pay`, `manufacturing` to `average_age` and `ln_home0` (the names in
     `COVARIATES`). Banks report no operating income, so they are not in it. Raises `SampleError` where nothing is left.
     """
     whole = long_differences(firms, first, last)
-    rows = _accounts(whole).dropna(subset=list(COVARIATES))
-    return _named(rows, f"{whole.attrs['sample']}, complete accounts of {first}")
+    rows = _accounts(whole).dropna(subset=[name for name in COVARIATES if name not in without])
+    name = f"{whole.attrs['sample']}, complete accounts of {first}"
+    return _named(rows, f"{name} but for {', '.join(without)}" if without else name)
 
 
 def _first_fdi(panel: pd.DataFrame, min_fdi_share: float) -> pd.DataFrame:
@@ -382,9 +385,11 @@ def risk_set(firms: pd.DataFrame, min_fdi_share: float = MIN_FDI_SHARE) -> pd.Da
     for never-investors to the end. `starts` is 1 in the year of the start. Covariates are those of the firm's
     previous observed year: `ln_home`, `ln_assets`, `profitability`, `ln_pay`, `average_age`, `manufacturing`;
     `gap` counts the years since. Firms whose FDI comes and goes (neither starter nor never) are left out.
-    Complete cases. Raises `SampleError` where no start is left.
+    Profitability beyond ±0.5 is set there: one collapsing firm loses twelve times its assets. Complete cases.
+    Raises `SampleError` where no start is left.
     """
     panel = _accounts(_first_fdi(sample_j(firms), min_fdi_share))
+    panel["profitability"] = panel["profitability"].clip(-0.5, 0.5)
     names = ["ln_home", "ln_assets", "profitability", "ln_pay", "average_age"]
     before = panel.groupby("edinet_code")[[*names, "year"]].shift(1)
     rows = panel.assign(gap=panel["year"] - before["year"], **{name: before[name] for name in names})
@@ -469,6 +474,51 @@ def donor_panel(panel: pd.DataFrame, outcome: str, first: int = 1996, last: int 
     if country not in set(rows["iso3"]) or donors < 2:
         raise SampleError(f"sample {name!r}: the treated country is incomplete or there are fewer than two donors")
     return _named(rows.assign(treated=(rows["iso3"] == country).astype(int)), name)
+
+
+# What surveys found about barriers: survey, short name of the answer, and the claim or fact that carries it.
+BARRIERS = (
+    ("Exporters, 2011 (as the paper says)", "Customers and a reliable partner", "C066"),
+    ("Exporters, 2011 (as the paper says)", "Reserves or prospect of profit", "C067"),
+    ("Firms with bases abroad, 2011 (as the paper says)", "Financial reserves", "C068"),
+    ("Firms with bases abroad, 2011 (as the paper says)", "Law and business practice", "C069"),
+    ("Firms with bases abroad, 2011 (as the paper says)", "Customers and partners", "C070"),
+    ("All respondents, 2011 (as the paper says)", "Knowing local needs", "C071"),
+    ("All respondents, 2011 (as the paper says)", "Finance or credit", "C073"),
+    ("Gave up investing, 2010 (as the paper says)", "People at home", "C074"),
+    ("Exporters, 2011 (White Paper)", "Local needs and marketing", "F0048"),
+    ("Not abroad, 2012 (Shoko Chukin)", "Demand at home suffices", "F0208"),
+    ("Not abroad, 2018 (Shoko Chukin)", "Demand at home suffices", "F0209"),
+    ("Not abroad, 2018 (Shoko Chukin)", "No people to start", "F0210"),
+    ("Not abroad, 2018 (Shoko Chukin)", "Keeping jobs at home first", "F0211"),
+    ("Planning or interested, 2023 (JFC)", "No suitable people", "F0004"),
+    ("Planning or interested, 2023 (JFC)", "No sales channels", "F0002"),
+    ("Planning or interested, 2023 (JFC)", "Demand abroad unknown", "F0003"),
+)
+
+
+def barrier_surveys(facts: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
+    """What firms named as conditions, difficulties or reasons, one row per answer.
+
+    Columns: survey, answer, wording (the source's or the paper's), base, period, said (as printed), value (%, the
+    number in it), evidence (fact or claim id), rank (publisher, secondary, or "paper" for a claim). Surveys differ in
+    question and base and are never one series. Raises `SampleError` where a row holds no number.
+    """
+    by_fact, by_claim = facts.set_index("fact_id"), claims.set_index("claim_id")
+    rows = []
+    for survey, answer, evidence in BARRIERS:
+        ours = evidence in by_fact.index
+        row = by_fact.loc[evidence] if ours else by_claim.loc[evidence]
+        said = str(row["value"])
+        number = re.search(r"\d+(?:\.\d+)?", said)
+        if number is None and "one third" not in said:
+            raise SampleError(f"barrier {answer!r}: no number in {said!r} of {evidence}")
+        rows.append({
+            "survey": survey, "answer": answer, "wording": row["indicator"] if ours else row["wording"],
+            "base": row["breakdown"] if ours else row["population"], "period": str(row["period"]), "said": said,
+            "value": float(number[0]) if number else 100 / 3, "evidence": evidence,
+            "rank": row["source_rank"] if ours else "paper"})
+    return _named(pd.DataFrame(rows), "answers on barriers, by survey")
 
 
 # What the sources date: country, label, kind, and the claim or fact that carries it. Years are read from the rows.

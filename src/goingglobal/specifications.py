@@ -24,7 +24,7 @@ from scipy import sparse, stats
 from goingglobal import samples
 from goingglobal.models import ModelError
 
-__all__ = ["BASELINE", "CHOICES", "Curve", "choice_effects", "permutation_test", "run"]
+__all__ = ["BASELINE", "CHOICES", "Curve", "choice_effects", "ordered", "permutation_test", "run"]
 
 # Every dimension and its options; the first of each is the baseline, the headline specification of chapter 2.
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -216,8 +216,9 @@ def _imputation(y: np.ndarray, observed: np.ndarray, weight: np.ndarray, first: 
     cohort = np.zeros_like(gap)
     for start in np.unique(first[first != _NEVER]):
         mine = share * (first == start)[:, None]
-        if mine.sum() > 0:
-            cohort[first == start] = (mine * gap).sum() / mine.sum()
+        held = mine.sum(1)
+        if held.any():  # their weights: a firm counts by the square of its share
+            cohort[first == start] = held @ (mine * gap).sum(1) / (held @ held)
     residual = np.where(post, gap - cohort, m * gap)
     error = float(np.sqrt(((v * residual).sum(1) ** 2).sum()))
     return value, error, int(observed[usable].sum()), int(usable.sum())
@@ -407,7 +408,9 @@ def run(
     keys = np.random.default_rng(seed).random((permutations, len(grid.sector)))
     outer = ("proxy", "definition", "sample", "period")
     tasks = [dict(zip(outer, options, strict=True)) for options in itertools.product(*(chosen[d] for d in outer))]
-    parallel = joblib.Parallel(n_jobs=min(n_jobs, len(tasks)), return_as="generator")
+    lazy = joblib.parallel.get_active_backend()[0].supports_return_generator  # Ray's backend doesn't: no bar there
+    workers = n_jobs if n_jobs < 0 else min(n_jobs, len(tasks))
+    parallel = joblib.Parallel(n_jobs=workers, return_as="generator" if lazy else "list")
     results = parallel(joblib.delayed(_one_sample)(grid, task, chosen, keys) for task in tasks)
     rows, draws, refused = [], [], []
     for part in _watched(results, len(tasks), progress):
@@ -417,9 +420,10 @@ def run(
     if not rows:
         raise ModelError(f"specification curve: every combination is refused; the first: {refused[0]['why']}")
     table = pd.DataFrame(rows)[[*CHOICES, "value", "se", "ci_low", "ci_high", "n", "firms", "starters"]]
-    if not np.isfinite(table[["value", "se"]].to_numpy()).all():
-        bad = table[~np.isfinite(table[["value", "se"]]).all(axis=1)].iloc[0]
-        raise ModelError(f"specification curve: no finite estimate for {bad[list(CHOICES)].to_dict()}")
+    sound = np.isfinite(table[["value", "se"]]).all(axis=1) & (table["se"] > 1e-12)
+    if not sound.all():
+        bad = table[~sound].iloc[0]
+        raise ModelError(f"specification curve: no finite estimate with an error for {bad[list(CHOICES)].to_dict()}")
     return Curve(table, np.array(draws), pd.DataFrame(refused))
 
 
@@ -444,9 +448,10 @@ def _watched(results, total: int, progress: bool | None):
 def permutation_test(curve: Curve) -> pd.DataFrame:
     """The whole curve against chance, by outcome and over all: are its median and its share of positives unusual?
 
-    Columns: outcome, specifications, median, share_positive, share_significant (positive and 5 %), p_median and
-    p_positive (two-sided: the share of permutations at least as far from the permutations' middle, counting the curve
-    itself), low and high (the middle 95 % of the permuted medians), permutations. Raises `ModelError` for a curve
+    Columns: outcome, specifications, median, share_positive, share_significant (the whole interval above zero),
+    share_negative (below), p_median and p_positive (two-sided: the share of permutations at least as far from the
+    permutations' middle, counting the curve itself), low and high (the middle 95 % of the permuted medians),
+    permutations. "all" pools outcomes that are linked (the share is home less group). Raises `ModelError` for a curve
     without permutations.
     """
     if not curve.draws.size:
@@ -456,7 +461,8 @@ def permutation_test(curve: Curve) -> pd.DataFrame:
         mine = np.ones(len(curve.rows), bool) if name == "all" else (curve.rows["outcome"] == name).to_numpy()
         rows, draws = curve.rows[mine], curve.draws[mine]
         row = {"outcome": name, "specifications": len(rows), "median": rows["value"].median(),
-               "share_positive": (rows["value"] > 0).mean(), "share_significant": (rows["ci_low"] > 0).mean()}
+               "share_positive": (rows["value"] > 0).mean(), "share_significant": (rows["ci_low"] > 0).mean(),
+               "share_negative": (rows["ci_high"] < 0).mean()}
         medians = np.nanmedian(draws, axis=0)
         for key, mine_value, null in (("p_median", row["median"], medians),
                                       ("p_positive", row["share_positive"], np.nanmean(draws > 0, axis=0))):
@@ -466,6 +472,26 @@ def permutation_test(curve: Curve) -> pd.DataFrame:
         row["low"], row["high"] = np.quantile(medians, [0.025, 0.975])
         found.append({**row, "permutations": len(medians)})
     return pd.DataFrame(found)
+
+
+def ordered(curve: Curve, points: int = 201) -> pd.DataFrame:
+    """The curve ready to draw: by outcome, `points` places from the lowest estimate to the highest.
+
+    Columns: panel (the outcome), rank (0 to 100), value, ci_low, ci_high, and null_low and null_high: the middle 95 %
+    of the permuted curves at that rank, each curve in its own order (missing without permutations).
+    """
+    found = []
+    for name in dict.fromkeys(curve.rows["outcome"]):
+        mine = (curve.rows["outcome"] == name).to_numpy()
+        rows = curve.rows[mine].sort_values("value").reset_index(drop=True)
+        places = np.unique(np.linspace(0, len(rows) - 1, min(points, len(rows))).round().astype(int))
+        part = rows.loc[places, ["value", "ci_low", "ci_high"]].reset_index(drop=True)
+        part.insert(0, "rank", 100 * places / max(1, len(rows) - 1))
+        part.insert(0, "panel", name)
+        null = np.sort(curve.draws[mine], axis=0)[places] if curve.draws.size else np.full((len(places), 1), np.nan)
+        part["null_low"], part["null_high"] = np.quantile(null, [0.025, 0.975], axis=1)
+        found.append(part)
+    return pd.concat(found, ignore_index=True)
 
 
 def choice_effects(rows: pd.DataFrame) -> pd.DataFrame:
