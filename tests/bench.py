@@ -1,4 +1,4 @@
-"""`make bench`: what installing, executing and building cost, and what pages weigh, as JSON on standard output.
+"""`make bench`: what installing, executing, building and the specification curve cost, and what pages weigh, as JSON.
 
 Everything happens in a temporary folder; nothing in the repository changes.
 """
@@ -79,6 +79,40 @@ def weights(site: Path) -> dict[str, dict[str, int]]:
     return out
 
 
+def specification_curve(permutations: int = 499, fits: int = 6) -> dict[str, float]:
+    """The curve of the conclusion on two workers, and one statsmodels fit per specification extrapolated from `fits`.
+
+    A fit is the baseline regression with a dummy for every firm and year and errors clustered by firm, on samples made
+    beforehand. The first run of the curve starts the workers.
+    """
+    import statsmodels.formula.api as smf
+
+    from goingglobal import load, samples, specifications
+
+    firms, seconds = load("firm_panel"), {}
+    for name, draws in {"curve": 0, "curve_with_permutations": permutations}.items():
+        start = time.perf_counter()
+        curve = specifications.run(firms, permutations=draws, n_jobs=2, progress=False)
+        seconds[name] = time.perf_counter() - start
+    tables = [samples.starters(firms, trim, outcome) for trim in (None, 0.7, 0.5) for outcome in ("home", "group")]
+    start = time.perf_counter()
+    for table in tables[:fits]:
+        groups = table["edinet_code"].astype("category").cat.codes
+        fit = smf.ols("y ~ post + C(edinet_code) + C(year)", table).fit(
+            cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+        fit.params["post"], fit.bse["post"]
+    one = (time.perf_counter() - start) / len(tables[:fits])
+    count = len(curve.rows)
+    return {
+        "specifications": count, "permutations": permutations,
+        **{f"{name}_seconds": round(value, 2) for name, value in seconds.items()},
+        "statsmodels_seconds_per_fit": round(one, 3), "statsmodels_fits_timed": len(tables[:fits]),
+        "statsmodels_seconds_for_all": round(one * count),
+        "times_faster": round(one * count / seconds["curve"]),
+        "times_faster_with_permutations": round(one * count * (1 + permutations) / seconds["curve_with_permutations"]),
+    }
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -97,6 +131,7 @@ def main() -> None:
                 "install_with_packages_cached": round(install, 2), "book_cold": cold, "book_unchanged": unchanged,
                 "notebooks_alone": notebooks(copy, environment, scratch),
             },
+            "specification_curve": specification_curve(),
             "pages": weights(copy / "_build" / "html"),
         }, indent=1))
 

@@ -5,6 +5,7 @@
 
 Logit by Newton steps, weights by formula, regression discontinuity by weighted sums at the bandwidths that rdrobust
 chose, synthetic difference-in-differences by Frank-Wolfe as in the R package synthdid, and again by an exact solution.
+`tests/golden_policy.json` is the second form; `tests/test_golden_policy.py` holds the library against it.
 The bootstrap and the random placebos depend on their stream (`numpy.random.default_rng`, in the order of the code).
 """
 
@@ -41,13 +42,20 @@ RDROBUST = {
         "ci_low": -2.5809955643525506, "ci_high": 0.6891075968362563, "n_left": 258, "n_right": 210,
     },
 }  # fmt: skip
+# rddensity 3.0 with c = 300.5 and its defaults (order 2, jackknife errors, bandwidths "each"); copied, not computed.
+RDDENSITY = {
+    "support/rd_fdi_share": {"t": -0.5393618870530257, "p": 0.5896371738915003, "bandwidth_below": 1033.1991548680694,
+                             "below": 0.0011280760216397638, "above": 0.0010055946626046774},
+    "support/rd_home_growth": {"t": 0.5146245245519725, "p": 0.6068154241600965, "bandwidth_below": 395.92772516363453,
+                               "below": 0.001054352658457657, "above": 0.001200134610708126},
+}  # fmt: skip
 ORIGINS = {
     "wms": "numpy: OLS, HC1 by hand",
-    "logit": "numpy: logit by Newton steps, delta method with the inverse Hessian by hand",
+    "logit": "numpy: logit by Newton steps, delta method with the HC0 sandwich by hand",
     "barriers": "numpy: weights and arms by formula, logit by Newton steps, bootstrap over firms",
     "regression": "numpy: OLS, HC1 by hand",
     "rd": "numpy: weighted sums at the bandwidths of rdrobust 2.1.1, nearest-neighbour errors by hand",
-    "sdid": "numpy: Frank-Wolfe as in R synthdid, by hand; placebo errors; an exact solution beside it",
+    "sdid": "numpy: Frank-Wolfe as in R synthdid, by hand; error from every donor as a placebo, each fitted anew",
 }
 
 
@@ -77,14 +85,19 @@ def logit(d: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def average_effect(d: np.ndarray, z: np.ndarray) -> dict:
-    """Average marginal effect of the first regressor: mean of p(1 − p) times its coefficient, delta method."""
+    """Average marginal effect of the first regressor: mean of p(1 − p) times its coefficient, delta method.
+
+    `se` is from the HC0 sandwich, inverse Hessian · Σ score·score' · inverse Hessian; `se_hc1` has the factor n/(n − k)
+    within; `se_hessian` is from the inverse Hessian alone, which holds if the logit is true.
+    """
     b, p, variance = logit(d, z)
-    slope = p * (1 - p)
+    slope, scores = p * (1 - p), z * (d - p)[:, None]
     gradient = b[0] * (z * (slope * (1 - 2 * p))[:, None]).mean(axis=0)
     gradient[0] += slope.mean()
-    value, se = slope.mean() * b[0], np.sqrt(gradient @ variance @ gradient)
-    return {"value": float(value), "se": float(se), "n": len(d), "coefficient": float(b[0]),
-            "coefficient_se": float(np.sqrt(variance[0, 0]))}  # fmt: skip
+    reach = variance @ gradient
+    (n, k), se = z.shape, np.linalg.norm(scores @ reach)
+    return {"value": float(slope.mean() * b[0]), "se": float(se), "n": n, "se_hc1": float(np.sqrt(n / (n - k)) * se),
+            "se_hessian": float(np.sqrt(gradient @ reach)), "coefficient": float(b[0])}  # fmt: skip
 
 
 def survey() -> dict[str, dict]:
@@ -163,21 +176,23 @@ def barriers(sample: pd.DataFrame) -> dict[str, dict]:
         except (ArithmeticError, np.linalg.LinAlgError):
             failed += 1
     se_att, se_ate, se_normalised = np.std(draws, axis=0, ddof=1)
+    (low_att, low_ate, _), (high_att, high_ate, _) = np.quantile(draws, [0.025, 0.975], axis=0)
     common = {"n": len(y), "controls": int((d == 0).sum()), "failed": failed, "origin": ORIGINS["barriers"]}
     regressors = np.column_stack([d, x, np.ones(len(y))])
     everyone = raw_difference(sample["y"].to_numpy(), sample["fdi"].to_numpy())
     found = {key: float(value) for key, value in found.items()}
     return {
-        "barriers/raw_difference/home": {**raw_difference(y, d), "origin": ORIGINS["barriers"]},
-        "barriers/raw_difference_all/home": {**everyone, "origin": ORIGINS["barriers"]},
+        "barriers/raw_difference/home": {**everyone, "origin": ORIGINS["barriers"]},
+        "barriers/raw_difference_complete/home": {**raw_difference(y, d), "origin": ORIGINS["barriers"]},
         "barriers/regression/home": {**first.robust(y, regressors), "origin": ORIGINS["regression"]},
         "barriers/ipw_att/home": {
-            "value": found["att"], "se": float(se_att), **common,
+            "value": found["att"], "se": float(se_att), **common, "ci_low": float(low_att), "ci_high": float(high_att),
             **{key: found[key] for key in ("ess", "p_low", "p_high")},
         },
         "barriers/aipw_ate/home": {
-            "value": found["ate"], "se": float(se_ate), **common, "value_normalised": found["ate_normalised"],
-            "se_normalised": float(se_normalised), "se_influence": found["se_influence"],
+            "value": found["ate"], "se": float(se_ate), **common, "ci_low": float(low_ate), "ci_high": float(high_ate),
+            "value_normalised": found["ate_normalised"], "se_normalised": float(se_normalised),
+            "se_influence": found["se_influence"],
         },
     }  # fmt: skip
 
@@ -210,19 +225,23 @@ def limit(x: np.ndarray, y: np.ndarray, h: float, b: float) -> np.ndarray:
 
 
 def discontinuity(id_: str, x: np.ndarray, y: np.ndarray) -> dict:
-    """Right limit minus left limit at the cut-off, at rdrobust's bandwidths; refuses another answer than rdrobust's."""
+    """Right limit minus left limit at the cut-off, at rdrobust's bandwidths; refuses another answer than rdrobust's.
+
+    `n` counts the firms within the bandwidth, `firms` all that the bandwidth was chosen from.
+    """
     known, x = RDROBUST[id_], x - CUTOFF
     left, right = (limit(x[side], y[side], known["h"], known["b"]) for side in (x < 0, x >= 0))
     value, corrected, se, robust = right[0] - left[0], right[2] - left[2], *np.sqrt((left + right)[[1, 3]])
     reach = stats.norm.ppf(0.975) * robust
-    found = {"value": value, "se": se, "n": len(x), "h": known["h"], "b": known["b"], "ci_low": corrected - reach,
-             "ci_high": corrected + reach, "n_left": int(left[4]), "n_right": int(right[4]), "left": left[0],
-             "right": right[0], "value_corrected": corrected, "se_robust": robust}  # fmt: skip
+    found = {"value": value, "se": se, "n": int(left[4] + right[4]), "firms": len(x), "h": known["h"], "b": known["b"],
+             "ci_low": corrected - reach, "ci_high": corrected + reach, "n_left": int(left[4]),
+             "n_right": int(right[4]), "left": left[0], "right": right[0], "value_corrected": corrected,
+             "se_robust": robust}  # fmt: skip
     wrong = [key for key in known if not np.isclose(found[key], known[key], rtol=1e-8, atol=0)]
     if wrong:
         raise ArithmeticError(f"{id_}: not what rdrobust gave: {wrong}; run it anew if the data have changed")
     found = {key: part if isinstance(part, int) else float(part) for key, part in found.items()}
-    return {**found, "origin": ORIGINS["rd"]}
+    return {**found, "density": RDDENSITY[id_], "origin": ORIGINS["rd"]}
 
 
 def discontinuities(panel: pd.DataFrame, sample: pd.DataFrame) -> dict[str, dict]:
@@ -291,27 +310,33 @@ def synthetic(donors: np.ndarray, treated: np.ndarray, before: int, begin=(None,
 
 
 def donor_placebos(wide: pd.DataFrame) -> dict:
-    """Japan against the donors, then each donor against the others: Algorithm 4 with one treated unit."""
+    """Japan against the donors, then each donor against the others: Algorithm 4 with one treated unit.
+
+    `se` is from all donors, each fitted anew; `se_as_r` from all, with the penalty and the starting weights kept from
+    Japan's fit, as R synthdid does; `se_random` from 200 of these drawn with replacement.
+    """
     before = sum(year < TREATED_FROM for year in wide.columns)
     names, values = [iso3 for iso3 in wide.index if iso3 != "JPN"], wide.drop(index="JPN").to_numpy()
     found = synthetic(values, wide.loc["JPN"].to_numpy(), before)
     units, years = found["weights"]
-    effects, exact = [], []
+    anew, kept, exact = [], [], []
     for i in range(len(names)):
         others = np.delete(units, i)
         others = others / others.sum() if others.sum() else np.full(len(others), 1 / len(others))
-        again = synthetic(np.delete(values, i, axis=0), values[i], before, (others, years), found["noise"])
-        effects.append(again["value"])
+        rest = np.delete(values, i, axis=0)
+        kept.append(synthetic(rest, values[i], before, (others, years), found["noise"])["value"])
+        again = synthetic(rest, values[i], before)
+        anew.append(again["value"])
         exact.append(again["value_exact"])
     chosen = np.random.default_rng(SEED).integers(0, len(names), PLACEBOS)
     return {
-        "value": found["value"], "se": float(np.std(np.array(effects)[chosen])), "n": int(wide.size),
-        "value_exact": found["value_exact"], "se_all_donors": float(np.std(effects)), "se_exact": float(np.std(exact)),
-        "donors": len(names),
+        "value": found["value"], "se": float(np.std(anew)), "n": int(wide.size), "donors": len(names),
+        "se_as_r": float(np.std(kept)), "se_random": float(np.std(np.array(kept)[chosen])),
+        "value_exact": found["value_exact"], "se_exact": float(np.std(exact)),
         "weights": {name: float(w) for name, w in zip(names, units, strict=True) if w > 0},
         "weights_exact": {name: float(w) for name, w in zip(names, found["exact"][0], strict=True) if w > 1e-9},
         "years": {str(year): float(w) for year, w in zip(wide.columns[:before], years, strict=True) if w > 0},
-        "placebos": dict(zip(names, effects, strict=True)), "origin": ORIGINS["sdid"],
+        "placebos": dict(zip(names, anew, strict=True)), "origin": ORIGINS["sdid"],
     }  # fmt: skip
 
 

@@ -419,6 +419,228 @@ def test_industry_panel():
     assert (row["ln_employees"], row["ln_firms"]) == (close(math.log(200)), close(math.log(10)))
 
 
+# ============================================================================================== samples: policy
+def test_investors_have_the_covariates_of_the_first_year():
+    table = firms(
+        nine("A", 120, total_assets_yen=[2e9] + [9e9] * 8, operating_income_yen=1e8, average_pay_yen=5e6),
+        nine("BANK", 110, operating_income_yen=np.nan), nine("SHOP", 110, sector="Retail trade"),
+    )  # fmt: skip
+    out = samples.investors(table).set_index("edinet_code")
+    assert set(out.index) == {"A", "SHOP"}
+    assert out.loc["A", list(samples.COVARIATES)].tolist() == close(
+        [math.log(100), math.log(2e9), 0.05, math.log(5e6), 40.0, 1])  # fmt: skip
+    assert out.loc["SHOP", "manufacturing"] == 0
+    assert out.attrs["sample"] == "J in 2017 and 2025, |home growth| < 25, complete accounts of 2017"
+    more = samples.investors(table, without=("profitability",))
+    assert set(more["edinet_code"]) == {"A", "SHOP", "BANK"}
+    assert more.attrs["sample"].endswith("complete accounts of 2017 but for profitability")
+    with pytest.raises(SampleError, match="no rows"):
+        samples.investors(table[table["edinet_code"] == "BANK"])
+
+
+def test_risk_set_by_eye():
+    """A starter's rows end with its start, a never-investor's with the panel; the first year has no year before."""
+    table = firms(
+        firm("S", "00111", home=[10, 20, 30, 40, 50], average_age=[31.0, 32, 33, 34, 35]), firm("N", "0000"),
+        firm("ALWAYS", "1111"), firm("COMES", "010000"), firm("GAP", "0.01"),
+    )  # fmt: skip
+    out = samples.risk_set(table).set_index("edinet_code")
+    assert out.loc["S", ["year", "starts", "gap", "average_age"]].to_numpy().tolist() == [
+        [2018, 0, 1, 31], [2019, 1, 1, 32]]  # fmt: skip
+    assert out.loc["S", "ln_home"].tolist() == close([math.log(10), math.log(20)])
+    assert out.loc["N", "year"].tolist() == [2018, 2019, 2020]
+    assert out.loc["GAP", ["year", "starts", "gap"]].to_numpy().tolist() == [[2019, 0, 2], [2020, 1, 1]]
+    assert set(out.index) == {"S", "N", "GAP"}
+
+
+def test_risk_set_of_the_firms_themselves():
+    """Each starter with complete accounts starts once and has no row afterwards; covariates are the year before's."""
+    table = load("firm_panel")
+    out = samples.risk_set(table)
+    starters = samples.starters(table).drop_duplicates("edinet_code").set_index("edinet_code")["first_fdi"]
+    own = out["edinet_code"].map(starters)
+    assert own.notna().all()
+    assert (out.loc[own > 0, "year"] <= own[own > 0]).all()
+    assert (out["starts"] == (out["year"] == own)).all()
+    assert out.groupby("edinet_code")["starts"].sum().max() == 1
+    assert (out["gap"] >= 1).all()
+    panel = samples.sample_j(table).set_index(["edinet_code", "year"])
+    before = panel.loc[list(zip(out["edinet_code"], out["year"] - out["gap"], strict=True))]
+    assert out["ln_home"].tolist() == close(before["ln_home"].tolist())
+    assert out["ln_assets"].tolist() == close(np.log(before["total_assets_yen"]).tolist())
+    assert out["average_age"].tolist() == before["average_age"].tolist()
+    gain = (before["operating_income_yen"] / before["total_assets_yen"]).clip(-0.5, 0.5)
+    assert out["profitability"].tolist() == close(gain.tolist())
+    assert not out[["ln_home", "ln_assets", "profitability", "ln_pay", "average_age"]].isna().any(axis=None)
+
+
+@pytest.mark.parametrize(("table", "message"), [
+    pytest.param(firms(firm("N", "0000")), "no firm starts", id="no start"),
+    pytest.param(firms(firm("A", "1111")), "no rows", id="investors only"),
+    pytest.param(firms(*PAIR).assign(average_age=np.nan), "no rows", id="no accounts"),
+])  # fmt: skip
+def test_risk_set_refuses(table, message):
+    with pytest.raises(SampleError, match=f"firm-years of J without FDI so far.*{message}"):
+        samples.risk_set(table)
+
+
+def test_first_years_of_firms():
+    table = firms(
+        *PAIR, firm("LATE", ".1111", home=[1, 30, 40, 50, 60], sector="Wholesale trade"), firm("COMES", "010000"))
+    out = samples.first_years(table).set_index("edinet_code")
+    assert out["year"].to_dict() == {"START": 2017, "NEVER": 2017, "LATE": 2018, "COMES": 2017}
+    starts = out["starts"].to_dict()
+    assert (starts["START"], starts["NEVER"]) == (1, 0)
+    assert pd.isna(starts["LATE"])  # an investor from its first year on
+    assert pd.isna(starts["COMES"])
+    assert (out.loc["LATE", "home_employees"], out.loc["LATE", "ln_home0"]) == (30, close(math.log(30)))
+    assert out["size_limit"].to_dict() == {"START": 300, "NEVER": 300, "LATE": 100, "COMES": 300}
+
+
+def test_size_limits_of_the_basic_act():
+    limits = {"Machinery": 300, "Construction": 300, "Wholesale trade": 100, "Services": 100, "Retail trade": 50}
+    found = samples.size_limit(pd.Series([*limits, "Information and communication"]))
+    assert found.iloc[:-1].tolist() == list(limits.values())
+    assert pd.isna(found.iloc[-1])
+    sectors = set(load("firm_panel")["sector"])
+    named = {*samples.SIZE_LIMITS, samples.UNCLEAR_LIMIT, *samples.MANUFACTURING}
+    assert named <= sectors  # a name that no firm bears would silently get 300
+    assert len(samples.MANUFACTURING) == 16
+
+
+def test_starter_covariates_are_those_of_the_first_year():
+    table = firms(
+        firm("S", "0011", home=[10, 20, 30, 40], average_age=[31.0, 32, 33, 34]), firm("N", "0000"),
+        firm("BLANK", "0000", average_pay_yen=[np.nan, 1e6, 1e6, 1e6]),
+    )  # fmt: skip
+    out = samples.starter_covariates(samples.starters(table)).set_index("edinet_code")
+    assert set(out.index) == {"S", "N"}  # the first year counts, not the first that is complete
+    assert out.loc["S", "average_age"].tolist() == [31] * 4
+    assert out.loc["S", "ln_home0"].tolist() == close([math.log(10)] * 4)
+    assert out.loc["S", "y"].tolist() == close(np.log([10, 20, 30, 40]).tolist())
+    assert out.attrs["sample"].endswith("untrimmed, complete accounts of the first year")
+    with pytest.raises(SampleError, match="1 starters and 0 controls"):
+        samples.starter_covariates(samples.starters(table[table["edinet_code"] != "N"]))
+
+
+def test_management():
+    table = pd.DataFrame({
+        "country": ["Japan", "Japan", "Japan", "Japan", "Germany"], "mne_f": [0, 0, 0, 1, 0],
+        "ownership": ["Family owned, external CEO", "Dispersed Shareholders", None, "Founder", "Founder"],
+        "degree_managers_pct": [50.0, 100, np.nan, 1, 2], "degree_others_pct": [5.0, 10, 20, 1, 2],
+    })  # fmt: skip
+    out = samples.management(table, "Japan")
+    assert out["family"].tolist()[:2] == [1, 0]
+    assert out["owner_missing"].tolist() == [0, 0, 1]
+    assert out["degrees"].fillna(-1).tolist() == [5, 10, -1]
+    assert out["degrees_others"].tolist() == [0.5, 1, 2]
+    assert out.attrs["sample"] == "World Management Survey, Japan, not foreign-owned"
+    assert samples.management(table, "Germany")["family"].tolist() == [1]
+    stated = samples.management(table, "Japan", ownership_known=True)
+    assert stated["owner_missing"].tolist() == [0, 0]
+    assert stated.attrs["sample"].endswith("owner stated")
+    with pytest.raises(SampleError, match="'World Management Survey, Nippon, not foreign-owned' has no rows"):
+        samples.management(table, "Nippon")
+
+
+def test_family_ownership_is_missing_where_the_owner_is():
+    out = samples.management(load("firm_management"), "Germany")
+    assert out["owner_missing"].sum() > 100
+    assert out["family"].isna().tolist() == (out["owner_missing"] == 1).tolist()
+
+
+def test_donor_panel_is_balanced():
+    years = [2000, 2001, 2002, 2003]
+    table = pd.concat([
+        country("JPN", years, fdi_out_pct_gdp=[1.0, 2, 3, 4]), country("AAA", years), country("BBB", years),
+        country("HOLE", years, fdi_out_pct_gdp=[1.0, np.nan, 3, 4]), country("LUX", years, conduit=1),
+        country("SHORT", years[:3]),
+    ])  # fmt: skip
+    out = samples.donor_panel(table, "fdi", 2000, 2003)
+    assert sorted(out["iso3"].unique()) == ["AAA", "BBB", "JPN"]
+    assert out.loc[out["treated"] == 1, ["iso3", "y"]].to_numpy().tolist() == [["JPN", y] for y in (1.0, 2, 3, 4)]
+    assert out.attrs["sample"] == "JPN and 2 OECD donors, 2000–2003"
+    assert "LUX" in set(samples.donor_panel(table, "fdi", 2000, 2003, conduits=True)["iso3"])
+    assert "SHORT" in set(samples.donor_panel(table, "fdi", 2000, 2002)["iso3"])
+    other = samples.donor_panel(table, "fdi", 2000, 2003, country="AAA")
+    assert set(other.loc[other["treated"] == 1, "iso3"]) == {"AAA"}
+
+
+def test_donor_panel_of_employment_is_growth():
+    table = pd.concat([
+        country(code, [2000, 2001, 2002], employment_pwt_millions=[10.0, 11, 12]) for code in ("JPN", "AAA", "BBB")])
+    out = samples.donor_panel(table, "employment", 2001, 2002)
+    assert out["y"].tolist() == close([100 * math.log(1.1), 100 * math.log(12 / 11)] * 3)
+
+
+@pytest.mark.parametrize(("codes", "options", "message"), [
+    (("JPN", "AAA", "BBB"), {"outcome": "trade"}, "'trade'.*employment.*fdi"),
+    (("JPN", "AAA"), {}, "JPN and 1 OECD donors.*fewer than two donors"),
+    (("AAA", "BBB", "CCC"), {}, "the treated country is incomplete"),
+    (("JPN", "AAA", "BBB"), {"last": 2005}, "the treated country is incomplete"),
+], ids=["outcome", "one donor", "not there", "incomplete"])  # fmt: skip
+def test_donor_panel_refuses(codes, options, message):
+    table = pd.concat([country(code, [2000, 2001, 2002]) for code in codes])
+    with pytest.raises(SampleError, match=message):
+        samples.donor_panel(table, **({"outcome": "fdi", "first": 2000, "last": 2002} | options))
+
+
+def test_programmes_are_dated_by_their_sources():
+    """Every year is in the row it is said to come from, and it is the first one there."""
+    facts_, claims = load("official_figures"), load("claims")
+    out = samples.programmes(facts_, claims)
+    dated = facts_.set_index("fact_id")["period"].to_dict() | claims.set_index("claim_id")["value"].to_dict()
+    assert len(out) == len(samples.PROGRAMMES) >= 15
+    assert out["year"].is_monotonic_increasing
+    for row in out.itertuples():
+        years = re.findall(r"(?:19|20)\d\d", str(dated[row.evidence]))
+        assert str(row.year) == years[0], row.evidence
+        assert (row.rank == "paper") == row.evidence.startswith("C")
+        assert row.detail.strip()
+    assert set(out["country"]) == {"Germany", "Japan"}
+    with pytest.raises(samples.SampleError, match="F0375"):  # an id without a row stops the build
+        samples.programmes(facts_[facts_["fact_id"] != "F0375"], claims)
+    undated = facts_.assign(period=facts_["period"].where(facts_["fact_id"] != "F0375", "some day"))
+    with pytest.raises(SampleError, match="'Foreign trade fair programme': no year in 'some day' of F0375"):
+        samples.programmes(undated, claims)
+
+
+def test_barrier_surveys_say_what_their_sources_say():
+    facts_, claims = load("official_figures"), load("claims")
+    out = samples.barrier_surveys(facts_, claims)
+    printed = facts_.set_index("fact_id")["value"].to_dict() | claims.set_index("claim_id")["value"].to_dict()
+    assert len(out) == len(samples.BARRIERS)
+    assert out["said"].tolist() == [str(printed[id_]) for id_ in out["evidence"]]
+    assert out["value"].between(0, 100, inclusive="neither").all()
+    plain = out[~out["said"].str.contains("third")]
+    assert all(re.search(rf"(?<![\d.]){value:g}", said) for value, said in
+               zip(plain["value"], plain["said"], strict=True))  # fmt: skip
+    assert (out["rank"] == "paper").tolist() == out["evidence"].str.startswith("C").tolist()
+    silent = facts_.assign(value=facts_["value"].where(facts_["fact_id"] != "F0004", "many"))
+    with pytest.raises(SampleError, match="'No suitable people': no number in 'many' of F0004"):
+        samples.barrier_surveys(silent, claims)
+
+
+def test_specification_panel():
+    table = firms(
+        firm("A", "01111", home=50, translation_adjustment_yen=[0.0, 999e3, 1e6, -5e6, 1e6],
+             total_assets_yen=[1e9, 1e9, 1e9, 1e9, np.nan]),
+        firm("OUT", "00", listed=0, translation_adjustment_yen=0.0),
+        firm("IFRS", "00", ifrs_ever=1, translation_adjustment_yen=0.0),
+        firm("PART", "00", group=[np.nan, 200.0], sector="Services", translation_adjustment_yen=0.0),
+    )  # fmt: skip
+    out = samples.specification_panel(table).set_index("edinet_code")
+    assert out.loc["A", "fdi_material"].fillna(-1).tolist() == [0, 0, 1, 1, -1]  # at 0.1 % of assets; unknown without
+    assert out.loc["A", "fdi"].tolist() == [0, 1, 1, 1, 1]
+    assert out.loc["A", "ln_home"].tolist() == close([math.log(50)] * 5)
+    assert out.loc["A", "ln_group"].tolist() == close([math.log(200)] * 5)
+    assert set(out.index) == {"A", "OUT", "PART"}
+    assert out.loc["PART", ["year", "manufacturing"]].tolist() == [2018, 0]
+    assert (out.loc["A", "manufacturing"] == 1).all()
+    with pytest.raises(SampleError, match="no rows"):
+        samples.specification_panel(table.assign(fdi=np.nan))
+
+
 # ============================================================================================== models
 @pytest.fixture(scope="module")
 def panel() -> pd.DataFrame:
@@ -530,6 +752,24 @@ def test_two_way_fe_is_the_dummy_variable_regression(panel):
     assert two_way(panel, term="w").value == close(fit.params["w"])
 
 
+def test_two_way_fe_with_weights(panel):
+    """Weighted least squares on all dummies; whole weights give the value of repeated rows."""
+    weighted = panel.assign(heads=1 + np.arange(len(panel)) % 4)
+    found = two_way(weighted, weights="heads")
+    rows = weighted[["y", "x", "w", "iso3", "year", "heads"]].dropna()
+    rows = rows[rows["iso3"] != "C11"]
+    fit = smf.wls("y ~ x + w + C(iso3) + C(year)", rows, weights=rows["heads"]).fit(
+        cov_type="cluster", cov_kwds={"groups": pd.factorize(rows["iso3"])[0]}, use_t=True)  # fmt: skip
+    n, absorbed = len(rows), 10
+    assert found.value == close(fit.params["x"])
+    assert found.se == close(fit.bse["x"] * math.sqrt((n - len(fit.params)) / (n - len(fit.params) + absorbed)))
+    assert (found.n, found.method.endswith("weighted")) == (n, True)
+    assert found.value == close(two_way(rows.loc[rows.index.repeat(rows["heads"])]).value)
+    assert abs(found.value - two_way(panel).value) > 1e-3
+    with pytest.raises(ModelError, match="no column 'z'"):
+        two_way(weighted, weights="z")
+
+
 def test_two_way_fe_clusters_on_either_effect(panel):
     by_year = models.two_way_fe(panel, "y ~ x + w", "unit", ("iso3", "year"), "year")
     assert by_year.value == close(two_way(panel).value)
@@ -562,6 +802,72 @@ def test_leave_one_out(panel):
     assert sorted(rows.index) == sorted(panel["iso3"].unique())
     alone = two_way(panel[panel["iso3"] != "C04"], "y ~ x")
     assert rows.loc["C04", ["value", "se", "n"]].tolist() == close([alone.value, alone.se, alone.n])
+
+
+@pytest.fixture(scope="module")
+def answers() -> pd.DataFrame:
+    """Yes or no by a size, a 0/1 column and groups of rows that lean the same way."""
+    draw, n = np.random.default_rng(9), 300
+    frame = pd.DataFrame({"size": draw.normal(size=n), "member": draw.integers(0, 2, n), "house": np.arange(n) // 10})
+    shared = draw.normal(size=30)[frame["house"]]
+    frame["yes"] = (0.8 * frame["size"] - frame["member"] + shared + draw.logistic(size=n) > 0).astype(int)
+    frame.loc[[2, 5], "size"] = np.nan
+    frame.attrs["sample"] = "three hundred answers"
+    return frame
+
+
+def by_difference(rows: pd.DataFrame, b: np.ndarray) -> np.ndarray:
+    """Average effects at coefficients `b`: a numerical derivative by size, and the change from 0 to 1 of member."""
+    def share(size, member):
+        return (1 / (1 + np.exp(-(b[0] + b[1] * size + b[2] * member)))).mean()
+
+    size, member, step = rows["size"], rows["member"], 1e-5
+    return np.array([(share(size + step, member) - share(size - step, member)) / (2 * step),
+                     share(size, 1) - share(size, 0)])  # fmt: skip
+
+
+@pytest.mark.parametrize("cluster", [None, "house"])
+def test_logit_margins_are_mean_derivatives(answers, cluster):
+    """Value and delta-method error from numerical derivatives and a sandwich by hand."""
+    found = models.logit_margins(answers, "yes ~ size + member", ["size", "member"], "share", cluster)
+    rows = answers.dropna()
+    x = sm.add_constant(rows[["size", "member"]]).to_numpy()
+    b = sm.Logit(rows["yes"].to_numpy(), x).fit(disp=0, tol=1e-12).params
+    p = 1 / (1 + np.exp(-x @ b))
+    scores, bread = x * (rows["yes"].to_numpy() - p)[:, None], np.linalg.inv(x.T @ (x * (p * (1 - p))[:, None]))
+    n, k, groups, factor = len(rows), 3, None, 1.0
+    if cluster:
+        scores, groups = pd.DataFrame(scores).groupby(rows["house"].to_numpy()).sum().to_numpy(), 30
+        factor = groups / (groups - 1) * (n - 1) / (n - k)
+    variance = factor * bread @ scores.T @ scores @ bread
+    slope = np.array([(by_difference(rows, b + e) - by_difference(rows, b - e)) / 2e-5 for e in 1e-5 * np.eye(3)]).T
+    errors = np.sqrt(np.diag(slope @ variance @ slope.T))
+    assert [found[t].value for t in ("size", "member")] == pytest.approx(by_difference(rows, b).tolist(), rel=1e-6)
+    assert [found[t].se for t in ("size", "member")] == pytest.approx(errors.tolist(), rel=1e-4)
+    for term, estimate in found.items():
+        assert (estimate.n, estimate.groups, estimate.term, estimate.unit) == (n, groups, term, "share")
+        ends = (estimate.value - 1.96 * estimate.se, estimate.value + 1.96 * estimate.se)
+        assert (estimate.ci_low, estimate.ci_high) == pytest.approx(ends, rel=1e-3)
+        assert estimate.sample == "three hundred answers"
+
+
+@pytest.mark.parametrize(("change", "formula", "terms", "message"), [
+    pytest.param(lambda f: f.iloc[:0], "yes ~ size", ["size"], "the sample is empty", id="empty"),
+    pytest.param(lambda f: f.assign(size=np.nan), "yes ~ size", ["size"], "no row is complete", id="incomplete"),
+    pytest.param(lambda f: f.assign(yes=1), "yes ~ size", ["size"], "one value only", id="one answer"),
+    pytest.param(lambda f: f.assign(copy=2 * f["size"]), "yes ~ size + copy", ["size"], "collinear", id="collinear"),
+    pytest.param(lambda f: f.assign(yes=(f["size"] > 0) * 1), "yes ~ size", ["size"], "separates perfectly|[Pp]erfect",
+                 id="separated"),
+    pytest.param(lambda f: f, "yes ~ size", ["member"], "no term 'member'; terms are", id="unknown term"),
+    pytest.param(lambda f: f, "yes ~ age", ["age"], "'age'", id="no column"),
+])  # fmt: skip
+def test_logit_margins_refuse(answers, change, formula, terms, message):
+    frame = change(answers)
+    frame.attrs["sample"] = "three hundred answers"
+    with pytest.raises(ModelError, match=f"logit on 'three hundred answers': .*({message})"):
+        models.logit_margins(frame, formula, terms, "share")
+    with pytest.raises(ModelError, match="no column 'street'"):
+        models.logit_margins(answers, "yes ~ size", ["size"], "share", cluster="street")
 
 
 def test_local_projections():
@@ -687,6 +993,23 @@ def test_event_study_compares_with_never_investors_only():
     path = models.event_study(frame).path.set_index("event_time")
     assert path.loc[0, "value"] == close(0.1)
     assert path.loc[-2, "value"] == close(3 * 1 / 5)
+
+
+def test_event_study_with_a_covariate_compares_like_with_like():
+    """Firms of one kind grow faster and start more often: within kinds the effect is exact, over all it is not."""
+    frame = staggered(never=20, cohorts={2020: 8})
+    number = frame["edinet_code"].str[1:].astype(int)
+    frame["kind"] = ((number < 5) | (number >= 22)).astype(float)  # 5 of 20 never-investors, 6 of 8 starters
+    frame["y"] += 0.2 * frame["kind"] * (frame["year"] - 2017)
+    plain, given = models.event_study(frame), models.event_study(frame, covariates=["kind"])
+    wanted = [0.1 * max(0, t + 1) for t in range(-3, 5)]
+    assert given.path["value"].tolist() == pytest.approx(wanted, abs=1e-9)
+    share = 6 / 8 - 5 / 20
+    assert plain.path.set_index("event_time").loc[0, "value"] == pytest.approx(0.1 + 0.2 * share)
+    assert "doubly robust" in given.overall.method
+    assert "doubly robust" not in plain.overall.method
+    with pytest.raises(ModelError, match="no column 'size'"):
+        models.event_study(frame, covariates=["size"])
 
 
 def test_event_study_refuses_a_sample_without_starters_or_controls():
@@ -1165,3 +1488,10 @@ def test_estimates_frame():
     assert frame["name"].tolist() == ["A", "B"]
     assert frame.loc[0, ["value", "se", "ci_low", "ci_high", "n", "groups"]].tolist() == [1.5, 0.5, 0.5, 2.5, 1234, 3]
     assert (frame.loc[1, "unit"], frame.loc[1, "sample"], frame.loc[1, "method"]) == ("points", "made up", "none")
+
+
+def test_an_infinite_regressor_is_refused_by_name():
+    table = pd.DataFrame({"y": [1.0, 2, 3, 5], "x": [1.0, np.inf, 2, 4]})
+    table.attrs["sample"] = "made"
+    with pytest.raises(models.ModelError, match="made.*infinite"):
+        models.ols(table, "y ~ x", "x", "units")

@@ -296,9 +296,9 @@ def dots(data: pd.DataFrame, xlabel: str, columns: int = 1, zero: bool = True, d
 def overlap(data: pd.DataFrame, xlabel: str, up: str, down: str):
     """Two groups' histograms back to back: `data` has bin (left edge), width, up and down (shares, %)."""
     fig, ax = plt.subplots(figsize=(7.2, 3.4))
-    ax.bar(data["bin"], data["up"], width=data["width"], align="edge", color=theme.COLOURS["home"], alpha=0.8)
-    ax.bar(data["bin"], -data["down"], width=data["width"], align="edge", color=theme.COLOURS["other"], alpha=0.8,
-           hatch="///", edgecolor=theme.INK, linewidth=0)
+    ax.bar(data["bin"], data["up"], width=0.94 * data["width"], align="edge", color=theme.COLOURS["home"], linewidth=0)
+    ax.bar(data["bin"], -data["down"], width=0.94 * data["width"], align="edge", color=theme.COLOURS["other"],
+           linewidth=0)
     theme.zero_line(ax)
     for words, y, colour in ((up, 0.93, "home"), (down, 0.07, "other")):
         ax.annotate(words, (0.02, y), xycoords="axes fraction", color=theme.COLOURS[colour], va="center")

@@ -346,7 +346,7 @@ def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float,
     rows = rows[(rows[running] - cutoff).abs() <= reach]
     if rows.empty:
         raise ModelError(f"binned means on {_sample(frame)!r}: no row within {reach:g} of {cutoff:g}")
-    place = np.floor((rows[running] - cutoff) / width)
+    place = np.floor((rows[running] - cutoff) / width).clip(upper=np.ceil(reach / width) - 1)
     bins = rows.groupby(place)[outcome].agg(["mean", "sem", "size"])
     return pd.DataFrame({
         "side": np.where(bins.index < 0, "below", "above"), "middle": cutoff + (bins.index + 0.5) * width,

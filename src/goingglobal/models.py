@@ -124,11 +124,14 @@ def _from_statsmodels(fit, term: str, frame: pd.DataFrame, method: str, unit: st
 def _formula(make, formula: str, frame: pd.DataFrame, method: str, **options):
     """A statsmodels model whose columns exist, with complete rows and without collinear terms."""
     from patsy import PatsyError
+    from statsmodels.tools.sm_exceptions import MissingDataError
 
     try:
         model = make(formula, frame, **options)
     except PatsyError as error:
         raise ModelError(f"{method} on {_sample(frame)!r}: {str(error).splitlines()[0]}") from None
+    except MissingDataError:
+        raise ModelError(f"{method} on {_sample(frame)!r}: a term of {formula!r} is infinite") from None
     except ValueError as error:  # statsmodels on no row at all
         raise ModelError(f"{method} on {_sample(frame)!r}: no row is complete in {formula!r}; {error}") from None
     if np.linalg.matrix_rank(model.exog) < model.exog.shape[1]:

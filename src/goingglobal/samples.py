@@ -445,7 +445,7 @@ def management(table: pd.DataFrame, country: str, ownership_known: bool = False)
     keeps the firms whose owner is stated. Raises `SampleError` for an unknown country.
     """
     rows = table[(table["country"] == country) & (table["mne_f"] == 0)]
-    family = rows["ownership"].str.contains("Family|Founder").astype("Float64").astype(float)
+    family = rows["ownership"].str.contains("Family|Founder").astype(float).where(rows["ownership"].notna())
     rows = rows.assign(family=family, owner_missing=rows["ownership"].isna().astype(int),
                        degrees=rows["degree_managers_pct"] / 10, degrees_others=rows["degree_others_pct"] / 10)
     name = f"World Management Survey, {country}, not foreign-owned"
@@ -508,6 +508,8 @@ def barrier_surveys(facts: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for survey, answer, evidence in BARRIERS:
         ours = evidence in by_fact.index
+        if not ours and evidence not in by_claim.index:
+            raise SampleError(f"barrier {answer!r}: {evidence!r} is neither a fact nor a claim")
         row = by_fact.loc[evidence] if ours else by_claim.loc[evidence]
         said = str(row["value"])
         number = re.search(r"\d+(?:\.\d+)?", said)
@@ -547,11 +549,14 @@ def programmes(facts: pd.DataFrame, claims: pd.DataFrame) -> pd.DataFrame:
     """The dated support programmes of both countries, in order of the first year the source gives.
 
     Columns: country, programme, kind, year, detail (the source's words), evidence (fact or claim id), rank
-    (publisher, secondary, or "paper" for a claim). The year is read from the row, never typed.
+    (publisher, secondary, or "paper" for a claim). The year is read from the row, never typed. Raises
+    `SampleError` for an unknown id and a row without a year.
     """
     by_fact, by_claim = facts.set_index("fact_id"), claims.set_index("claim_id")
     rows = []
     for country, programme, kind, evidence in PROGRAMMES:
+        if evidence not in by_fact.index and evidence not in by_claim.index:
+            raise SampleError(f"programme {programme!r}: {evidence!r} is neither a fact nor a claim")
         if evidence in by_fact.index:
             row, rank = by_fact.loc[evidence], by_fact.loc[evidence, "source_rank"]
             dated, detail = str(row["period"]), f"{row['breakdown']}: {row['value']} {row['unit']}"

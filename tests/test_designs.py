@@ -1,0 +1,640 @@
+"""Every design on made-up data: against a closed form, or against what was put into the data; and what it refuses.
+
+All samples here are made ("made up" is their name), small, and drawn with a fixed seed.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+from scipy import stats
+
+from goingglobal import designs
+from goingglobal.models import Estimate, ModelError
+
+close = partial(pytest.approx, rel=1e-9, abs=1e-12)
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.attrs["sample"] = "made up"
+    return frame
+
+
+def made(n: int = 400, effect: float = 2.0, seed: int = 11) -> pd.DataFrame:
+    """Who is treated depends on `x`, which also raises `y`: a raw comparison is wrong, one given `x` is not."""
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame({"x": draw.normal(size=n), "w": draw.normal(size=n)})
+    frame["d"] = (draw.random(n) < 1 / (1 + np.exp(-frame["x"]))).astype(int)
+    frame["y"] = effect * frame["d"] + 3 * frame["x"] + draw.normal(size=n)
+    return named(frame)
+
+
+def cells() -> pd.DataFrame:
+    """One covariate with two values, so that a logit and a line fit each cell exactly; the effect is 1 or 4."""
+    rows = []
+    for x, treated, controls, effect in ((0, 10, 40, 1.0), (1, 30, 20, 4.0)):
+        for d, count in ((1, treated), (0, controls)):
+            rows += [{"x": x, "d": d, "y": 5 * x + effect * d + (-1) ** place} for place in range(count)]
+    return named(pd.DataFrame(rows))
+
+
+# ============================================================================================== weighting
+def test_weights_are_the_odds_of_the_logit_scaled_to_a_mean_of_one():
+    frame = made()
+    out = designs.propensities(frame, "d", ["x", "w"])
+    fit = sm.Logit(frame["d"], sm.add_constant(frame[["x", "w"]])).fit(disp=0)
+    chance = fit.predict()
+    control = frame["d"] == 0
+    odds = (chance / (1 - chance))[control]
+    assert out["propensity"].tolist() == pytest.approx(chance.tolist(), rel=1e-6)
+    assert out.loc[control, "weight"].tolist() == pytest.approx((odds / odds.mean()).tolist(), rel=1e-6)
+    assert (out.loc[~control, "weight"] == 1).all()
+    assert out.attrs["sample"] == "made up"
+    assert "weight" not in frame
+
+
+def test_weights_in_cells_are_the_counts():
+    """Ten treated and forty controls at 0, thirty and twenty at 1: odds of 1/4 and 3/2."""
+    out = designs.propensities(cells(), "d", ["x"]).query("d == 0").groupby("x")["weight"].first()
+    assert out[1] / out[0] == pytest.approx((30 / 20) / (10 / 40), rel=1e-6)
+
+
+def test_effective_size():
+    assert designs.effective_size(np.full(37, 0.2)) == close(37)
+    assert designs.effective_size([1, 0, 0]) == 1
+    assert designs.effective_size(pd.Series([1, 2, 3])) == close(36 / 14)
+    for weights in ([], [0, 0], [1, -1, 3]):
+        with pytest.raises(ModelError, match="effective size: positive weights"):
+            designs.effective_size(weights)
+
+
+def test_balance_of_identical_groups_is_zero():
+    half = pd.DataFrame({"x": [1.0, 2, 5], "w": [0.0, 1, 1]})
+    frame = pd.concat([half.assign(d=1), half.assign(d=0)]).assign(weight=1.0)
+    rows = designs.balance(frame, "d", ["x", "w"])
+    assert rows[["before", "after"]].to_numpy() == close(np.zeros((2, 2)))
+    assert rows["covariate"].tolist() == ["x", "w"]
+
+
+def test_balance_by_eye():
+    """Differences are over the standard deviation of the treated, 2; weights count on both sides."""
+    frame = pd.DataFrame({"d": [1, 1, 1, 0, 0], "x": [2.0, 4, 6, 1, 3], "weight": [1.0, 1, 1, 1, 3]})
+    row = designs.balance(frame, "d", ["x"]).squeeze()
+    assert row[["treated", "controls", "controls_weighted"]].tolist() == close([4, 2, 2.5])
+    assert row[["before", "after"]].tolist() == close([1, 0.75])
+
+
+def test_weighting_balances_the_cells():
+    rows = designs.balance(designs.propensities(cells(), "d", ["x"]), "d", ["x"]).squeeze()
+    assert abs(rows["before"]) > 0.5
+    assert rows["after"] == pytest.approx(0, abs=1e-6)
+
+
+def test_weighted_effects_in_cells_are_weighted_differences():
+    """Saturated, all estimators are averages of the effects 1 and 4: by the treated (10, 30) or by all (50, 50)."""
+    found = designs.weighted_effects(cells(), "y", "d", ["x"], "points", draws=9)
+    wanted = {"ipw_att": (10 * 1 + 30 * 4) / 40, "ipw_ate": 2.5, "aipw_ate": 2.5}
+    assert {key: estimate.value for key, estimate in found.items()} == pytest.approx(wanted, rel=1e-6)
+
+
+def test_weighted_effects_recover_a_known_effect():
+    frame = made(1500)
+    found = designs.weighted_effects(frame, "y", "d", ["x", "w"], "points", draws=60)
+    raw = frame.groupby("d")["y"].mean()
+    assert raw[1] - raw[0] > 3.5
+    for estimate in found.values():
+        assert abs(estimate.value - 2) < 3 * estimate.se
+        assert estimate.se < 0.3
+        assert estimate.ci_low < estimate.value < estimate.ci_high
+        assert (estimate.n, estimate.unit, estimate.sample) == (1500, "points", "made up")
+        assert "60 bootstrap draws" in estimate.method
+    assert found["aipw_ate"].se < found["ipw_ate"].se  # the outcome model takes out what x explains
+
+
+def test_weighted_effects_depend_on_the_seed_in_the_error_only():
+    one, same, other = (designs.weighted_effects(made(), "y", "d", ["x"], "u", 20, seed)["ipw_att"]
+                        for seed in (1, 1, 2))  # fmt: skip
+    assert one == same
+    assert one.value == other.value
+    assert one.se != other.se
+
+
+def test_resamples_that_cannot_be_fitted_are_drawn_again_and_noted():
+    """Five treated among forty, of larger `x`: some resamples have none of them, and more separate the two."""
+    frame = made(40, seed=3).assign(d=[1] * 5 + [0] * 35)
+    frame["x"] = np.random.default_rng(3).normal(size=40) + 1.6 * frame["d"]
+    found = designs.weighted_effects(named(frame), "y", "d", ["x"], "u", draws=200)["ipw_att"]
+    assert np.isfinite([found.se, found.ci_low, found.ci_high]).all()
+    again = int(found.notes[0].removesuffix(" resamples drawn again"))
+    draw = np.random.default_rng(designs.SEED)
+    without_treated = sum(draw.integers(0, 40, 40).min() > 4 for _ in range(200 + again))
+    assert again > without_treated > 0
+
+
+@pytest.mark.parametrize("treated", [1, 3])
+def test_too_many_failed_resamples_are_refused(treated):
+    """Of thirty rows one treated: one resample in three is without. Three: in one of eight `x` separates them.
+
+    A logit on separated groups gives no error but stops at its limit, with finite weights that mean nothing.
+    """
+    frame = named(made(30, seed=3).assign(d=[1] * treated + [0] * (30 - treated)))
+    frame["x"] = np.random.default_rng(3).normal(size=30)
+    with pytest.raises(ModelError, match=r"weighting on 'made up': \d+ resamples could not be fitted"):
+        designs.weighted_effects(frame, "y", "d", ["x"], "u", draws=200)
+
+
+# ---------------------------------------------------------------------------------------------- sensitivity
+@pytest.fixture(scope="module")
+def confounded() -> pd.DataFrame:
+    """Treatment and outcome both depend weakly on `w` and strongly on `x`."""
+    draw, n = np.random.default_rng(4), 300
+    frame = pd.DataFrame({"x": draw.normal(size=n), "w": draw.normal(size=n)})
+    frame["d"] = frame["x"] + 0.25 * frame["w"] + draw.normal(size=n)
+    frame["y"] = 0.4 * frame["d"] + frame["x"] + 0.3 * frame["w"] + draw.normal(size=n)
+    return named(frame)
+
+
+def test_robustness_values_are_those_of_cinelli_and_hazlett(confounded):
+    fit = smf.ols("y ~ d + x + w", confounded).fit()
+    found, _ = designs.sensitivity(confounded, "y ~ d + x + w", "d", [])
+    f = abs(fit.tvalues["d"]) / math.sqrt(fit.df_resid)
+    f_level = f - stats.t.ppf(0.975, fit.df_resid - 1) / math.sqrt(fit.df_resid - 1)
+    value, level = ((math.sqrt(g**4 + 4 * g**2) - g**2) / 2 for g in (f, f_level))
+    wanted = {"estimate": fit.params["d"], "se": fit.bse["d"], "robustness": value, "robustness_significance": level,
+              "partial_r2": f**2 / (1 + f**2)}  # fmt: skip
+    assert found == close(wanted)
+    assert 0 < level < value < 1
+
+
+def test_no_confounder_is_needed_to_undo_what_is_not_significant(confounded):
+    noise = confounded.assign(y=np.random.default_rng(8).normal(size=len(confounded)))
+    found, _ = designs.sensitivity(noise, "y ~ d + x + w", "d", [])
+    assert abs(found["estimate"]) < 1.96 * found["se"]
+    assert found["robustness_significance"] == 0 < found["robustness"]
+
+
+def test_bounds_of_a_benchmark_are_those_of_cinelli_and_hazlett(confounded):
+    """Partial R² of the benchmark with treatment and outcome, times k, by the formulas of their section 4.4."""
+    fit, chance = smf.ols("y ~ d + x + w", confounded).fit(), smf.ols("d ~ x + w", confounded).fit()
+    _, bounds = designs.sensitivity(confounded, "y ~ d + x + w", "d", ["w"], times=(1, 3))
+    assert bounds[["benchmark", "times"]].to_numpy().tolist() == [["w", 1], ["w", 3]]
+    r_d, r_y = (t**2 / (t**2 + df) for t, df in (
+        (chance.tvalues["w"], chance.df_resid), (fit.tvalues["w"], fit.df_resid)))  # fmt: skip
+    for row in bounds.itertuples():
+        k, odds = row.times, r_d / (1 - r_d)
+        shared = k * r_d * odds / (1 - k * r_d)
+        outcome = (math.sqrt(k) + math.sqrt(shared)) ** 2 / (1 - shared) * r_y / (1 - r_y)
+        assert (row.r2_treatment, row.r2_outcome) == close((k * odds, outcome))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_adjusted_estimate_is_the_regression_with_such_a_confounder(confounded, sign):
+    """A confounder with exactly the bound's two partial R² is made, and added to the regression.
+
+    Its parts: along the treatment and along the outcome, both net of the covariates, and along neither.
+    """
+    frame = named(confounded.assign(y=sign * confounded["y"]))
+    statistics, bounds = designs.sensitivity(frame, "y ~ d + x + w", "d", ["w"])
+    assert np.sign(statistics["estimate"]) == sign
+    fit, chance = smf.ols("y ~ d + x + w", frame).fit(), smf.ols("d ~ x + w", frame).fit()
+    free = np.random.default_rng(1).normal(size=len(frame))
+    free = smf.ols("free ~ d + x + w + y", frame.assign(free=free)).fit().resid
+    along, beside, rest = (np.asarray(v / np.linalg.norm(v)) for v in (chance.resid, fit.resid, free))
+    for row in bounds.itertuples():
+        a, b = row.r2_treatment, row.r2_outcome
+        z = sign * math.sqrt(a) * along + math.sqrt((1 - a) * b) * beside + math.sqrt((1 - a) * (1 - b)) * rest
+        with_it = smf.ols("y ~ d + x + w + z", frame.assign(z=z)).fit()
+        assert (row.adjusted, row.adjusted_se) == close((with_it.params["d"], with_it.bse["d"]))
+        assert abs(row.adjusted) < abs(statistics["estimate"])
+
+
+def test_multiples_that_would_explain_everything_are_left_out(confounded):
+    """`x` explains nearly half of the treatment: twice as much is more than there is."""
+    _, bounds = designs.sensitivity(confounded, "y ~ d + x + w", "d", ["x", "w"], times=(1, 2, 3))
+    assert bounds.groupby("benchmark")["times"].apply(list)["w"] == [1, 2, 3]
+    assert 3 not in bounds.loc[bounds["benchmark"] == "x", "times"].tolist()
+    assert (bounds[["r2_treatment", "r2_outcome"]] < 1).all(axis=None)
+    assert np.isfinite(bounds.drop(columns="benchmark").to_numpy(float)).all()
+
+
+def test_a_benchmark_that_explains_the_outcome_is_left_out(confounded):
+    """Once as strong would explain more than all of what is left of the outcome; the library stops over that."""
+    frame = named(confounded.assign(y=confounded["y"] + 40 * confounded["w"]))
+    statistics, bounds = designs.sensitivity(frame, "y ~ d + x + w", "d", ["w"])
+    assert bounds.empty
+    assert np.isfinite(list(statistics.values())).all()
+
+
+# ---------------------------------------------------------------------------------------------- what they refuse
+def spoilt(frame: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, str]]:
+    """Samples on which no propensity can be fitted, and what the message must say."""
+    return {
+        "empty": (frame.iloc[:0], "the sample is empty"),
+        "no controls": (frame.assign(d=1), "'d' must hold 0 and 1, found .*1"),
+        "no treated": (frame.assign(d=0), "'d' must hold 0 and 1, found .*0"),
+        "three values": (frame.assign(d=np.arange(len(frame)) % 3), "'d' must hold 0 and 1"),
+        "unknown treatment": (frame.assign(d=frame["d"].where(frame.index != 3)), "1 rows without 'd'"),
+        "no treatment": (frame.drop(columns="d"), "no column 'd'"),
+        "no covariate": (frame.drop(columns="w"), "no column 'w'"),
+        "missing covariate": (frame.assign(w=frame["w"].where(frame.index > 1)), "2 rows without 'w'"),
+        "infinite covariate": (frame.assign(w=frame["w"].where(frame.index > 1, -np.inf)), "2 rows without 'w'"),
+        "collinear": (frame.assign(w=1 - 2 * frame["x"]), "collinear"),
+        "constant covariate": (frame.assign(w=3.0), "collinear"),
+        "separated": (frame.assign(d=(frame["x"] > 0).astype(int)), "separate"),
+    }
+
+
+@pytest.mark.parametrize("case", spoilt(made(9)))
+def test_weighting_refuses(case):
+    frame, message = spoilt(made())[case]
+    frame = named(frame)
+    with pytest.raises(ModelError, match=f"on 'made up': .*{message}"):
+        designs.propensities(frame, "d", ["x", "w"])
+    with pytest.raises(ModelError, match=f"on 'made up': .*{message}"):
+        designs.weighted_effects(frame, "y", "d", ["x", "w"], "u", draws=9)
+
+
+@pytest.mark.parametrize(("y", "message"), [
+    pytest.param(lambda y: y * 0 + 1, "'y' does not vary", id="constant"),
+    pytest.param(lambda y: y.where(y.index > 2), "3 rows without 'y'", id="missing"),
+])  # fmt: skip
+def test_weighted_effects_refuse_an_outcome(y, message):
+    frame = made()
+    with pytest.raises(ModelError, match=f"weighting on 'made up': {message}"):
+        designs.weighted_effects(named(frame.assign(y=y(frame["y"]))), "y", "d", ["x"], "u", draws=9)
+    with pytest.raises(ModelError, match="weighting on 'made up': no column 'z'"):
+        designs.weighted_effects(frame, "z", "d", ["x"], "u", draws=9)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    pytest.param(lambda f: f.iloc[:0], "empty", id="empty"),
+    pytest.param(lambda f: f.assign(d=1), "400 treated and 0 controls", id="no controls"),
+    pytest.param(lambda f: f.assign(d=0), "0 treated and 400 controls", id="no treated"),
+    pytest.param(lambda f: f.drop(columns="weight"), "no column 'weight'", id="no weights"),
+    pytest.param(lambda f: f.drop(columns="w"), "no column 'w'", id="no covariate"),
+    pytest.param(lambda f: f.assign(w=f["w"].where(f.index > 1)), "2 rows without 'w'", id="missing covariate"),
+    pytest.param(lambda f: f.assign(w=f["w"].where(f["d"] == 0, 1)), "'w' does not vary", id="constant covariate"),
+])  # fmt: skip
+def test_balance_refuses(change, message):
+    with pytest.raises(ModelError, match=f"balance on 'made up': .*{message}"):
+        designs.balance(named(change(made().assign(weight=1.0))), "d", ["x", "w"])
+
+
+@pytest.mark.parametrize(("change", "formula", "benchmarks", "message"), [
+    pytest.param(lambda f: f.iloc[:0], "y ~ d + x", ["x"], "empty", id="empty"),
+    pytest.param(lambda f: f.drop(columns="d"), "y ~ d + x", ["x"], "no column 'd'", id="no treatment"),
+    pytest.param(lambda f: f, "y ~ x", ["x"], "no term 'd'", id="treatment not in the formula"),
+    pytest.param(lambda f: f, "y ~ d + x", ["w"], "no term 'w'", id="benchmark not in the formula"),
+    pytest.param(lambda f: f, "y ~ d + z", [], "'z'", id="no covariate"),
+    pytest.param(lambda f: f.assign(d=1), "y ~ d + x", ["x"], "collinear", id="treatment with one value"),
+    pytest.param(lambda f: f.assign(w=f["x"]), "y ~ d + x + w", ["x"], "collinear", id="collinear"),
+    pytest.param(lambda f: f.assign(y=1.0), "y ~ d + x", ["x"], "does not vary", id="constant outcome"),
+    pytest.param(lambda f: f.assign(y=np.nan), "y ~ d + x", ["x"], "no row is complete", id="no outcome"),
+])  # fmt: skip
+def test_sensitivity_refuses(change, formula, benchmarks, message):
+    with pytest.raises(ModelError, match=f"sensitivity on 'made up': .*{message}"):
+        designs.sensitivity(named(change(made())), formula, "d", benchmarks)
+
+
+# ============================================================================================== discontinuity
+def jumping(jump: float = 1.5, noise: float = 1.0, n: int = 600, seed: int = 2) -> pd.DataFrame:
+    """A line that leaps at 50 and is steeper above."""
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame({"r": draw.uniform(0, 100, n), "w": draw.normal(size=n)})
+    above = frame["r"] >= 50
+    frame["y"] = 0.02 * frame["r"] + above * (jump + 0.03 * (frame["r"] - 50)) + noise * draw.normal(size=n)
+    return named(frame)
+
+
+def discontinuity(frame: pd.DataFrame, **options) -> designs.Discontinuity:
+    return designs.regression_discontinuity(frame, "y", "r", 50.0, "points", **options)
+
+
+@pytest.mark.parametrize("jump", [1.5, 0.0, -4.0])
+def test_discontinuity_recovers_a_jump(jump):
+    """On lines without noise exactly; with noise within the robust interval and three errors."""
+    assert discontinuity(jumping(jump, noise=1e-9), bandwidth=20).estimate.value == pytest.approx(jump, abs=1e-7)
+    found = discontinuity(jumping(jump, noise=0.5)).estimate
+    assert abs(found.value - jump) < 3 * found.se
+    assert found.ci_low < jump < found.ci_high
+    assert found.se < 0.4
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_discontinuity_is_a_weighted_regression(order):
+    """One least-squares fit a side, with triangular weights: limits, lines and the number of rows within."""
+    frame = jumping()
+    found = discontinuity(frame, bandwidth=18, order=order)
+    limits, counts = {}, {}
+    for side, rows in frame.groupby(np.where(frame["r"] < 50, "below", "above")):
+        away = rows["r"] - 50
+        weight = (1 - away.abs() / 18).clip(lower=0)
+        b = sm.WLS(rows["y"], np.vander(away, order + 1, increasing=True), weights=weight).fit().params.to_numpy()
+        limits[side], counts[side] = b[0], int((away.abs() < 18).sum())
+        line = found.fits[found.fits["side"] == side]
+        assert line["value"].tolist() == close(np.polynomial.polynomial.polyval(line["x"] - 50, b).tolist())
+        assert (line["x"].min(), line["x"].max()) == ((32, 50) if side == "below" else (50, 68))
+    assert found.estimate.value == close(limits["above"] - limits["below"])
+    assert (found.below, found.above, found.bandwidth) == (counts["below"], counts["above"], 18)
+    assert found.estimate.n == found.below + found.above
+    assert found.estimate.sample == "made up, within 18 of 50"
+
+
+def test_rows_at_the_cutoff_are_above():
+    frame = jumping()
+    frame.loc[:9, "r"] = 50.0
+    moved = jumping()
+    moved.loc[:9, "r"] = 50 + 1e-9
+    assert discontinuity(frame, bandwidth=20).above == discontinuity(moved, bandwidth=20).above
+    assert discontinuity(frame, bandwidth=20).estimate.value == pytest.approx(
+        discontinuity(moved, bandwidth=20).estimate.value)  # fmt: skip
+
+
+def test_a_donut_drops_the_rows_around_the_cutoff():
+    frame = jumping()
+    near = (frame["r"] - 50).abs() <= 2
+    frame.loc[frame.index[near][0], "r"] = 52.0  # at the edge of the donut: dropped
+    near = (frame["r"] - 50).abs() <= 2
+    whole, hole = discontinuity(frame, bandwidth=20), discontinuity(frame, bandwidth=20, donut=2)
+    assert whole.estimate.n - hole.estimate.n == near.sum() > 5
+    assert hole.estimate == discontinuity(named(frame[~near]), bandwidth=20).estimate
+    poisoned = named(frame.assign(y=frame["y"].where(~near, 1e6)))
+    assert discontinuity(poisoned, bandwidth=20, donut=2).estimate == hole.estimate
+
+
+def test_covariates_add_precision():
+    frame = jumping()
+    frame["y"] += 5 * frame["w"]
+    without, given = discontinuity(frame, bandwidth=25), discontinuity(frame, bandwidth=25, covariates=["w"])
+    assert given.estimate.se < without.estimate.se / 2
+    assert abs(given.estimate.value - 1.5) < 3 * given.estimate.se
+
+
+def test_discontinuity_drops_rows_with_a_missing_value():
+    frame = jumping()
+    holes = named(frame.assign(y=frame["y"].where(frame.index > 40), w=np.nan))
+    assert discontinuity(holes, bandwidth=30).estimate == discontinuity(named(frame[41:]), bandwidth=30).estimate
+
+
+@pytest.mark.parametrize(("change", "options", "message"), [
+    pytest.param(lambda f: f.iloc[:0], {}, "the sample is empty", id="empty"),
+    pytest.param(lambda f: f.drop(columns="y"), {}, "no column 'y'", id="no outcome"),
+    pytest.param(lambda f: f.drop(columns="r"), {}, "no column 'r'", id="no running variable"),
+    pytest.param(lambda f: f, {"covariates": ["z"]}, "no column 'z'", id="no covariate"),
+    pytest.param(lambda f: f.assign(y=np.nan), {}, "0 rows below and 0 above 50", id="outcome missing"),
+    pytest.param(lambda f: f.assign(y=2.0), {}, "'y' does not vary", id="constant outcome"),
+    pytest.param(lambda f: f.assign(r=f["r"] + 100), {}, r"0 rows below and 600 above 50.*20 are needed",
+                 id="cut-off below the data"),
+    pytest.param(lambda f: f.assign(r=f["r"] - 100), {}, r"600 rows below and 0 above 50", id="cut-off above the data"),
+    pytest.param(lambda f: f, {"bandwidth": 2.5}, r"\d+ rows below and \d+ above 50 within 2\.5; 20 are needed",
+                 id="narrow bandwidth"),
+    pytest.param(lambda f: f, {"bandwidth": 20, "donut": 19}, "within 20", id="the donut eats the bandwidth"),
+])  # fmt: skip
+def test_discontinuity_refuses(change, options, message):
+    with pytest.raises(ModelError, match=f"regression discontinuity on 'made up'.*{message}"):
+        discontinuity(named(change(jumping())), **options)
+
+
+def test_discontinuity_counts_again_once_the_bandwidth_is_chosen():
+    """Enough rows on both sides, but few near: the chosen bandwidth leaves too few above."""
+    draw = np.random.default_rng(6)
+    r = np.concatenate([draw.uniform(40, 50, 400), draw.uniform(50, 55, 12), draw.uniform(300, 400, 60)])
+    frame = named(pd.DataFrame({"r": r, "y": np.sin(r / 3) * 5 + draw.normal(size=len(r))}))
+    with pytest.raises(ModelError, match="within"):
+        discontinuity(frame)
+
+
+def test_density_test_sees_a_heap():
+    draw = np.random.default_rng(3)
+    even = draw.uniform(0, 100, 1500)
+    heap = np.where((even < 50) & (even > 42) & (draw.random(1500) < 0.7), even + 8, even)  # pushed over the cut-off
+    smooth, sorted_ = (designs.density_test(named(pd.DataFrame({"r": r})), "r", 50.0) for r in (even, heap))
+    assert smooth["p"] > 0.05 > 0.01 > sorted_["p"]
+    assert (smooth["below"], smooth["above"]) == pytest.approx((0.01, 0.01), rel=0.2)
+    assert sorted_["below"] < sorted_["above"]
+    assert sorted_["t"] > 2.5
+    assert smooth["n"] == 1500
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda f: f.iloc[:0], "the sample is empty"), (lambda f: f.drop(columns="r"), "no column 'r'"),
+    (lambda f: f.assign(r=f["r"] + 100), "0 rows below and 600 above 50"),
+    (lambda f: f[f["r"] > 48], r"\d+ rows below and \d+ above 50; 20 are needed"),
+], ids=["empty", "no column", "cut-off outside", "too few"])  # fmt: skip
+def test_density_test_refuses(change, message):
+    with pytest.raises(ModelError, match=f"density test on 'made up': {message}"):
+        designs.density_test(named(change(jumping())), "r", 50.0)
+
+
+def test_binned_means_by_eye():
+    frame = pd.DataFrame({"r": [2.9, 3.0, 4.9, 5.0, 6.9, 7.0, 7.5, 9.5], "y": [99.0, 1, 3, 10, 20, 4, 8, 99]})
+    rows = designs.binned_means(frame, "y", "r", 5.0, 2.0, 4.0)
+    rows = rows[rows["middle"].between(3, 8)]
+    assert rows["side"].tolist() == ["below", "above", "above"]
+    assert rows["middle"].tolist() == [4, 6, 8]
+    assert rows["value"].tolist() == close([2, 15, 6])
+    assert rows["n"].tolist() == [2, 2, 2]
+    assert rows["se"].tolist() == close([1, 5, 2])
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda f: f.iloc[:0], "the sample is empty"), (lambda f: f.drop(columns="r"), "no column 'r'"),
+    (lambda f: f.assign(r=f["r"] + 100), "no row within 10 of 50"), (lambda f: f.assign(y=np.nan), "no row within 10"),
+], ids=["empty", "no column", "cut-off outside", "no outcome"])  # fmt: skip
+def test_binned_means_refuse(change, message):
+    with pytest.raises(ModelError, match=f"binned means on 'made up': {message}"):
+        designs.binned_means(named(change(jumping())), "y", "r", 50.0, 2.0, 10.0)
+
+
+# ============================================================================================== synthetic control
+FIRST = 2010
+
+
+def world(effect: float = 4.0, units: int = 9, seed: int = 3) -> pd.DataFrame:
+    """Countries on one trend that weighs more in some; the first is treated from 2010 on."""
+    draw, years = np.random.default_rng(seed), range(2000, 2016)
+    trend, rows = np.cumsum(draw.normal(size=len(years))), []
+    for i in range(units):
+        load = draw.uniform(0.5, 1.5) if i else 1.0
+        for t, year in enumerate(years):
+            y = 10 * i + load * trend[t] + 0.05 * draw.normal() + effect * (i == 0 and year >= FIRST)
+            rows.append({"iso3": f"C{i}", "year": year, "y": y, "treated": int(i == 0)})
+    return named(pd.DataFrame(rows))
+
+
+@pytest.fixture(scope="module")
+def synthetic() -> designs.Synthetic:
+    return designs.synthetic_did(world(), FIRST, "points")
+
+
+@pytest.mark.parametrize("effect", [4.0, -1.0])
+def test_synthetic_did_recovers_an_effect(effect):
+    found = designs.synthetic_did(world(effect), FIRST, "points").estimate
+    assert found.value == pytest.approx(effect, abs=0.15)
+    assert abs(found.value - effect) < 3 * found.se
+    assert found.p == close(1 / 9)  # none of eight donors moves so much
+    assert (found.n, found.groups, found.unit, found.sample) == (144, 9, "points", "made up")
+
+
+def test_the_estimate_is_the_gap_of_the_paths(synthetic):
+    """Weights of donors and of years are shares; the lines meet before, and what parts them after is the effect."""
+    donors, years = synthetic.donors["weight"], synthetic.years.set_index("year")["weight"]
+    assert donors.sum() == close(1)
+    assert (donors >= 0).all()
+    assert donors.is_monotonic_decreasing
+    assert years.index.tolist() == list(range(2000, FIRST))
+    assert years.sum() == close(1)
+    paths = synthetic.paths.set_index("year")
+    gap = paths["treated"] - paths["synthetic"]
+    assert gap[gap.index >= FIRST].mean() == close(synthetic.estimate.value)
+    assert (gap[gap.index < FIRST] * years).sum() == pytest.approx(0, abs=1e-9)
+    frame = world()
+    assert paths["treated"].tolist() == close(frame.loc[frame["treated"] == 1, "y"].tolist())
+    wide = frame.pivot(index="year", columns="iso3", values="y")[synthetic.donors["iso3"]]
+    made_up_country = wide.to_numpy() @ donors.to_numpy() + synthetic.level_gap
+    assert paths["synthetic"].tolist() == pytest.approx(made_up_country.tolist())
+
+
+def test_the_error_comes_from_every_donor_once(synthetic):
+    """A donor's placebo is the method's own answer with that donor treated, the treated country left out."""
+    space = synthetic.in_space.set_index("iso3")["value"]
+    assert sorted(space.index) == [f"C{i}" for i in range(1, 9)]
+    assert synthetic.estimate.se == close(math.sqrt(((space - space.mean()) ** 2).mean()))
+    rest = world().query("treated == 0")
+    alone = designs.synthetic_did(named(rest.assign(treated=(rest["iso3"] == "C5").astype(int))), FIRST, "u")
+    assert space["C5"] == close(alone.estimate.value)
+    reach = 1.96 * synthetic.estimate.se
+    ends = (synthetic.estimate.value - reach, synthetic.estimate.value + reach)
+    assert (synthetic.estimate.ci_low, synthetic.estimate.ci_high) == close(ends)
+
+
+def test_the_rank_counts_the_donors_that_move_as_much():
+    found = designs.synthetic_did(world(effect=0.0), FIRST, "u")
+    larger = (found.in_space["value"].abs() >= abs(found.estimate.value)).sum()
+    assert larger > 0
+    assert found.estimate.p == close((1 + larger) / 9)
+
+
+def test_placebos_in_time_end_before_the_treatment(synthetic):
+    rows = synthetic.in_time
+    assert rows["year"].tolist() == list(range(2002, FIRST))
+    assert rows["years_before"].tolist() == list(range(2, FIRST - 2000))
+    assert rows["value"].abs().max() < 1  # the effect of 4 has not begun
+
+
+@pytest.mark.parametrize(("change", "first", "message"), [
+    pytest.param(lambda f: f.iloc[:0], FIRST, "the sample is empty", id="empty"),
+    pytest.param(lambda f: f.drop(columns="y"), FIRST, "no column 'y'", id="no outcome"),
+    pytest.param(lambda f: f.drop(index=21), FIRST, "not balanced, no value for C1 in 2005", id="a row is missing"),
+    pytest.param(lambda f: f.assign(y=f["y"].where(f.index != 21)), FIRST, "no value for C1 in 2005",
+                 id="a value is missing"),
+    pytest.param(lambda f: pd.concat([f, f.iloc[[21]]]), FIRST, "two rows for C1 in 2005", id="a row twice"),
+    pytest.param(lambda f: f.assign(treated=0), FIRST, "0 treated units and 9 donors", id="nobody treated"),
+    pytest.param(lambda f: f.assign(treated=(f["iso3"] < "C2") * 1), FIRST, "2 treated units", id="two treated"),
+    pytest.param(lambda f: f[f["iso3"] == "C0"], FIRST, "1 treated units and 0 donors", id="no donors"),
+    pytest.param(lambda f: f[f["iso3"] < "C2"], FIRST, "1 treated units and 1 donors", id="one donor"),
+    pytest.param(lambda f: f.assign(treated=((f["iso3"] == "C0") & (f["year"] >= FIRST)) * 1), FIRST, "varies",
+                 id="treated in its later years only"),
+    pytest.param(lambda f: f.assign(y=1.0), FIRST, "does not vary", id="constant outcome"),
+    pytest.param(lambda f: f, 2016, "0 of 16 years from 2016 on", id="no year after"),
+    pytest.param(lambda f: f, 2001, "15 of 16 years from 2001 on", id="one year before"),
+])  # fmt: skip
+def test_synthetic_did_refuses(change, first, message):
+    with pytest.raises(ModelError, match=f"synthetic difference-in-differences on 'made up': .*{message}"):
+        designs.synthetic_did(named(change(world())), first, "points")
+
+
+# ============================================================================================== power and shares
+def test_placebo_draws_shuffle_one_column_and_nothing_else():
+    frame, seen = named(pd.DataFrame({"x": [1.0, 2, 3, 4, 5, 6], "y": [9.0, 8, 7, 6, 5, 4]})), []
+
+    def first(rows: pd.DataFrame) -> Estimate:
+        seen.append(rows)
+        value = rows["x"].iloc[0]
+        return Estimate(value, 1.0, value - 1, value + 2, 6, "u", "made up", "first row", "none")
+
+    draws = designs.placebo_draws(frame, "x", first, draws=30)
+    assert draws["value"].tolist() == [rows["x"].iloc[0] for rows in seen]
+    assert (draws["low"] == draws["value"] - 1).all()
+    assert (draws["high"] == draws["value"] + 2).all()
+    assert draws["value"].nunique() > 3
+    assert all(sorted(rows["x"]) == sorted(frame["x"]) and rows["y"].equals(frame["y"]) for rows in seen)
+    assert {rows.attrs["sample"] for rows in seen} == {"made up"}
+    assert frame["x"].tolist() == [1, 2, 3, 4, 5, 6]
+    pd.testing.assert_frame_equal(designs.placebo_draws(frame, "x", first, draws=30), draws)
+    assert not designs.placebo_draws(frame, "x", first, draws=30, seed=1).equals(draws)
+    with pytest.raises(ModelError, match="placebo draws on 'made up': no column 'z'"):
+        designs.placebo_draws(frame, "z", first)
+
+
+def test_permuted_discontinuity_finds_nothing_on_average():
+    """The jump of 8 is shuffled away: the draws scatter around zero, and rows beyond the bandwidth play no part."""
+    frame = jumping(8.0)
+    nulls = designs.permuted_discontinuity(frame, "y", "r", 50.0, 20.0, draws=60)
+    assert len(nulls) == 60
+    assert abs(nulls["value"].mean()) < 3 * nulls["value"].std() / math.sqrt(60)
+    assert nulls["value"].std() > 0.1
+    assert (nulls["low"] < nulls["high"]).all()
+    far = named(frame.assign(y=frame["y"].where((frame["r"] - 50).abs() <= 20, 1e6)))
+    pd.testing.assert_frame_equal(designs.permuted_discontinuity(far, "y", "r", 50.0, 20.0, draws=60), nulls)
+    with pytest.raises(ModelError, match=r"within 1; 20 are needed"):
+        designs.permuted_discontinuity(frame, "y", "r", 50.0, 1.0)
+    with pytest.raises(ModelError, match="empty"):
+        designs.permuted_discontinuity(frame, "y", "r", 500.0, 20.0)
+
+
+def normal_nulls(se: float, draws: int = 4000) -> pd.DataFrame:
+    """Intervals of a normal estimator where there is no effect, at the quantiles of its distribution."""
+    value = se * stats.norm.ppf((np.arange(draws) + 0.5) / draws)
+    return pd.DataFrame({"value": value, "low": value - 1.96 * se, "high": value + 1.96 * se})
+
+
+@pytest.mark.parametrize(("level", "multiple"), [(0.8, 2.80), (0.9, 3.24), (0.5, 1.96)])
+def test_detectable_effect_of_a_normal_estimator(level, multiple):
+    """1.96 + the quantile of the level, in standard errors."""
+    assert designs.detectable(normal_nulls(0.3), level) == pytest.approx(0.3 * multiple, rel=0.01)
+
+
+def test_power_is_the_size_without_an_effect_and_rises():
+    curve = designs.power(normal_nulls(2.0), [0, 2, 4, 8])
+    wanted = [stats.norm.sf(1.96 - e / 2) + stats.norm.cdf(-1.96 - e / 2) for e in (0, 2, 4, 8)]
+    assert curve["power"].tolist() == pytest.approx(wanted, abs=0.002)
+    assert curve["effect"].tolist() == [0, 2, 4, 8]
+
+
+def test_power_averages_both_signs():
+    """Two intervals that an effect of 3 leaves out zero of upwards only: (0 + 2) of four."""
+    nulls = pd.DataFrame({"low": [-1.0, -2.0], "high": [9.0, 9.0]})
+    assert designs.power(nulls, [3.0]).squeeze()["power"] == 0.5
+    assert designs.power(nulls, [1.5]).squeeze()["power"] == 0.25
+
+
+def test_power_and_detectable_refuse():
+    nulls = normal_nulls(1.0, 50)
+    for bad in (nulls.iloc[:0], nulls.assign(low=np.nan), nulls.assign(high=np.inf)):
+        with pytest.raises(ModelError, match="power: intervals of at least one draw expected, all finite"):
+            designs.power(bad, [1.0])
+        with pytest.raises(ModelError, match="power: intervals of at least one draw"):
+            designs.detectable(bad)
+    with pytest.raises(ModelError, match=r"no effect up to 39\.2 is found with 1\.1"):
+        designs.detectable(nulls, 1.1)
+
+
+@pytest.mark.parametrize(("share", "asked"), [(0.3, 50), (0.0, 20), (1.0, 7), (0.125, 999)])
+def test_share_interval_is_wilsons(share, asked):
+    z = stats.norm.ppf(0.975)
+    middle = (share + z**2 / (2 * asked)) / (1 + z**2 / asked)
+    reach = z / (1 + z**2 / asked) * math.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
+    assert designs.share_interval(share, asked) == pytest.approx((middle - reach, middle + reach), abs=1e-12)
+
+
+@pytest.mark.parametrize(("share", "asked"), [(30, 50), (-0.1, 50), (0.3, 0), (math.nan, 50)])
+def test_share_interval_refuses(share, asked):
+    with pytest.raises(ModelError, match=r"share of .* among .*: a share within 0–1 of at least one"):
+        designs.share_interval(share, asked)
