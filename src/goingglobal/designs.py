@@ -302,7 +302,7 @@ def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int
 def placebo_cutoffs(
     frame: pd.DataFrame, outcome: str, running: str, cutoff: float, places: Sequence[float], unit: str
 ) -> tuple[dict[float, Estimate], dict[float, str]]:
-    """Jumps where no rule changes: the same design at other `places`, on the rows of that side of the real cut-off.
+    """Placebo jumps: the same design at other `places`, on the rows of that side of the real cut-off.
 
     Returns (place → estimate, place → why it was refused), as for too few rows in the bandwidth.
     """
