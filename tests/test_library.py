@@ -1493,5 +1493,5 @@ def test_estimates_frame():
 def test_an_infinite_regressor_is_refused_by_name():
     table = pd.DataFrame({"y": [1.0, 2, 3, 5], "x": [1.0, np.inf, 2, 4]})
     table.attrs["sample"] = "made"
-    with pytest.raises(models.ModelError, match="made.*infinite"):
+    with pytest.raises(models.ModelError, match=r"made.*infinite"):
         models.ols(table, "y ~ x", "x", "units")
