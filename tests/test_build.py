@@ -56,7 +56,25 @@ FAULTS = """\
 ```{exhibit} fig-nothing
 ```
 """
+LEDGER = """\
+from goingglobal import exhibits, load, samples
+claims = samples.audited_claims(load("claims"), load("official_figures"), load("literature"))
+ledger = claims[["claim_id", "evidence"]]
+exhibits.table("tab-ledger", ledger, caption="Ledger.", tables=["claims"], quotes=["evidence"])"""
 REPORT = 'from goingglobal.results import report\nreport("{}", {}, "d", unit="count")'
+
+
+# One fault in the ledger of claims at a time: table, row, field, what it is changed to; and what the build must say.
+BROKEN = {
+    "verdict": ("claims", {"claim_id": "C012"}, "evidence", ""),
+    "evidence": ("claims", {"claim_id": "C012"}, "evidence", "F9999 F0428"),
+    "figure": ("official_figures", {"fact_id": "F0065"}, "number", "74.4"),
+}
+SAID = {
+    "verdict": "row C012, field 'verdict': contradicted without evidence",
+    "evidence": "row C012, field 'verdict': evidence 'F9999' does not exist",
+    "figure": "row C044, field 'verdict': confirmed, but 71 against 74.4 (F0065), tolerance 0.5",
+}
 
 
 # --------------------------------------------------------------------------------------------- a book to build
@@ -195,6 +213,15 @@ def bad_line(book: Book) -> dict[str, Built | tuple]:
     book.page("delta", FAULTS)
     book.contents("alpha", "beta", "gamma", "delta")
     steps["records"] = book.build()
+    book.page("ledger", "# Ledger", LEDGER)
+    book.contents("alpha", "beta", "ledger")
+    steps["ledger"] = book.build()  # sound, but this small book has none of the results that it names
+    for name, (table, wanted, column, value) in BROKEN.items():
+        book.set_cell(table, wanted, column, value)
+        steps[f"seal {name}"] = book.run("goingglobal.data", "seal", table)
+        steps[name] = book.build()
+        for file in (f"{table}.csv", "datapackage.json"):
+            shutil.copy2(ROOT / "data" / file, book.root / "data" / file)
     return steps
 
 
@@ -320,6 +347,21 @@ def test_records_that_disagree_stop_the_build(bad):
 def test_message_names_page_and_id(bad, words):
     lines = bad["records"].said.splitlines()
     assert [line for line in lines if all(part in line for part in words)], bad["records"].said
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_verdict_evidence_or_figure_stops_the_build(bad, name):
+    code, said = bad[f"seal {name}"]
+    assert code == 0, said
+    assert bad[name].code != 0
+    assert SAID[name] in bad[name].said
+    assert bad[name].site == {}
+
+
+def test_evidence_that_no_page_reports_stops_the_build(bad):
+    assert bad["ledger"].code != 0
+    assert "ledger" in bad["ledger"].said
+    assert "unknown result id 'support/rd_starting'" in bad["ledger"].said
 
 
 # Each fault alone is enough (the build above has them all at once).

@@ -205,10 +205,11 @@ DAMAGES = [
     Damage("column-renamed", "country_panel", rename_column("labour_share", "labor_share"), "labour_share", None,
            "expected this column, it is missing; found 'labor_share' instead"),
     Damage("column-twice", "claims", repeat_column("value"), "value", None, "expected each column once"),
-    Damage("column-added", "claims", add_column("verdict"), "verdict", None, "not in the descriptor"),
+    Damage("column-added", "claims", add_column("opinion"), "opinion", None, "not in the descriptor"),
     Damage("columns-swapped", "country_panel", swap_columns("fdi_out_pct_gdp", "fdi_in_pct_gdp"), "fdi_in_pct_gdp",
            None, "expected column 5 to be 'fdi_out_pct_gdp'"),
-    Damage("header-lost", "claims", lambda rows: rows.pop(0), "claim_id", None, "expected this column, it is missing"),
+    Damage("header-lost", "official_figures", lambda rows: rows.pop(0), "fact_id", None,
+           "expected this column, it is missing"),
     Damage("file-emptied", "claims", lambda rows: rows.clear(), "claim_id", None, "expected this column"),
     Damage("text-in-integer", "industry_japan", set_cell(3, "employees", "about 990"), "employees", 3,
            "expected an integer (persons), found 'about 990'"),
@@ -253,8 +254,8 @@ DAMAGES = [
     Damage("required-figure-empty", "industry_japan_continuing", set_cell(34, "employees", ""), "employees", 34,
            "expected a value; this field may not be empty"),
     Damage("row-short", "country_panel", lose_last_cell(1000), None, 1000, "expected 19 cells, found 18"),
-    Damage("row-long", "claims", gain_cell(1), None, 1, "expected 12 cells, found 13"),
-    Damage("row-blank", "claims", lambda rows: rows.append([]), None, 130, "expected 12 cells, found 0"),
+    Damage("row-long", "claims", gain_cell(1), None, 1, "expected 22 cells, found 23"),
+    Damage("row-blank", "claims", lambda rows: rows.append([]), None, 130, "expected 22 cells, found 0"),
 ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ ALLOWED = {
 # Not prose: each is blanked before digits are looked for, in this order.
 QUOTED = {
     "mathematics": r"\$\$.+?\$\$|(?<![\\$])\$(?![\s$])[^$\n]*?(?<!\s)\$",
-    "role": r"\{(?:result|claim|fact|cite(?::\w+)?|numref|doc|ref|eq|term|download|exhibit)\}`[^`]*`",
+    "role": r"\{(?:result|claim|fact|verdict|cite(?::\w+)?|numref|doc|ref|eq|term|download|exhibit)\}`[^`]*`",
     "code": r"(?<![`}])(`+)(?!`).+?(?<!`)\1(?!`)",
     "comment": r"(?m)<!--.*?-->|^%.*$",
     "tag": r"</?[a-zA-Z][^<>]*>",
@@ -46,7 +46,7 @@ QUOTED = {
 }
 CODE_FENCES = {"math", "code", "code-block", "code-cell", "sourcecode", "raw", "mermaid"}
 LABEL_FENCES = {"exhibit", "bibliography", "figure", "image", "contents", "tableofcontents"}
-ROLE = re.compile(r"\{(result|claim|fact)\}`([^`]*)`", re.S)
+ROLE = re.compile(r"\{(result|claim|fact|verdict)\}`([^`]*)`", re.S)
 
 
 @dataclass(frozen=True)
@@ -161,14 +161,16 @@ def test_every_allowance_is_needed():
 
 
 # --------------------------------------------------------------------------------------------- quotations by id
-def test_prose_quotes_all_three_kinds():
-    assert {kind for _, kind, _, _ in quotes()} == {"result", "claim", "fact"}
+def test_prose_quotes_all_four_kinds():
+    assert {kind for _, kind, _, _ in quotes()} == {"result", "claim", "fact", "verdict"}
 
 
-@pytest.mark.parametrize(("kind", "table"), [("claim", "claims"), ("fact", "official_figures")])
-def test_every_claim_and_fact_exists(kind, table):
-    known = set(data.load(table)[f"{kind}_id"])
-    assert [f"{where}: {key}" for where, role, key, _ in quotes() if role == kind and key not in known] == []
+@pytest.mark.parametrize(("kinds", "table", "field"), [
+    ({"claim", "verdict"}, "claims", "claim_id"), ({"fact"}, "official_figures", "fact_id"),
+])  # fmt: skip
+def test_every_claim_and_fact_exists(kinds, table, field):
+    known = set(data.load(table)[field])
+    assert [f"{where}: {key}" for where, role, key, _ in quotes() if role in kinds and key not in known] == []
 
 
 @pytest.mark.site

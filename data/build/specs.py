@@ -488,7 +488,8 @@ SIZE_CLASSES_GERMANY = Table(
 CLAIMS = Table(
     name="claims",
     title="The 129 claims of the paper",
-    description="Every checkable statement of Gudorf (2013) with a short wording, its value and the state of the text.",
+    description="Every checkable statement of Gudorf (2013): short wording, value, state of the text; our verdict "
+    "with the evidence that carries it.",
     key=("claim_id",),
     fields=(
         Field("claim_id", "string", "Id of the claim", required=True, pattern="C[0-9]{3}"),
@@ -505,14 +506,32 @@ CLAIMS = Table(
         Field("cited_source", "string", "Source the paper cites", required=True),
         Field("text_state", "string", "Whether the copy's text is whole", required=True,
               enum=("intact", "damaged", "restored")),
+        Field("headline", "integer", "1 if the paper's argument rests on it", "0 or 1", required=True, minimum=0,
+              maximum=1),
+        Field("short", "string", "The claim in our own words", required=True),
+        Field("verdict", "string", "What checking it gave", required=True,
+              enum=("confirmed", "confirmed with limits", "corrected", "contradicted", "not checkable",
+                    "damaged text")),
+        Field("evidence", "string", "Ids that carry the verdict: facts, results, claims, lit:findings",
+              missing="nothing at hand bears on it"),
+        Field("compare", "string", "The fact, or sum of the paper's own figures, set against its number",
+              missing="no single number to set against it"),
+        Field("tolerance", "number", "Half-width of rounding that its wording allows", "unit of the claim", minimum=0,
+              missing="nothing is compared"),
+        Field("reliability", "string", "The best of what carries the verdict", required=True,
+              enum=("publisher", "secondary", "own estimate", "arithmetic", "none")),
+        Field("why", "string", "Why, in one sentence", required=True),
+        Field("consult", "string", "What to consult to settle it", missing="settled with what is at hand"),
+        Field("chapters", "string", "Pages that quote it", missing="quoted in no chapter"),
     ),
     sources=(
         Source("Japanese SMEs going global: Lessons from 'German Mittelstand' (short quotations)", "Gudorf (2013)",
                "https://studymode.com", "quotation", True, "January 2013"),
     ),
     files=("evidence/claims.csv",),
-    processing="Short wordings kept; blanks that the copy put inside numbers closed.",
-    vintage="2026-11-22",
+    processing="Short wordings kept; blanks that the copy put inside numbers closed. Verdicts are the book's own "
+    "(data/build/verdicts.csv).",
+    vintage="2026-11-24",
     licence=CC_BY,
 )
 

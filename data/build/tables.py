@@ -15,6 +15,7 @@ import pandas as pd
 import specs
 
 Open = Callable[[str], Path]
+VERDICTS = Path(__file__).resolve().parent / "verdicts.csv"  # the book's own, so not among the sources
 
 
 class SourceError(ValueError):
@@ -179,7 +180,11 @@ def claims(open_source: Open) -> pd.DataFrame:
     raw["wording"] = wording.str.replace("“ ", "“").str.strip()
     renamed = raw.rename(columns={"year": "period", "population_scope": "population",
                                   "status_of_text": "text_state"})
-    return renamed.replace("", pd.NA)
+    verdicts = pd.read_csv(VERDICTS, dtype=str, keep_default_na=False).rename(columns={"pages": "chapters"})
+    if renamed["claim_id"].is_unique and sorted(verdicts["claim_id"]) != sorted(renamed["claim_id"]):
+        odd = sorted(set(verdicts["claim_id"]) ^ set(renamed["claim_id"]))
+        raise SourceError(f"verdicts.csv: one verdict for each claim expected; {odd[:3]} stand on one side only")
+    return renamed.merge(verdicts, on="claim_id", validate="many_to_one").replace("", pd.NA)
 
 
 def official_figures(open_source: Open) -> pd.DataFrame:

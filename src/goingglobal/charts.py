@@ -16,9 +16,9 @@ from goingglobal import theme
 from goingglobal.models import Estimate
 
 __all__ = [
-    "coefficients", "country_panels", "curve_of_specifications", "discontinuity", "dots", "event_path", "evidence_map",
-    "gradient", "lines", "overlap", "quantile_lines", "ranked", "responses", "scatter", "sized_lines", "sweep",
-    "synthetic", "timeline",
+    "coefficients", "country_panels", "counts", "curve_of_specifications", "discontinuity", "dots", "event_path",
+    "evidence_map", "gradient", "lines", "official_series", "overlap", "quantile_lines", "ranked", "responses", "scatter",
+    "sign_bars", "sized_lines", "sweep", "synthetic", "timeline",
 ]
 
 
@@ -357,6 +357,44 @@ def lines(data: pd.DataFrame, xlabel: str, ylabel: str, mark: dict[str, float] |
     return fig
 
 
+def official_series(data: pd.DataFrame, labels: dict[str, tuple[float, float]], year: float, words: str):
+    """Official figures over time, one small panel per `panel`; only years that follow each other are joined.
+
+    `data` is a frame of `samples.official_series`. A mark is filled where the publisher itself states the value, hollow
+    where it is secondary, derived or approximate. A line ends where a year is missing and where `segment` changes; behind the
+    last year of a segment that another follows stands a tick on the axis. `labels` says where a line's name stands,
+    in years and values; a line that is alone in its panel needs none. `year` and `words`: the dotted line.
+    """
+    shapes, styles = ("o", "s", "D"), ("-", (0, (4, 1.5)), (0, (1, 1.2)))
+    names = list(dict.fromkeys(data["panel"]))
+    fig, axes = _panels(len(names), height=2.25, share_x=True)
+    for ax, name in zip(axes, names, strict=True):
+        rows = data[data["panel"] == name]
+        for place, line in enumerate(dict.fromkeys(rows["line"])):
+            mine = rows[rows["line"] == line].sort_values("year")
+            colour = theme.COLOURS[mine["country"].iloc[0]]
+            new_segment = mine["segment"].ne(mine["segment"].shift())
+            for _, run in mine.groupby((new_segment | mine["year"].diff().ne(1)).cumsum()):
+                ax.plot(run["year"], run["value"], color=colour, linewidth=1.5, linestyle=styles[place], label=line)
+            for own in (True, False):
+                part = mine[((mine["rank"] == "publisher") & (mine["exactness"] == "as stated")) == own]
+                ax.plot(part["year"], part["value"], shapes[place], color=colour, markersize=4.2, markeredgewidth=1.1,
+                        markerfacecolor=colour if own else "none", label="_marks")
+            for end in mine.loc[new_segment.shift(-1, fill_value=False), "year"]:
+                ax.axvline(end + 0.5, 0, 0.07, color=theme.INK, linewidth=1.4, label="_break")
+            if line in labels:
+                ax.annotate(line, labels[line], ha="center", va="center", fontsize=8.5, color=colour)
+        ax.axvline(year, color=theme.MUTED, linewidth=1, linestyle=":", label="_mark")
+        unit = rows["unit"].iloc[0]
+        ax.set_title(f"{name}, {unit}", fontsize=10)
+        ax.set_ylim(0, 1.2 * rows["value"].max())
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axes[0].annotate(words, (year, 0), xycoords=("data", "axes fraction"), xytext=(5, 3), textcoords="offset points",
+                     va="bottom", fontsize=8.5, color=theme.MUTED)
+    axes[0].set_xlim(data["year"].min() - 1, data["year"].max() + 1)
+    return fig
+
+
 def synthetic(paths: pd.DataFrame, placebos: pd.DataFrame, year: int, ylabel: str, xlabel: str):
     """The treated country beside its synthetic self; the effect among the placebo effects of all donors.
 
@@ -475,4 +513,73 @@ def evidence_map(data: pd.DataFrame, own: pd.DataFrame):
     for ax in axes.flat:
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
+    return fig
+
+
+def counts(data: pd.DataFrame, xlabel: str):
+    """Stacked bars: one line per row of `data`, one part per column, the number written where it fits."""
+    tones = ["home", "group", "accent", "Japan", "Germany", "other"]
+    hatches = ["", "", "", "", "///", "..."]
+    fig, ax = plt.subplots(figsize=(7.2, 1.2 + 0.42 * len(data)))
+    left = np.zeros(len(data))
+    places = -np.arange(len(data))
+    for name, tone, hatch in zip(data.columns, tones, hatches, strict=False):
+        width = data[name].to_numpy(float)
+        ax.barh(places, width, left=left, color=theme.COLOURS[tone], alpha=0.35 if hatch else 0.9, hatch=hatch,
+                edgecolor=theme.COLOURS[tone], linewidth=0.6, height=0.66, label=name)
+        for y, start, size in zip(places, left, width, strict=True):
+            if size >= 2:
+                ax.annotate(f"{size:.0f}", (start + size / 2, y), ha="center", va="center", fontsize=8.5)
+        left += width
+    ax.set_yticks(places, data.index)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="y")
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel(xlabel)
+    fig.legend(loc="outside upper center", ncols=3, fontsize=9)
+    return fig
+
+
+def sign_bars(data: pd.DataFrame, xlabel: str):
+    """Counts of negative, null and positive by group, one panel per `panel`, stacked around zero.
+
+    `data`: panel, group, negative, null, positive. Negative counts run to the left and are hatched, positive ones to
+    the right and are filled, null ones lie empty across zero, half on each side. Counts are written but for zeros and
+    a single null, whose bar is too narrow.
+    """
+    panels = list(dict.fromkeys(data["panel"]))
+    heights = [int((data["panel"] == panel).sum()) for panel in panels]
+    fig, axes = plt.subplots(len(panels), 1, figsize=(7.2, 0.7 + sum(0.45 + 0.27 * h for h in heights)), sharex=True,
+                             squeeze=False, gridspec_kw={"height_ratios": [h + 0.5 for h in heights]})
+    red, green = theme.COLOURS["Japan"], theme.COLOURS["group"]
+    for ax, panel in zip(axes.flat, panels, strict=True):
+        rows = data[data["panel"] == panel].reset_index(drop=True)
+        for place, row in rows.iterrows():
+            half = row["null"] / 2
+            ax.barh(-place, -row["negative"], left=-half, height=0.62, facecolor="none", edgecolor=red, hatch="/////",
+                    linewidth=0.9)
+            ax.barh(-place, row["null"], left=-half, height=0.62, facecolor="none", edgecolor=theme.MUTED,
+                    linewidth=0.9)
+            ax.barh(-place, row["positive"], left=half, height=0.62, color=green, linewidth=0)
+            for count, x, side, colour in ((row["negative"], -half - row["negative"], "right", red),
+                                           (row["null"], 0, "center", theme.INK),
+                                           (row["positive"], half + row["positive"], "left", green)):
+                if count > (side == "center"):
+                    ax.annotate(f"{count:d}", (x, -place), ha=side, va="center", color=colour, fontsize=8.5,
+                                xytext=({"right": -3, "center": 0, "left": 3}[side], 0), textcoords="offset points")
+        ax.set_yticks([-i for i in range(len(rows))], rows["group"])
+        ax.set_ylim(-len(rows) + 0.45, 0.55)
+        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="x", length=0, labelbottom=False)
+        ax.grid(visible=False)
+        for side in ("left", "bottom"):
+            ax.spines[side].set_visible(False)
+        ax.set_title(panel)
+    reach = max((data["null"] / 2 + data[side]).max() for side in ("negative", "positive"))
+    axes[0, 0].set_xlim(-1.1 * reach, 1.1 * reach)
+    axes[-1, 0].set_xlabel(xlabel)
+    for words, x, side, colour in (("hatched: negative", 0.19, "left", red), ("empty: null", 0.5, "center", theme.INK),
+                                   ("filled: positive", 1, "right", green)):
+        axes[0, 0].annotate(words, (x, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
+                            ha=side, color=colour, fontsize=8.5, annotation_clip=False)
     return fig

@@ -115,13 +115,19 @@ def figure(
 def table(
     label: str, frame: pd.DataFrame, *, caption: str, tables: Sequence[str] = (), note: str = "",
     data: pd.DataFrame | None = None, formats: dict[str, str] | None = None, anchor: str | None = None,
+    filters: Sequence[str] = (), quotes: Sequence[str] = (),
 ) -> None:
     """Show a table; the first column heads its rows.
 
     Parameters as for `figure`; `formats` maps columns to format strings (others are shown as text);
     `data` is what the CSV holds (default: `frame` itself, unformatted); `anchor` names a column whose
-    values, in lower case, become the rows' anchors. Missing cells stay empty.
+    values, in lower case, become the rows' anchors; `filters` names columns that the built page offers to choose by,
+    beside a search over all cells (without JavaScript the whole table is read); `quotes` names columns of ids (results,
+    facts, claims, chapters; blanks between them) that the page links to what they stand for. Missing cells stay empty.
     """
+    lost = [name for name in (*filters, *quotes) if name not in frame]
+    if lost:
+        raise ExhibitError(f"exhibit {label!r}: no column {lost[0]!r} to filter by or to link")
     source = _source(tables, note)
     raw = frame if data is None else data
     _check(label, "tab", caption, source, raw)
@@ -132,7 +138,9 @@ def table(
     numeric = [bool(shown[c].str.fullmatch(r"[−+()\[\]\d.,  %*<–]*").all()) for c in shown]
     _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": _csv(raw),
            "columns": [str(c) for c in shown], "numeric": numeric, "rows": shown.to_numpy().tolist(),
-           "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None})
+           "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None,
+           "filters": [list(frame.columns).index(name) for name in filters],
+           "quotes": [list(frame.columns).index(name) for name in quotes]})
 
 
 def facts_frame(cautions: dict[str, str]) -> pd.DataFrame:

@@ -7,6 +7,8 @@ appendix on methods; none is changed by an option without the name showing it.
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
 
 import numpy as np
@@ -27,10 +29,11 @@ SIZE_LIMITS = {"Wholesale trade": 100, "Services": 100, "Retail trade": 50}
 UNCLEAR_LIMIT = "Information and communication"
 
 __all__ = [
-    "COVARIATES", "SampleError", "barrier_surveys", "country_changes", "donor_panel", "employee_bands",
-    "event_window", "first_years", "group_long_differences", "home_and_abroad", "industry_panel", "investors",
-    "long_differences", "management", "programmes", "risk_set", "sample_j", "size_limit", "specification_panel",
-    "starter_covariates", "starters", "trim_jumps", "turnover_bands",
+    "COVARIATES", "SampleError", "audited_claims", "barrier_surveys", "country_changes", "donor_panel",
+    "employee_bands", "event_window", "findings", "first_years", "group_long_differences", "home_and_abroad",
+    "industry_panel", "investors", "long_differences", "management", "official_series", "programmes", "risk_set",
+    "sample_j", "size_limit", "specification_panel", "starter_covariates", "starters", "study_names", "trim_jumps",
+    "turnover_bands", "votes",
 ]
 
 
@@ -476,6 +479,111 @@ def donor_panel(panel: pd.DataFrame, outcome: str, first: int = 1996, last: int 
     return _named(rows.assign(treated=(rows["iso3"] == country).astype(int)), name)
 
 
+# Official figures long enough to draw: chapter → line → (panel, unit, country, segments). A segment holds what one
+# survey counted in one way; where the sample, the question or the coverage changed, the next segment begins. Of two
+# facts for one year the publisher's own is taken. Left out, with reasons, in the notes of the figures.
+OFFICIAL_SERIES = {
+    "introduction": {
+        "METI's survey": ("Affiliates abroad, Japan", "number", "Japan", (
+            ("to FY2011", ("F0147", "F0140", "F0149", "F0150", "F0151", "F0152")),
+            ("from FY2012, wider coverage",
+             ("F0153", "F0154", "F0155", "F0156", "F0141", "F0142", "F0143", "F0144", "F0145")))),
+        "of firms with 50+ staff": ("Affiliates abroad, Japan", "number", "Japan", (
+            ("FY2020, fewer firms reached", ("F0597",)),
+            ("from FY2021", ("F0598", "F0599", "F0600", "F0601")))),
+        "all industries": ("Their employees, Japan", "million", "Japan", (
+            ("to FY2011", ("F0027", "F0028", "F0029", "F0030")),
+            ("from FY2012, wider coverage",
+             ("F0031", "F0032", "F0033", "F0034", "F0035", "F0036", "F0037", "F0038", "F0039")))),
+        "manufacturing": ("Their employees, Japan", "million", "Japan", (
+            ("to FY2011", ("F0040",)), ("from FY2012, wider coverage", ("F0041", "F0042", "F0043", "F0044")))),
+        "all manufacturers (METI)": ("Production abroad, Japan", "%", "Japan", (
+            ("to FY2011", ("F0187", "F0188", "F0189", "F0190", "F0191", "F0192", "F0193")),
+            ("from FY2012, wider coverage", ("F0194", "F0195", "F0196", "F0197")))),
+        "listed (Cabinet Office)": ("Production abroad, Japan", "%", "Japan", (
+            ("actual", ("F0174", "F0175", "F0176", "F0177", "F0178", "F0179", "F0180", "F0181", "F0182", "F0183",
+                        "F0184")),
+            ("expected", ("F0185",)))),
+        "industrial firms": ("Plan to invest abroad (DIHK), Germany", "%", "Germany", (
+            ("all sizes", ("F0454", "F0455", "F0456", "F0457", "F0458", "F0459", "F0460", "F0461", "F0462", "F0463",
+                           "F0464", "F0465", "F0466", "F0467", "F0468", "F0469")),)),
+    },
+    "sme-role": {
+        "manufacturing, 4+ staff": ("Exporting SMEs, Japan", "number", "Japan", (
+            ("White Paper 2014", ("F0135", "F0136")), ("White Paper 2016", ("F0134",)))),
+        "all industries, 50+ staff": ("Exporting SMEs, Japan", "number", "Japan", (("Basic Survey", ("F0133",)),)),
+        "50+ staff": ("SMEs that export, Japan", "%", "Japan", (
+            ("Basic Survey", ("F0303", "F0305", "F0304")),)),
+        "manufacturing SMEs, 4+ staff": ("SMEs that export, Japan", "%", "Japan", (
+            ("White Paper 2012", ("F0317",)), ("White Paper 2016", ("F0318",)))),
+        "clients of Shoko Chukin": ("SMEs with business abroad, Japan", "%", "Japan", (
+            ("its survey", ("F0235", "F0233", "F0234")),)),
+        "asked by JFC": ("SMEs with business abroad, Japan", "%", "Japan", (
+            ("FDI, outsourcing, exports", ("F0238",)), ("and e-commerce", ("F0239",)))),
+        "all asked": ("Plan to expand abroad (JETRO), Japan", "%", "Japan", (
+            ("members only", ("F0070", "F0071")), ("FY2012 release", ("F0067", "F0068")),
+            ("FY2013 survey", ("F0069",)), ("FY2015 release", ("F0518", "F0519")),
+            ("FY2017 release", ("F0525", "F0526")), ("with new entrants", ("F0059", "F0060")))),
+        "SMEs": ("Plan to expand abroad (JETRO), Japan", "%", "Japan", (
+            ("members only", ("F0063", "F0064")), ("FY2012 release", ("F0065", "F0066")),
+            ("changed definition", ("F0061", "F0062")))),
+        "firms with bases abroad": ("Plan to expand abroad (JETRO), Japan", "%", "Japan", (
+            ("FY2022 survey", ("F0082", "F0083", "F0084", "F0085")),)),
+        "export (VAT register)": ("SMEs that export, Germany", "%", "Germany", (
+            ("to 2019", ("F0476", "F0486", "F0487", "F0430")), ("from 2020, higher threshold", ("F0431", "F0497")))),
+        "sell abroad (KfW)": ("SMEs that export, Germany", "%", "Germany", (
+            ("KfW panel", ("G0087", "F0435", "F0436")),)),
+        "all SMEs (KfW)": ("Sales abroad of German SMEs", "billion euro", "Germany", (
+            ("KfW panel", ("F0381", "G0088", "G0089", "G0090", "F0382", "F0383", "F0384")),)),
+    },
+}
+
+
+def official_series(facts: pd.DataFrame, chapter: str) -> pd.DataFrame:
+    """The series of `OFFICIAL_SERIES` that a chapter draws, one row per year and line.
+
+    `facts` is the table `official_figures`. Columns: panel, line, segment (what is comparable), year (the fiscal or
+    calendar year that the row's period names), value, unit, exactness, rank, fact_id, country. Raises `SampleError`
+    for an unknown chapter, an id that is missing or superseded, a period that is no single year, a value that is no
+    number, a fact of another country, units that differ within a line, and a second fact for a year of a line.
+    """
+    if chapter not in OFFICIAL_SERIES:
+        raise SampleError(f"chapter {chapter!r}: expected one of {sorted(OFFICIAL_SERIES)}")
+    table = facts.set_index("fact_id")
+    rows = []
+    for line, (panel, unit, country, segments) in OFFICIAL_SERIES[chapter].items():
+        mine = [{**_dated(table, line, country, fact_id), "panel": panel, "line": line, "segment": segment,
+                 "unit": unit} for segment, ids in segments for fact_id in ids]
+        for field, fault in (("year", "two facts for one year"), ("stated_unit", "facts in different units")):
+            values = [row.pop(field) if field == "stated_unit" else row[field] for row in mine]
+            wrong = len(set(values)) != (len(values) if field == "year" else 1)
+            if wrong:
+                raise SampleError(f"series {line!r}: {fault}, {sorted(values)}")
+        rows += mine
+    columns = ["panel", "line", "segment", "year", "value", "unit", "exactness", "rank", "fact_id", "country"]
+    return _named(pd.DataFrame(rows)[columns], f"official figures over time, {chapter}")
+
+
+def _dated(table: pd.DataFrame, line: str, country: str, fact_id: str) -> dict:
+    """One official figure with its year, or the reason why it can't stand in a series."""
+    if fact_id not in table.index:
+        raise SampleError(f"series {line!r}: no fact {fact_id!r}")
+    fact, faults = table.loc[fact_id], []
+    if isinstance(fact["superseded_by"], str):
+        faults.append(f"superseded by {fact['superseded_by']!r}")
+    if not re.fullmatch(r"(?:19|20)\d\d", str(fact["period"])):
+        faults.append(f"period {fact['period']!r} is no single year")
+    if pd.isna(fact["number"]):
+        faults.append(f"value {fact['value']!r} is no number")
+    if fact["country"] != country:
+        faults.append(f"about {fact['country']}, not {country}")
+    if faults:
+        raise SampleError(f"series {line!r}, fact {fact_id!r}: {'; '.join(faults)}")
+    return {"year": int(fact["period"]), "value": float(fact["number"]), "exactness": fact["exactness"],
+            "rank": fact["source_rank"], "fact_id": fact_id, "country": country,
+            "stated_unit": re.sub(r"\s*\(.*\)$", "", fact["unit"])}
+
+
 # What surveys found about barriers: survey, short name of the answer, and the claim or fact that carries it.
 BARRIERS = (
     ("Exporters, 2011 (as the paper says)", "Customers and a reliable partner", "C066"),
@@ -587,3 +695,152 @@ def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
         manufacturing=rows["sector"].isin(MANUFACTURING).astype(int),
     )
     return _named(out, "filers under Japanese standards with a group headcount")
+
+
+def audited_claims(claims: pd.DataFrame, facts: pd.DataFrame, literature: pd.DataFrame) -> pd.DataFrame:
+    """The claims with their verdicts, after every verdict has been held against its evidence.
+
+    Adds `claimed` (the number in the paper's value; the middle of a range) and `compared` (the number of the fact, or
+    of the sum of the paper's own figures, that `compare` names), missing where nothing is compared. Ids with a slash
+    are results of the chapters; the page that quotes them checks that they exist.
+
+    Raises `SampleError`, naming the claim, for a verdict without evidence, an unknown or superseded id, a comparison
+    that its evidence does not list, a "confirmed" whose numbers differ by more than rounding, a "contradicted" or
+    "corrected" whose numbers agree, and an open verdict that names nothing to consult.
+    """
+    known_facts = facts.set_index("fact_id")
+    known = {*known_facts.index, *claims["claim_id"], *("lit:" + literature["finding_id"])}
+    values = claims.set_index("claim_id")["value"]
+    rows = []
+    for row in claims.itertuples():
+        evidence = row.evidence.split() if isinstance(row.evidence, str) else []
+        open_verdict = row.verdict in ("not checkable", "damaged text")
+        _audit(row.claim_id, open_verdict or bool(evidence), f"{row.verdict} without evidence")
+        for id_ in evidence:
+            _audit(row.claim_id, "/" in id_ or id_ in known, f"evidence {id_!r} does not exist")
+            replaced = known_facts["superseded_by"].get(id_)
+            _audit(row.claim_id, not isinstance(replaced, str), f"evidence {id_!r} is superseded by {replaced!r}")
+        _audit(row.claim_id, not open_verdict or isinstance(row.consult, str), f"{row.verdict}, and nothing to consult")
+        claimed = compared = np.nan
+        if isinstance(row.compare, str):
+            named = set(re.findall(r"[A-Z]\d{3,4}", row.compare))
+            _audit(row.claim_id, named <= set(evidence), f"{row.compare!r} is compared but no evidence")
+            claimed, compared = _number_of(row.value), _compared(row.compare, known_facts["number"], values)
+            near = abs(claimed - compared) <= row.tolerance + 1e-9
+            words = f"{claimed:g} against {compared:g} ({row.compare}), tolerance {row.tolerance:g}"
+            _audit(row.claim_id, row.verdict != "confirmed" or near, f"confirmed, but {words}")
+            _audit(row.claim_id, row.verdict not in ("contradicted", "corrected") or not near,
+                   f"{row.verdict}, but {words}")
+        rows.append((claimed, compared))
+    out = claims.assign(claimed=[a for a, _ in rows], compared=[b for _, b in rows])
+    return _named(out, "the paper's claims with their verdicts")
+
+
+def _audit(claim: str, good: bool, fault: str) -> None:
+    if not good:
+        raise SampleError(f"table 'claims', row {claim}, field 'verdict': {fault}")
+
+
+def _number_of(value: str) -> float:
+    """The number in a claim's value; the middle of a range such as 50-100."""
+    span = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", value)
+    if span:
+        return (float(span[1]) + float(span[2])) / 2
+    number = re.search(r"\d+(?:\.\d+)?", value)
+    return float(number[0]) if number else np.nan
+
+
+def _compared(text: str, numbers: pd.Series, values: pd.Series) -> float:
+    """A fact's number, or the value of a sum of claims such as 100*C110/C112 (sums, products, brackets)."""
+    if text in numbers.index:
+        return float(numbers[text])
+
+    def worth(node: ast.AST) -> float:
+        operations = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return float(node.value)
+        if isinstance(node, ast.Name) and node.id in values.index:
+            return _number_of(values[node.id])
+        if isinstance(node, ast.BinOp) and type(node.op) in operations:
+            return operations[type(node.op)](worth(node.left), worth(node.right))
+        raise SampleError(f"comparison {text!r}: only facts, or sums of claims, are understood")
+
+    return worth(ast.parse(text, mode="eval").body)
+
+
+# How the literature table's classes are called in words; what is not named keeps its own words.
+SIGNS = ("negative", "null", "positive")
+DESTINATIONS = {"all / not split": "All, not split", "low-wage / Asia / CEE": "Low-wage", "high-wage": "High-wage"}
+METHODS = {
+    "matching / matched DiD / event study": "Matching, event study",
+    "IV / selection model / DiD": "Instruments, selection",
+    "firm regression": "Firm regression", "labour demand among MNEs": "Labour demand",
+    "industry / regional": "Industry, region", "accounting / correlation": "Accounting",
+    "raw comparison / survey": "Raw, survey", "literature survey": "Survey of studies",
+}
+SIZES = {"SME": "Small firms", "all (many": "All, many small", "large": "Large firms"}  # by how the words begin
+NATIONS = {"Korea": "Korea, Taiwan", "Taiwan": "Korea, Taiwan"} | {
+    name: name for name in ("Japan", "Germany", "United States", "Italy", "France")}
+
+
+def study_names(literature: pd.DataFrame) -> pd.Series:
+    """“Ando and Kimura 2007”, “Barba Navaretti et al. 2010”: the study of each finding, as short as it can be cited."""
+    def short(authors: str, year: float) -> str:
+        names = [author.split(",")[0].strip() for author in authors.split(";")]
+        who = f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+        who = "Author not shown" if who.startswith("(") else who
+        return f"{who} {'n.d.' if pd.isna(year) else int(year)}"
+
+    pairs = zip(literature["authors"], literature["publication_year"], strict=True)
+    return pd.Series([short(*pair) for pair in pairs], index=literature.index)
+
+
+def findings(literature: pd.DataFrame, outcome: str | None = "employment") -> pd.DataFrame:
+    """Findings with a sign, one row each, with groups to count by and 0/1 columns to regress on.
+
+    `literature` is the table of that name; `outcome`, one class of outcomes, or None for all. Left out: mixed signs,
+    and surveys of studies, which would count studies twice. `sign` becomes an ordered categorical (negative < null <
+    positive). Groups, in words: study, destination, method, country, size, outcome, exposure. Columns of 0 and 1:
+    `low_wage`, `high_wage` (destination), `design` (matching, event study, instruments, selection, difference in
+    differences), `japan`, `germany` (home, alone or with others), `sme`, `industry` (industry or region as the unit).
+    Raises `SampleError` for a class of outcomes that is not there.
+    """
+    rows = literature[literature["sign"].isin(SIGNS) & (literature["method_class"] != "literature survey")]
+    rows = rows if outcome is None else rows[rows["outcome_class"] == outcome]
+    size = pd.Series("All sizes", index=rows.index)
+    for start, words in SIZES.items():
+        size = size.mask(rows["firm_size"].str.startswith(start), words)
+    out = rows[["finding_id", "study_key", "url"]].assign(
+        study=study_names(rows), sign=pd.Categorical(rows["sign"], SIGNS, ordered=True),
+        destination=rows["destination_class"].map(DESTINATIONS).fillna("Several, contrasted"),
+        method=rows["method_class"].map(METHODS), country=rows["country"].map(NATIONS).fillna("Others, several"),
+        size=size, outcome=rows["outcome_class"], exposure=rows["exposure_class"],
+    )
+    flags = {
+        "low_wage": out["destination"] == "Low-wage", "high_wage": out["destination"] == "High-wage",
+        "design": out["method"].isin(["Matching, event study", "Instruments, selection"]),
+        "japan": rows["country"].str.contains("Japan"), "germany": rows["country"].str.contains("Germany"),
+        "sme": size == "Small firms", "industry": out["method"] == "Industry, region",
+    }
+    out = out.assign(**{name: flag.astype(int) for name, flag in flags.items()})
+    return _named(out, f"findings on {outcome or 'any outcome'} with a sign, without surveys of studies")
+
+
+def votes(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Findings and studies by sign, one row per group of the column `by`, in order of size.
+
+    `frame` comes from `findings`. Columns: group; negative, null, positive, findings (their sum); and the same for
+    studies, with one vote each: the sign that most of its findings *in the group* have (`studies_negative`, …), or
+    `studies_divided` where two signs are equally frequent; `studies`. Raises `SampleError` for an unknown column.
+    """
+    if by not in frame:
+        raise SampleError(f"sample {frame.attrs.get('sample')!r}: no column {by!r} to count by")
+    rows = []
+    for group, cell in frame.groupby(by, observed=True):
+        modes = cell.groupby("study_key")["sign"].agg(lambda signs: "/".join(signs.astype(str).mode()))
+        one = {f"studies_{sign}": int((modes == sign).sum()) for sign in SIGNS}
+        rows.append({"group": group, **{sign: int((cell["sign"] == sign).sum()) for sign in SIGNS},
+                     "findings": len(cell), **one, "studies_divided": len(modes) - sum(one.values()),
+                     "studies": len(modes)})
+    return _named(pd.DataFrame(rows).sort_values("findings", ascending=False, kind="stable"),
+                  f"{frame.attrs.get('sample')}, counted by {by}")

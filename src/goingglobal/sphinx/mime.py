@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.environment import BuildEnvironment
 
 from goingglobal.exhibits import MIME as EXHIBIT
 from goingglobal.results import MIME as RESULT
@@ -14,6 +16,10 @@ from goingglobal.sphinx import registry
 def anchor(result_id: str) -> str:
     """The anchor of the cell that reported an id."""
     return "result-" + re.sub(r"[^a-z0-9]+", "-", result_id.lower()).strip("-")
+
+
+class quoted(nodes.Inline, nodes.TextElement):
+    """A number quoted by id, resolved when the page is written."""
 
 
 class source_links(nodes.General, nodes.Element):
@@ -28,8 +34,23 @@ def _figure(exhibit: dict) -> nodes.figure:
     return node
 
 
-def _table(exhibit: dict) -> nodes.table:
+def _link(id_: str, env: BuildEnvironment | None) -> nodes.Node:
+    """One id of a column of quotes: a result, a fact, a claim or a chapter; other words stay words."""
+    kind = "result" if "/" in id_ else "claim" if re.fullmatch(r"C\d{3}", id_) else "fact"
+    if kind != "fact" or re.fullmatch(r"[FG]\d{4}", id_):
+        if env is not None:
+            registry.page(env).uses.append((kind, id_, 0))
+        return quoted("", "", kind=kind, key=id_, words=id_)
+    if env is not None and re.fullmatch(r"[a-z-]+", id_):
+        inner = nodes.inline("", id_)
+        return addnodes.pending_xref("", inner, refdomain="std", reftype="doc", reftarget=f"/book/{id_}",
+                                     refexplicit=True, refwarn=True, refdoc=env.docname)
+    return nodes.Text(id_)
+
+
+def _table(exhibit: dict, env: BuildEnvironment | None = None) -> nodes.table:
     columns, numeric = exhibit["columns"], exhibit["numeric"]
+    quotes = exhibit.get("quotes") or []
     table = nodes.table("", classes=["gg-table"])
     table += nodes.title("", exhibit["caption"])
     group = nodes.tgroup("", cols=len(columns))
@@ -41,7 +62,10 @@ def _table(exhibit: dict) -> nodes.table:
         row = nodes.row("")
         for place, cell in enumerate(cells):
             entry = nodes.entry("", classes=["gg-number"] if numeric[place] and place else [])
-            if str(cell):
+            if str(cell) and place in quotes and cells is not columns:
+                parts = [part for id_ in str(cell).split() for part in (_link(id_, env), nodes.Text(" "))]
+                entry += nodes.paragraph("", "", *parts[:-1])
+            elif str(cell):
                 entry += nodes.paragraph("", str(cell))
             row += entry
         return row
@@ -57,16 +81,22 @@ def _table(exhibit: dict) -> nodes.table:
     return table
 
 
-def build(exhibit: dict, document: nodes.document | None) -> list[nodes.Node]:
-    """Nodes of one exhibit; with a document, also its label, so that it is numbered and can be referred to."""
-    node = _figure(exhibit) if exhibit["kind"] == "figure" else _table(exhibit)
+def build(exhibit: dict, document: nodes.document | None, env: BuildEnvironment | None = None) -> list[nodes.Node]:
+    """Nodes of one exhibit; with a document, also its label, so that it is numbered and can be referred to.
+
+    Ids that a table quotes are noted in the environment, so that the build refuses unknown ones.
+    """
+    node = _figure(exhibit) if exhibit["kind"] == "figure" else _table(exhibit, env)
     if document is not None:
         node["names"].append(exhibit["label"])
         document.note_explicit_target(node, node)
     if exhibit["kind"] == "figure":
         return [node]
     links = source_links("", label=exhibit["label"], source=exhibit["source"])
-    return [nodes.container("", node, links, classes=["gg-exhibit", "gg-exhibit-table"], is_div=True)]
+    classes = ["gg-exhibit", "gg-exhibit-table"]
+    if exhibit.get("filters"):
+        classes += ["gg-filter", *(f"gg-filter-{place}" for place in exhibit["filters"])]
+    return [nodes.container("", node, links, classes=classes, is_div=True)]
 
 
 class Renderer:
@@ -86,4 +116,4 @@ class Renderer:
             # Not a target: docutils would hand its id on to an output that is not shown.
             return [nodes.container("", ids=[anchor(content["id"])], classes=["gg-anchor"], is_div=True)]
         registry.add(page.exhibits, content["label"], content, page, "exhibit")
-        return build(content, document)
+        return build(content, document, env)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 _UNUSED = ("sphinx-thebe",)
+_FILTER = ("vendor/simple-datatables-10.3.0.js", "filter.js")
 # Source maps and a script that no page loads: three quarters of the weight of a default site.
 _LEFT_OUT = (
     "_static/scripts/fontawesome.js*", "_static/scripts/*.map", "_static/styles/*.map", "_static/sphinx-thebe*",
@@ -32,7 +34,10 @@ def _without_thebe(app: Sphinx, config: Config) -> None:
                 app.disconnect(listener.id)
 
 
-def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    if doctree and any("gg-filter" in node["classes"] for node in doctree.findall(nodes.container)):
+        for script in _FILTER:  # on the pages that have a table to filter, and no other
+            app.add_js_file(script, loading_method="defer")
     for kind in ("script_files", "css_files"):
         context[kind] = [a for a in context.get(kind, []) if not any(word in _text(a) for word in _UNUSED)]
 

@@ -4,6 +4,7 @@
 `{claim}`C012``                   the paper's figure; hover: its wording; click: its row
 `{claim}`17 % <C012>``            the same in other words: each number must stand in the claim
 `{fact}`F0542``                   an official figure; hover: what, who, when, how directly it was read
+`{verdict}`C012``                 the ledger's verdict on a claim; hover: why; click: its row
 """
 
 from __future__ import annotations
@@ -21,11 +22,7 @@ from goingglobal.sphinx import mime, registry
 
 CLAIMS_PAGE = "book/appendix/claims"
 _TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
-_ROLES = ("result", "claim", "fact")
-
-
-class quoted(nodes.Inline, nodes.TextElement):
-    """A number quoted by id, resolved when the page is written."""
+_ROLES = ("result", "claim", "fact", "verdict")
 
 
 class shown_exhibit(nodes.General, nodes.Element):
@@ -33,17 +30,17 @@ class shown_exhibit(nodes.General, nodes.Element):
 
 
 class Quote(SphinxRole):
-    """One class for the three roles; they differ in where the id is looked up."""
+    """One class for the four roles; they differ in where the id is looked up."""
 
     def run(self):
         titled = _TITLED.match(self.text)
         key = titled["id"] if titled else self.text.strip()
         text = titled["text"] if titled else ""
         page = registry.page(self.env)
-        page.uses.append((self.name, key, self.lineno))
-        if text and self.name != "result":
+        page.uses.append(("claim" if self.name == "verdict" else self.name, key, self.lineno))
+        if text and self.name in ("claim", "fact"):
             page.faults += _numbers_not_in_record(self.name, key, text)
-        return [quoted("", "", kind=self.name, key=key, words=text)], []
+        return [mime.quoted("", "", kind=self.name, key=key, words=text)], []
 
 
 def _record(kind: str, key: str) -> dict | None:
@@ -76,7 +73,8 @@ def _claim(record: dict, text: str) -> tuple[str, str]:
     state = "" if record["text_state"] == "intact" else f" Text {record['text_state']}."
     words = text or ("“" + record["wording"] + "”" if record["value"].startswith("qualitative")
                      else _words(record["value"], record["unit"]))
-    return words, f"Claim {record['claim_id']}, section {record['section']}: “{record['wording']}”.{state}"
+    return words, (f"Claim {record['claim_id']}, section {record['section']}: “{record['wording']}”.{state} "
+                   f"{record['verdict'].capitalize()}: {record['why']}")
 
 
 def _fact(record: dict, text: str) -> tuple[str, str]:
@@ -107,13 +105,17 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     def link(page: str, name: str) -> str:
         return relative_uri(here, app.builder.get_target_uri(page)) + "#" + name
 
-    for node in list(doctree.findall(quoted)):
+    for node in list(doctree.findall(mime.quoted)):
         kind, key = node["kind"], node["key"]
         if kind == "result":
             words, title = _result(results[key], node["words"])
             address = link(results[key]["page"], mime.anchor(key))
         elif kind == "claim":
             words, title = _claim(_record(kind, key), node["words"])
+            address = link(CLAIMS_PAGE, key.lower())
+        elif kind == "verdict":
+            record = _record("claim", key)
+            words, title = node["words"] or record["verdict"], record["why"]
             address = link(CLAIMS_PAGE, key.lower())
         else:
             record = _record(kind, key)
@@ -164,7 +166,7 @@ def setup(app: Sphinx) -> None:
     for name in _ROLES:
         app.add_role(name, Quote())
     app.add_directive("exhibit", Exhibit)
-    for node in (quoted, shown_exhibit):
+    for node in (mime.quoted, shown_exhibit):
         app.add_node(node)
     app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_links, None), latex=(_skip, None),
                  text=(_skip, None))
