@@ -17,8 +17,8 @@ from goingglobal.models import Estimate
 
 __all__ = [
     "coefficients", "country_panels", "counts", "curve_of_specifications", "discontinuity", "dots", "event_path",
-    "evidence_map", "gradient", "lines", "official_series", "overlap", "quantile_lines", "ranked", "responses", "scatter",
-    "sign_bars", "sized_lines", "sweep", "synthetic", "timeline",
+    "evidence_map", "gradient", "lines", "official_series", "overlap", "quantile_lines", "ranked", "responses",
+    "scatter", "sign_bars", "sized_lines", "sweep", "synthetic", "timeline",
 ]
 
 
@@ -361,9 +361,9 @@ def official_series(data: pd.DataFrame, labels: dict[str, tuple[float, float]], 
     """Official figures over time, one small panel per `panel`; only years that follow each other are joined.
 
     `data` is a frame of `samples.official_series`. A mark is filled where the publisher itself states the value, hollow
-    where it is secondary, derived or approximate. A line ends where a year is missing and where `segment` changes; behind the
-    last year of a segment that another follows stands a tick on the axis. `labels` says where a line's name stands,
-    in years and values; a line that is alone in its panel needs none. `year` and `words`: the dotted line.
+    where it is secondary, derived or approximate. A line ends where a year is missing and where `segment` changes;
+    behind the last year of a segment that another follows stands a tick on the axis. `labels` says where a line's name
+    stands, in years and values; a line that is alone in its panel needs none. `year` and `words`: the dotted line.
     """
     shapes, styles = ("o", "s", "D"), ("-", (0, (4, 1.5)), (0, (1, 1.2)))
     names = list(dict.fromkeys(data["panel"]))
