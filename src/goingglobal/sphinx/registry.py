@@ -90,8 +90,11 @@ def _merge(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: Build
 
 
 def _rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Pages that use results or exhibits are written again whenever any page was read."""
-    return [doc for doc, p in pages(env).items() if p.uses]
+    """All pages are written again whenever any was read: they quote results, exhibits and references of others.
+
+    The bibliography numbers its entries anew, so a page that only cites would be left with dead links.
+    """
+    return sorted(env.found_docs)
 
 
 def setup(app: Sphinx) -> None:
