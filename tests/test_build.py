@@ -57,10 +57,10 @@ FAULTS = """\
 ```
 """
 LEDGER = """\
-from goingglobal import exhibits, load, samples
-claims = samples.audited_claims(load("claims"), load("official_figures"), load("literature"))
-ledger = claims[["claim_id", "evidence"]]
-exhibits.table("tab-ledger", ledger, caption="Ledger.", tables=["claims"], quotes=["evidence"])"""
+from goingglobal import exhibits, ledger, load
+claims = ledger.audited_claims(load("claims"), load("official_figures"), load("literature"))
+shown = claims[["claim_id", "evidence"]]
+exhibits.table("tab-ledger", shown, caption="Ledger.", tables=["claims"], quotes=["evidence"])"""
 REPORT = 'from goingglobal.results import report\nreport("{}", {}, "d", unit="count")'
 
 

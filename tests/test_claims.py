@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 
 import nbformat
 import pandas as pd
 import pytest
 from conftest import ROOT, SITE
 
-from goingglobal import load, samples
+from goingglobal import ledger, load, samples
 
 CLAIMS, FACTS, LITERATURE = load("claims"), load("official_figures"), load("literature")
 CHAPTERS = ["introduction", "sme-role", "barriers", "support-programs", "conclusion"]
 
 
 def audit(claims: pd.DataFrame = CLAIMS, facts: pd.DataFrame = FACTS) -> pd.DataFrame:
-    return samples.audited_claims(claims, facts, LITERATURE)
+    return ledger.audited_claims(claims, facts, LITERATURE)
 
 
 def changed(claim: str, **fields) -> pd.DataFrame:
@@ -76,7 +77,7 @@ def test_superseded_evidence_is_refused():
 @pytest.mark.parametrize("text", ["__import__('os')", "C110**9", "C110 if C112 else 1", "F0065+1", "C999"])
 def test_a_comparison_is_arithmetic_and_nothing_else(text):
     with pytest.raises(samples.SampleError, match="only facts, or sums of claims, are understood"):
-        samples._compared(text, FACTS.set_index("fact_id")["number"], CLAIMS.set_index("claim_id")["value"])
+        ledger._compared(text, FACTS.set_index("fact_id")["number"], CLAIMS.set_index("claim_id")["value"])
 
 
 @pytest.mark.parametrize(("text", "by_hand"), [
@@ -85,14 +86,14 @@ def test_a_comparison_is_arithmetic_and_nothing_else(text):
 ])  # fmt: skip
 def test_comparisons_are_computed(text, by_hand):
     values = CLAIMS.set_index("claim_id")["value"]
-    assert samples._compared(text, FACTS.set_index("fact_id")["number"], values) == pytest.approx(by_hand)
+    assert ledger._compared(text, FACTS.set_index("fact_id")["number"], values) == pytest.approx(by_hand)
 
 
 def test_the_numbers_behind_the_comparisons_are_those_of_the_paper():
     values = CLAIMS.set_index("claim_id")["value"]
-    assert [samples._number_of(values[c]) for c in ("C028", "C029", "C110", "C112", "C020")] == [
+    assert [ledger._number_of(values[c]) for c in ("C028", "C029", "C110", "C112", "C020")] == [
         3568, 5937, 5630, 7977, 4.2]  # fmt: skip
-    assert samples._number_of("50-100") == 75
+    assert ledger._number_of("50-100") == 75
 
 
 def test_chapters_that_quote_a_claim_are_listed():
@@ -102,11 +103,10 @@ def test_chapters_that_quote_a_claim_are_listed():
         assert listed == quoting, row.claim_id
 
 
-def _prose(chapter: str, found: dict[str, str] = {}) -> str:  # noqa: B006 (a cache on purpose)
-    if chapter not in found:
-        cells = nbformat.read(ROOT / "book" / f"{chapter}.ipynb", 4).cells
-        found[chapter] = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    return found[chapter]
+@cache
+def _prose(chapter: str) -> str:
+    cells = nbformat.read(ROOT / "book" / f"{chapter}.ipynb", 4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
 @pytest.mark.site
