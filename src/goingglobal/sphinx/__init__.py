@@ -8,7 +8,8 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `roles`         `{result}`, `{claim}`, `{fact}` and the directive `{exhibit}`
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
-`page`          what a built page must not carry: third parties, unused scripts
+`page`          what a built page carries: its own sheet and script, and no third party
+`reading`       definitions in the margin, reading time, words marked with their language
 `bibliography`  labels of the list that match the author–year citations
 """
 
@@ -20,8 +21,17 @@ from goingglobal import __version__
 
 
 def setup(app: Sphinx) -> dict:
-    from goingglobal.sphinx import bibliography, cache, files, mathematics, page, registry, roles
+    from goingglobal.sphinx import (
+        bibliography,
+        cache,
+        files,
+        mathematics,
+        page,
+        reading,
+        registry,
+        roles,
+    )
 
-    for part in (cache, registry, roles, files, mathematics, bibliography, page):
+    for part in (cache, registry, roles, files, mathematics, bibliography, reading, page):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

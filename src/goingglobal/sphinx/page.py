@@ -1,12 +1,13 @@
-"""What a built page carries, and what it must not: no third party, no script that is never used.
+"""What a built page carries: the book's own sheet and script, its contents, and nothing that it doesn't use.
 
-Jupyter Book loads sphinx-thebe (live cells through a third-party script) on every page and
-declares its constants twice, which is a console error; it is taken out here. The theme's colour
-mode is set to follow the system before its script complains of an empty one.
+The page is `book/_templates/layout.html`. The style sheets, scripts and icon fonts of the themes and
+extensions below it (some 450 KB compressed) are named here only to be left out; what stays is listed in
+`_SHEETS` and `_SCRIPTS`.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -14,17 +15,16 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-_UNUSED = ("sphinx-thebe",)
+_SHEETS = ("book.css", "print.css")
+_SCRIPTS = ("book.js", "filter.js", "vendor/", "explorer")
 _FILTER = ("vendor/simple-datatables-10.3.0.js", "filter.js")
-# Source maps and a script that no page loads: three quarters of the weight of a default site.
 _LEFT_OUT = (
-    "_static/scripts/fontawesome.js*", "_static/scripts/*.map", "_static/styles/*.map", "_static/sphinx-thebe*",
-    "_static/webpack-macros.html", "_static/sbt-webpack-macros.html",
+    "scripts", "styles", "locales", "images", "vendor/fontawesome", "sphinx-thebe*", "mystnb*.css", "sphinx-design*",
+    "design-tabs.js", "togglebutton*", "copybutton*", "copy-button.svg", "clipboard.min.js", "check-solid.svg",
+    "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "webpack-macros.html",
+    "sbt-webpack-macros.html", "parts",
 )
-
-
-def _text(asset: object) -> str:
-    return f"{getattr(asset, 'filename', '') or ''} {getattr(asset, 'attributes', {}).get('body', '')}"
+_TABLE = '<div class="pst-scrollable-table-container">'
 
 
 def _without_thebe(app: Sphinx, config: Config) -> None:
@@ -34,25 +34,37 @@ def _without_thebe(app: Sphinx, config: Config) -> None:
                 app.disconnect(listener.id)
 
 
+def _name(asset: object) -> str:
+    return (getattr(asset, "filename", None) or "").split("?")[0].removeprefix("_static/")
+
+
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     if doctree and any("gg-filter" in node["classes"] for node in doctree.findall(nodes.container)):
         for script in _FILTER:  # on the pages that have a table to filter, and no other
             app.add_js_file(script, loading_method="defer")
-    for kind in ("script_files", "css_files"):
-        context[kind] = [a for a in context.get(kind, []) if not any(word in _text(a) for word in _UNUSED)]
+    context["css_files"] = [a for a in context.get("css_files", []) if _name(a) in _SHEETS]
+    context["script_files"] = [a for a in context.get("script_files", []) if _name(a).startswith(_SCRIPTS)]
+    if "body" in context:  # a table wider than the text scrolls in a frame that the keyboard reaches
+        context["body"] = context["body"].replace(_TABLE, '<div class="gg-scroll" tabindex="0">')
+    if "toctree" in context:
+        tree = context["toctree"](maxdepth=2, collapse=True, titles_only=False, includehidden=True) or ""
+        tree = tree.replace(' role="heading"', "").replace(' aria-level="2"', "")
+        context["gg_toctree"] = re.sub(r'<a class="current[^"]*" href="#">', '<a href="#" aria-current="page">', tree)
 
 
 def _lighten(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
-        out = Path(app.outdir)
+        static = Path(app.outdir) / "_static"
         for pattern in _LEFT_OUT:
-            for path in out.glob(pattern):
-                path.unlink()
-        shutil.rmtree(out / "_static" / "locales", ignore_errors=True)
+            for path in static.glob(pattern):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
 
 def setup(app: Sphinx) -> None:
-    app.add_js_file(None, body="document.documentElement.dataset.mode ||= 'auto'", priority=1)
+    app.add_js_file("book.js", loading_method="defer")
     app.connect("config-inited", _without_thebe)
     app.connect("html-page-context", _assets, priority=900)
     app.connect("build-finished", _lighten)

@@ -1,0 +1,79 @@
+// Small comforts on every page; each page is whole without them.
+(() => {
+  const root = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)");
+  const paint = () => {
+    const mode = root.dataset.mode;
+    root.dataset.theme = mode === "auto" ? (system.matches ? "dark" : "light") : mode;
+    for (const button of document.querySelectorAll(".theme-switch-button")) {
+      button.setAttribute("aria-label", `Colours: ${mode === "auto" ? "as the system" : mode}; change`);
+    }
+  };
+  const remember = (mode) => { try { localStorage.setItem("mode", mode); } catch { /* private windows may refuse */ } };
+
+  // Code under a closed fold opens when it is what a link leads to.
+  const unfold = () => {
+    let name = location.hash.slice(1);
+    try { name = decodeURIComponent(name); } catch { return; }
+    const target = name && document.getElementById(name), fold = target?.closest("details");
+    if (fold && !fold.open) { fold.open = true; target.scrollIntoView(); }
+  };
+
+  const copying = () => {
+    if (!navigator.clipboard) { return; }
+    for (const block of document.querySelectorAll("div.highlight, pre.gg-bibtex")) {
+      const text = () => (block.querySelector("pre") ?? block).textContent.trimEnd();
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "gg-copy", textContent: "Copy" });
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(text());
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = "Copy"; }, 1500);
+      });
+      const frame = Object.assign(document.createElement("div"), { className: "gg-copying" });
+      block.before(frame);
+      frame.append(block, button);
+    }
+  };
+
+  // The section in view is marked in the contents.
+  const following = () => {
+    const links = new Map([...document.querySelectorAll(".gg-book-nav li.current li a[href^='#']")]
+      .map((link) => [link.hash.slice(1), link]));
+    const heads = [...document.querySelectorAll("article section[id]")].filter((section) => links.has(section.id));
+    if (!heads.length) { return; }
+    const mark = () => {
+      const past = heads.filter((section) => section.getBoundingClientRect().top < innerHeight / 3).at(-1);
+      for (const [id, link] of links) { link.classList.toggle("gg-here", id === past?.id); }
+    };
+    let waiting = false;
+    addEventListener("scroll", () => {
+      if (!waiting) { waiting = true; requestAnimationFrame(() => { waiting = false; mark(); }); }
+    }, { passive: true });
+    mark();
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const button of document.querySelectorAll(".theme-switch-button")) {
+      button.hidden = false;
+      button.addEventListener("click", () => {
+        const modes = ["auto", "light", "dark"];
+        root.dataset.mode = modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length];
+        remember(root.dataset.mode);
+        paint();
+      });
+    }
+    system.addEventListener("change", paint);
+    paint();
+    copying();
+    following();
+    unfold();
+    addEventListener("hashchange", unfold);
+    document.addEventListener("keydown", (event) => {
+      const search = document.querySelector(".gg-search input");
+      if (search && event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey
+          && !event.target.closest("input, select, textarea, [contenteditable]")) {
+        event.preventDefault();
+        search.focus();
+      }
+    });
+  });
+})();
