@@ -5,6 +5,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `cache`         what the execution cache must see besides cells: data, library, lock, Python
 `registry`      what the pages reported and showed, and the check that every id used exists
 `mime`          turns what `report`, `figure` and `table` publish into document nodes
+`summary`       `{headline}`: the chart of a chapter's summary box
 `roles`         `{result}`, `{claim}`, `{fact}` and the directive `{exhibit}`
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
@@ -30,8 +31,9 @@ def setup(app: Sphinx) -> dict:
         reading,
         registry,
         roles,
+        summary,
     )
 
-    for part in (cache, registry, roles, files, mathematics, bibliography, reading, page):
+    for part in (cache, registry, roles, summary, files, mathematics, bibliography, reading, page):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,13 +22,17 @@ class quoted(nodes.Inline, nodes.TextElement):
     """A number quoted by id, resolved when the page is written."""
 
 
+class drawing(nodes.General, nodes.Element):
+    """A figure's picture, filled in from its record when the page is written."""
+
+
 class source_links(nodes.General, nodes.Element):
     """The line under an exhibit: source, licence, vintage, data, code."""
 
 
 def _figure(exhibit: dict) -> nodes.figure:
     node = nodes.figure("", classes=["gg-exhibit", "gg-exhibit-figure"])
-    node += nodes.raw("", f'<div class="gg-scroll" tabindex="0">{exhibit["svg"]}</div>', format="html")
+    node += drawing("", label=exhibit["label"])
     node += nodes.caption("", exhibit["caption"])
     node += nodes.legend("", source_links("", label=exhibit["label"], source=exhibit["source"]))
     return node
@@ -66,7 +70,9 @@ def _table(exhibit: dict, env: BuildEnvironment | None = None) -> nodes.table:
                 parts = [part for id_ in str(cell).split() for part in (_link(id_, env), nodes.Text(" "))]
                 entry += nodes.paragraph("", "", *parts[:-1])
             elif str(cell):
-                entry += nodes.paragraph("", str(cell))
+                first, _, below = str(cell).partition("\n")
+                entry += nodes.paragraph("", first)
+                entry += [nodes.paragraph("", below, classes=["gg-below"])] if below else []
             row += entry
         return row
 

@@ -132,6 +132,9 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         address = link(exhibit["page"], node["label"])
         caption += [nodes.Text(" "), nodes.reference("", "See it in its chapter.", internal=True, refuri=address)]
         node.replace_self(built)
+    for node in list(doctree.findall(mime.drawing)):
+        svg = exhibits[node["label"]]["svg"]
+        node.replace_self(nodes.raw("", f'<div class="gg-scroll" tabindex="0">{svg}</div>', format="html"))
 
 
 class Exhibit(Directive):
@@ -166,7 +169,7 @@ def setup(app: Sphinx) -> None:
     for name in _ROLES:
         app.add_role(name, Quote())
     app.add_directive("exhibit", Exhibit)
-    for node in (mime.quoted, shown_exhibit):
+    for node in (mime.quoted, mime.drawing, shown_exhibit):
         app.add_node(node)
     app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_links, None), latex=(_skip, None),
                  text=(_skip, None))
