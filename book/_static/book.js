@@ -14,7 +14,7 @@
   const unfold = () => {
     let name = location.hash.slice(1);
     try { name = decodeURIComponent(name); } catch { return; }
-    const target = name && document.getElementById(name), fold = target?.closest("details");
+    const target = document.getElementById(name), fold = target?.closest("details");
     if (fold && !fold.open) { fold.open = true; target.scrollIntoView(); }
   };
 
@@ -53,7 +53,7 @@
 
   // Frames are stops for the keyboard only where there is something to scroll.
   const frames = () => {
-    for (const frame of document.querySelectorAll(".gg-scroll, .gg-math-block")) {
+    for (const frame of document.querySelectorAll(".gg-scroll, .gg-math-block, pre")) {
       if (frame.scrollWidth > frame.clientWidth) { frame.tabIndex = 0; } else { frame.removeAttribute("tabindex"); }
     }
   };

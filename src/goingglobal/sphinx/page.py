@@ -25,7 +25,14 @@ _LEFT_OUT = (
     "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "parts",
     "webpack-macros.html", "sbt-webpack-macros.html",
 )
-_TABLE = '<div class="pst-scrollable-table-container">'
+# Markup of the themes and extensions that we would rather have otherwise.
+_MENDED = {
+    # a table wider than the text scrolls in a frame that the keyboard reaches
+    '<div class="pst-scrollable-table-container">': '<div class="gg-scroll" tabindex="0">',
+    # the fold of a cell is named by its words, not by a label that says something else
+    ' aria-label="Toggle hidden content"': "",
+    ' role="doc-biblioentry"': ' role="listitem"',
+}
 
 
 def _without_thebe(app: Sphinx, config: Config) -> None:
@@ -68,8 +75,8 @@ def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
             app.add_js_file(script, loading_method="defer")
     context["css_files"] = [a for a in context.get("css_files", []) if _name(a) in _SHEETS]
     context["script_files"] = [a for a in context.get("script_files", []) if _name(a).startswith(_SCRIPTS)]
-    if "body" in context:  # a table wider than the text scrolls in a frame that the keyboard reaches
-        context["body"] = context["body"].replace(_TABLE, '<div class="gg-scroll" tabindex="0">')
+    for theirs, ours in _MENDED.items() if "body" in context else ():
+        context["body"] = context["body"].replace(theirs, ours)
     context["metatags"] = re.sub(r'<meta[^>]*name="viewport"[^>]*>\s*', "", context.get("metatags") or "")
     if "toctree" in context:
         tree = context["toctree"](maxdepth=1, collapse=True, titles_only=True, includehidden=True) or ""

@@ -121,6 +121,8 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             record = _record(kind, key)
             words, title = _fact(record, node["words"])
             address = record["url"]
+        if node["words"] == key:  # an id in a column of quotes: the row says the rest
+            title = title.split("; ")[0].split(". ")[0]
         new = nodes.reference("", words, internal=kind != "fact", refuri=address, reftitle=title,
                               classes=[f"gg-{kind}"])
         node.replace_self(new)
