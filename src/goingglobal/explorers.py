@@ -27,9 +27,9 @@ MIN_POINTS = 10  # beside one for each country
 MANY = 8  # countries beside the two that are written out
 LAGS = 3
 _NAMES = {"outcome": "Outcome", "proxy": "Proxy of FDI", "definition": "A starter is abroad",
-          "trimming": "Jumps trimmed at", "sample": "Sample", "period": "Period", "weights": "Weights", "estimator": "Estimator", "effects": "Effects"}
+          "trimming": "Jumps trimmed at", "sample": "Sample", "period": "Period", "weights": "Weights",
+          "estimator": "Estimator", "effects": "Effects"}
 _SHAPES = {"Japan": "circle", "Germany": "square", "other countries": "triangle-up"}
-_DASHES = {"Japan": [1, 0], "Germany": [5, 2], "other countries": [1, 2]}
 
 
 # ------------------------------------------------------------------------------------------------ data as served
@@ -145,13 +145,13 @@ def specification_curve(label: str, rows: pd.DataFrame, colours: Mapping[str, st
               scale=alt.Scale(domain=[-reach, reach], nice=False))
     low, high = y.copy(), alt.Y2("ci_high")
     low.shorthand = "ci_low:Q"
-    x = alt.X("rank:Q", title="Specifications of this outcome, from the lowest to the highest",
+    x = alt.X("rank:Q", title="Specifications, lowest to highest",
               axis=alt.Axis(grid=False), scale=alt.Scale(nice=False))
     colour = alt.Color("outcome:N", legend=None, scale=alt.Scale(
         domain=outcomes, range=[theme.COLOURS[colours[name]] for name in outcomes]))
     every, match = alt.Chart(alt.NamedData("all")), alt.Chart(alt.NamedData("match"))
     chart = alt.layer(
-        every.mark_area(clip=True, opacity=0.16).encode(x, low, high, colour),
+        every.mark_area(clip=True, opacity=0.22).encode(x, low, high, colour),
         every.mark_line(clip=True, strokeWidth=1.2).encode(x, y, colour),
         every.mark_rule(color=theme.MUTED).encode(y=alt.datum(0)),
         match.mark_rule(clip=True, opacity=0.6).encode(x, low, high, colour),
@@ -169,7 +169,7 @@ def panel_tables(frame: pd.DataFrame, chosen: Mapping) -> dict[str, pd.DataFrame
     """What is drawn: points, joined over the years; the slope within countries with its interval; some names."""
     x, y = chosen["x"], chosen["y"]
     kept = frame[frame["iso3"].isin(chosen["countries"]) & frame["year"].between(chosen["first"], chosen["last"])]
-    kept = kept.assign(x=kept[x], y=kept[y]).dropna(subset=["x", "y"]).sort_values(["iso3", "year"])
+    kept = kept.assign(x=kept[x], y=kept[y]).dropna(subset=["x", "y"])
     points = kept[["iso3", "country", "year", "group", "x", "y"]]
     others = points[points["group"] == "other countries"].groupby("iso3").tail(1)
     over_years = x == "year"
@@ -195,7 +195,8 @@ def country_panel(label: str, frame: pd.DataFrame, x: Mapping[str, str], y: Mapp
     _need(label, frame, ["iso3", "country", "year", "conduit", *x, *y])
     group = frame["country"].where(frame["iso3"].isin(["JPN", "DEU"]), "other countries")
     frame = frame.assign(group=group).sort_values(["country", "year"])
-    names = frame.drop_duplicates("iso3").set_index("iso3")
+    frame = pd.concat([frame.query(f"group {sign} 'other countries'") for sign in ("==", "!=")])  # the two on top
+    names = frame.drop_duplicates("iso3").sort_values("country").set_index("iso3")
     years = {int(year): str(year) for year in sorted(frame["year"].unique())}
     chosen = {"countries": ["JPN", "DEU"], "first": min(years), "last": max(years), "x": next(iter(x)),
               "y": next(iter(y)), **(chosen or {})}
@@ -229,7 +230,8 @@ def country_panel(label: str, frame: pd.DataFrame, x: Mapping[str, str], y: Mapp
         points.mark_point(filled=True, size=34, opacity=0.75).encode(
             *axes, colour, tooltip, alt.Shape("group:N", title=None, scale=scale(_SHAPES))),
         lines.mark_line(strokeWidth=1.7).encode(
-            *axes, colour, alt.Detail("iso3:N"), alt.StrokeDash("group:N", legend=None, scale=scale(_DASHES))),
+            *axes, colour, alt.Detail("iso3:N"),
+            strokeDash=alt.condition("datum.group == 'Germany'", alt.value([5, 2]), alt.value([1, 0]))),
         labels.mark_text(align="left", dx=5, color=theme.COLOURS["other"], fontSize=11).encode(
             *axes, alt.Text("iso3:N")),
     )
