@@ -153,7 +153,7 @@ def specification_curve(label: str, rows: pd.DataFrame, colours: Mapping[str, st
     chart = alt.layer(
         every.mark_area(clip=True, opacity=0.22).encode(x, low, high, colour),
         every.mark_line(clip=True, strokeWidth=1.2).encode(x, y, colour),
-        every.mark_rule(color=theme.MUTED).encode(y=alt.datum(0)),
+        alt.Chart(alt.InlineData([{}])).mark_rule(color=theme.MUTED).encode(y=alt.datum(0)),
         match.mark_rule(clip=True, opacity=0.6).encode(x, low, high, colour),
         match.mark_point(clip=True, filled=True, size=45, opacity=1).encode(x, y, colour),
         alt.Chart(alt.NamedData("median")).mark_rule(color=theme.INK, strokeDash=[5, 3]).encode(y),

@@ -73,6 +73,7 @@ def _skip(self, node: nodes.Element) -> None:
 def script_of(record: dict) -> str:
     """The script of an explorer: its chart as Vega, colours as the page's own, and its data."""
     spec = json.loads(theme.follow_page(json.dumps(vl_convert.vegalite_to_vega(record["spec"]))))
+    del spec["$schema"]  # an address that nobody needs
     content = {"kind": record["kind"], "spec": spec, "data": record["data"]}
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return f'(window.ggExplorers ??= {{}})["{record["label"]}"] = {text};\n'
