@@ -10,6 +10,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
 `page`          what a built page carries: its own sheet and script, and no third party
+`explorers`     charts to choose from, under their figures, loaded when opened
 `reading`       definitions in the margin, reading time, words marked with their language
 `bibliography`  labels of the list that match the author–year citations
 """
@@ -25,6 +26,7 @@ def setup(app: Sphinx) -> dict:
     from goingglobal.sphinx import (
         bibliography,
         cache,
+        explorers,
         files,
         mathematics,
         page,
@@ -34,6 +36,6 @@ def setup(app: Sphinx) -> dict:
         summary,
     )
 
-    for part in (cache, registry, roles, summary, files, mathematics, bibliography, reading, page):
+    for part in (cache, registry, roles, summary, files, mathematics, bibliography, reading, explorers, page):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
