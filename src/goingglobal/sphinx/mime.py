@@ -23,7 +23,7 @@ class quoted(nodes.Inline, nodes.TextElement):
 
 
 class source_links(nodes.General, nodes.Element):
-    """The line under an exhibit: source, licence, vintage, data, code."""
+    """The line under an exhibit: source, licence, vintage; data, code, how to cite."""
 
 
 def _figure(exhibit: dict) -> nodes.figure:
