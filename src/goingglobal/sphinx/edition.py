@@ -23,8 +23,9 @@ from goingglobal import __version__, data
 def _git(source: Path, *arguments: str) -> str:
     """What git says about the repository at `source`; nothing without git, or where only a folder above is one."""
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.parent)}
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(["git", *arguments], cwd=source, env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()

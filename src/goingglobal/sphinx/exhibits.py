@@ -29,7 +29,7 @@ class exhibits_list(nodes.General, nodes.Element):
 
 
 def calls(code: str) -> list[str]:
-    """Functions of the library that a cell calls, in the order of their first call."""
+    """Functions of the library that code calls, in the order of their first call."""
     found = dict.fromkeys(f"{module}.{name}" for module, name in _CALL.findall(code)
                           if hasattr(importlib.import_module(f"goingglobal.{module}"), name))  # fmt: skip
     return [name for name in found if name not in _PLACING]
@@ -40,14 +40,21 @@ def _is(node: nodes.Node, element: str) -> bool:
 
 
 def _anchors(app: Sphinx, doctree: nodes.document) -> None:
-    """Mark the cells that make exhibits, and note where each exhibit's code is; a removed input has none."""
-    page = registry.page(app.env)
+    """Mark the cells that make exhibits, and note where each exhibit's code is and which functions it calls.
+
+    Cells since the exhibit before count as well: they prepare this one. A removed input has no code to show.
+    """
+    page, code = registry.page(app.env), ""
     for cell in doctree.findall(lambda node: _is(node, "cell_code")):
+        if not _is(cell[0], "cell_code_source"):
+            continue
+        code += cell[0].astext() + "\n"
         labels = [node["label"] for node in cell.findall(mime.source_links)]
-        if labels and _is(cell[0], "cell_code_source"):
+        if labels:
             cell["ids"].append(f"code-{labels[0]}")
             for label in labels:
-                page.exhibits[label] |= {"code": f"code-{labels[0]}", "calls": calls(cell[0].astext())}
+                page.exhibits[label] |= {"code": f"code-{labels[0]}", "calls": calls(code)}
+            code = ""
 
 
 def _folds(app: Sphinx, doctree: nodes.document, docname: str) -> None:
