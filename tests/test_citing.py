@@ -165,7 +165,7 @@ def read_bib(text: str) -> tuple[str, dict, list[str]]:
 def test_bibtex_escapes_texts_and_not_the_address():
     kind, fields, authors = read_bib(citing.bibtex(PART))
     assert kind == "incollection"
-    assert authors == ["Müller, Ada", r"{Some \& Co}"] or authors == [r"M{\"u}ller, Ada", r"{Some \& Co}"]
+    assert authors == [r'M\"uller, Ada', r"{Some \& Co}"]
     assert fields["title"].startswith(r"{R\&D\_1: \$5 \#2 ")
     assert fields["booktitle"] == r"{A book: 100 \% of it}"
     assert fields["url"] == "https://example.org/a_b/part.html"
@@ -212,7 +212,7 @@ def test_calls_are_functions_of_the_library():
 def built(tmp_path_factory):
     """Built at a commit with an address, at the next commit, and at last without an address."""
     book = copy_of_repository(tmp_path_factory.mktemp("cited"))
-    book.page("index", "# Tiny\n\n```{cite-book}\n```\n")
+    book.page("index", "# Tiny\n\nA first page.\n\n```{cite-book}\n```\n")
     book.page("gone", "# Gone\n\nA page that stays.")
     book.contents("gone")
     config = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))
@@ -429,11 +429,11 @@ def test_missing_page_holds_at_any_depth():
 def _code(driver, server: str) -> tuple[bool, float, bool]:
     """Follow the link to an exhibit's code: is the fold open, where on the screen is it, is the code seen?"""
     driver.get("about:blank")
+    still = {"name": "prefers-reduced-motion", "value": "reduce"}  # no smooth scrolling to wait for
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [still]})
     driver.get(f"{server}/book/introduction.html#code-fig-conduits")
-    return tuple(driver.execute_async_script("""const done = arguments[0]; setTimeout(() => {
-        const fold = document.getElementById('code-fig-conduits');
-        done([fold.open, fold.getBoundingClientRect().top, fold.querySelector('pre').checkVisibility()]);
-    }, 400)"""))
+    return tuple(driver.execute_script("""const fold = document.getElementById('code-fig-conduits');
+        return [fold.open, fold.getBoundingClientRect().top, fold.querySelector('pre').checkVisibility()]"""))
 
 
 @site

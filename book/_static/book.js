@@ -14,7 +14,7 @@
   const unfold = () => {
     let name = location.hash.slice(1);
     try { name = decodeURIComponent(name); } catch { return; }
-    const target = name && document.getElementById(name), fold = target?.closest("details");
+    const target = document.getElementById(name), fold = target?.closest("details");
     if (fold && !fold.open) { fold.open = true; target.scrollIntoView(); }
   };
 

@@ -84,7 +84,8 @@ def bibtex(cited: Work) -> str:
     people = [f"{{{name}}}" if "literal" in author else name
               for name, author in zip(cited.authors, cited.edition["authors"], strict=True)]  # fmt: skip
     texts = {"author": " and ".join(people), "title": f"{{{cited.part or cited.edition['title']}}}",
-             "booktitle": f"{{{cited.edition['title']}}}" if cited.part else "", "year": cited.year,
+             "booktitle": f"{{{cited.edition['title']}}}" if cited.part else "",
+             "publisher": " and ".join(cited.authors), "year": cited.year,  # some styles refuse a book without one
              "version": cited.edition["version"], "note": cited.note()}
     fields = {name: codecs.encode(text, "ulatex") for name, text in texts.items()} | {"url": cited.address}
     lines = "".join(f"  {name:<9} = {{{text}}},\n" for name, text in fields.items() if text)
