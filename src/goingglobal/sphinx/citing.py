@@ -79,6 +79,11 @@ def number(env: BuildEnvironment, label: str) -> str:
     return f"{record['kind'].capitalize()} {'.'.join(map(str, place))}"
 
 
+def _tex(text: str) -> str:
+    """Text as TeX reads it; the codec takes dollar signs for mathematics and lets them be."""
+    return r"\$".join(codecs.encode(part, "ulatex") for part in text.split("$"))
+
+
 def bibtex(cited: Work) -> str:
     """A BibTeX entry; what could be read as TeX is escaped, the address stands as it is."""
     people = [f"{{{name}}}" if "literal" in author else name
@@ -87,7 +92,7 @@ def bibtex(cited: Work) -> str:
              "booktitle": f"{{{cited.edition['title']}}}" if cited.part else "",
              "publisher": " and ".join(cited.authors), "year": cited.year,  # some styles refuse a book without one
              "version": cited.edition["version"], "note": cited.note()}
-    fields = {name: codecs.encode(text, "ulatex") for name, text in texts.items()} | {"url": cited.address}
+    fields = {name: _tex(text) for name, text in texts.items()} | {"url": cited.address}
     lines = "".join(f"  {name:<9} = {{{text}}},\n" for name, text in fields.items() if text)
     return f"@{'incollection' if cited.part else 'book'}{{goingglobal-{cited.slug},\n{lines}}}\n"
 
