@@ -121,7 +121,7 @@ def _box(cited: Work, here: str, opened: bool = False) -> str:
     files = " · ".join(f'<a href="{relative_uri(here, f"cite/{cited.slug}.{end}")}" download>{name}</a>'
                        for end, name in _FILES.items())  # fmt: skip
     return (f'<details class="gg-cite"{" open" if opened else ""}><summary>Cite this {what}</summary>\n'
-            f'<p>{reference(cited)}</p>\n<pre class="gg-bibtex" tabindex="0">{escape(bibtex(cited))}</pre>\n'
+            f'<p>{reference(cited)}</p>\n<pre class="gg-bibtex">{escape(bibtex(cited))}</pre>\n'
             f"<p>For a reference manager: {files}</p></details>\n")
 
 
