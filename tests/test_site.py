@@ -247,7 +247,7 @@ def test_unused_scripts_are_left_out():
     """The page is ours: of the themes and extensions below it no sheet, script or font is left on the site."""
     names = {path.name for path in SITE.rglob("*") if path.is_file()}
     assert {"book.css", "book.js"} <= names
-    theirs = r"thebe|font-?awesome|fa-(?:solid|brands|regular)|pydata|sphinx-book-theme|bootstrap|jquery|mystnb|togglebutton"
+    theirs = r"thebe|font-?awesome|fa-(?:solid|brands|regular)|pydata|sphinx-book|bootstrap|jquery|mystnb|togglebutton"
     assert [name for name in names if re.search(theirs, name, re.I)] == []
     for page in EVERY_PAGE:
         assert [address for address in loaded(page) if re.search(theirs, address, re.I)] == []

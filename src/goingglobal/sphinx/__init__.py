@@ -7,6 +7,10 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `mime`          turns what `report`, `figure` and `table` publish into document nodes
 `summary`       `{headline}`: the chart of a chapter's summary box
 `roles`         `{result}`, `{claim}`, `{fact}` and the directive `{exhibit}`
+`exhibits`      the cell behind each exhibit, and `{exhibits-list}`
+`edition`       version, date, commit and data vintage of the site
+`citing`        how to cite the book, a page, an exhibit: boxes, files, `{cite-book}`
+`address`       the public address, the page for a wrong address, redirects, the map of the site
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
 `page`          what a built page carries: its own sheet and script, and no third party
@@ -24,8 +28,12 @@ from goingglobal import __version__
 
 def setup(app: Sphinx) -> dict:
     from goingglobal.sphinx import (
+        address,
         bibliography,
         cache,
+        citing,
+        edition,
+        exhibits,
         explorers,
         files,
         mathematics,
@@ -36,6 +44,9 @@ def setup(app: Sphinx) -> dict:
         summary,
     )
 
-    for part in (cache, registry, roles, summary, files, mathematics, bibliography, reading, explorers, page):
+    for part in (
+        cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
+        explorers, page, address,
+    ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,7 +29,7 @@ class drawing(nodes.General, nodes.Element):
 
 
 class source_links(nodes.General, nodes.Element):
-    """The line under an exhibit: source, licence, vintage, data, code."""
+    """The line under an exhibit: source, licence, vintage; data, code, how to cite."""
 
 
 def _figure(exhibit: dict) -> nodes.figure:

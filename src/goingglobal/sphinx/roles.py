@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxRole
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import data
-from goingglobal.sphinx import mime, registry
+from goingglobal.sphinx import citing, mime, registry
 
 CLAIMS_PAGE = "book/appendix/claims"
 _TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
@@ -154,12 +154,14 @@ class Exhibit(Directive):
 def _visit_links(self, node: nodes.Element) -> None:
     here = self.builder.get_target_uri(self.builder.current_docname)
     label = node["label"]
-    page = registry.exhibits(self.builder.env)[label]["page"]
-    code = relative_uri(here, self.builder.get_target_uri(page)) + f"#{label}"
-    file = relative_uri(here, f"exhibits/{label}.csv")
-    self.body.append(
-        f'<p class="gg-source">{self.encode(node["source"])} '
-        f'<span class="gg-links"><a href="{file}" download>Data (CSV)</a> · <a href="{code}">Code</a></span></p>')
+    record = registry.exhibits(self.builder.env)[label]
+    links = [f'<a href="{relative_uri(here, f"exhibits/{label}.csv")}" download>Data (CSV)</a>']
+    if record.get("code"):
+        page = relative_uri(here, self.builder.get_target_uri(record["page"]))
+        links.append(f'<a href="{page}#{record["code"]}">Code</a>')
+    links.append(citing.exhibit_box(self.builder.env, label))
+    self.body.append(f'<p class="gg-source">{self.encode(node["source"])}</p>\n'
+                     f'<div class="gg-links">{" · ".join(links)}</div>\n')
     raise nodes.SkipNode
 
 

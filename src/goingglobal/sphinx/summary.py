@@ -108,7 +108,8 @@ def _draw(app: Sphinx, env: BuildEnvironment) -> None:
             theme.use()
             svg = exhibits.svg_of(charts.dots(frame, exhibit["xlabel"], digits=digits), label, alt)
             csv = exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])
-            exhibit.update(alt=alt, svg=svg, csv=csv)
+            code = mime.anchor(exhibit["lines"][0]["id"])  # the cell that reports the first of the numbers
+            exhibit.update(alt=alt, svg=svg, csv=csv, code=code, calls=["charts.dots"])
             plt.close("all")
     if faults:
         raise ExtensionError("charts of summary boxes can't be drawn:\n  " + "\n  ".join(faults))
