@@ -14,6 +14,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pandas as pd
 import pytest
+import yaml
 from bs4 import BeautifulSoup, Tag
 from conftest import ROOT, SITE, WEIGHTS, contents
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.site
 PAGES = contents()
 LEDGER = "book/appendix/claims.html"
 OWN_PAGES = [f"{name}.html" for name in PAGES]
-SPECIAL_PAGES = ["genindex.html", "search.html"]  # the theme's; index.html only sends to the first page
+SPECIAL_PAGES = ["genindex.html", "search.html"]  # index.html only sends to the first page; 404.html: test_citing
 EVERY_PAGE = [*OWN_PAGES, *SPECIAL_PAGES]
 RECORD_KEYS = {"value", "se", "ci_low", "ci_high", "n", "unit", "text", "chapter", "exhibit"}
 HEADLINES = [
@@ -146,7 +147,9 @@ def test_page_of_the_contents_is_built(page):
 
 def test_no_page_beyond_the_contents():
     found = {str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts}
-    assert found == {*EVERY_PAGE, "index.html"}
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    redirects = {f"{name}.html" for name in config["sphinx"]["config"]["redirects"]}
+    assert found == {*EVERY_PAGE, *redirects, "404.html", "index.html"}
 
 
 def test_root_leads_to_the_first_page():

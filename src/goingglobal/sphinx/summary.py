@@ -108,8 +108,10 @@ def _draw(app: Sphinx, env: BuildEnvironment) -> None:
             theme.use()
             svg = exhibits.svg_of(charts.dots(frame, exhibit["xlabel"], digits=digits), label, alt)
             csv = exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])
-            code = mime.anchor(exhibit["lines"][0]["id"])  # the cell that reports the first of the numbers
-            exhibit.update(alt=alt, svg=svg, csv=csv, code=code, calls=["charts.dots"])
+            first = results[exhibit["lines"][0]["id"]]
+            made = page.exhibits.get(first["exhibit"] or "", {})  # the code is that of the exhibit it sums up
+            exhibit.update(alt=alt, svg=svg, csv=csv, code=made.get("code", mime.anchor(first["id"])),
+                           calls=made.get("calls", []))
             plt.close("all")
     if faults:
         raise ExtensionError("charts of summary boxes can't be drawn:\n  " + "\n  ".join(faults))
