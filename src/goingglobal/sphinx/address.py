@@ -28,6 +28,7 @@ def _configure(app: Sphinx, config: Config) -> None:
         config.sitemap_excludes = [f"{name}.html" for name in ("search", "genindex", MISSING)]
         config.ogp_site_url = config.html_baseurl
         config.ogp_site_name = config.html_title
+        config.ogp_description_length = 145  # the glossary's first Japanese name comes later; the cards' font has none
         config.ogp_social_cards = {"image_mini": "book/_static/mark.png", "line_color": "#0b6aa8"}
     config.notfound_template = f"{MISSING}.html"
     config.notfound_urls_prefix = parts.path.rstrip("/") + "/"
