@@ -368,9 +368,9 @@ def test_code_of_an_exhibit_is_the_cell_that_makes_it():
     for label, record in exhibits().items():
         target = soup(f"{record['page']}.html").find(id=record["code"])
         cell = target if "cell" in target["class"] else target.find_parent(class_="cell")
-        # The chart of a summary box is drawn from numbers that the cell of another exhibit reports.
-        summed = label.startswith("fig-answer-") and cell.select_one("[id^=result-]")
-        assert cell.find(id=label) or summed, f"{label}: the anchor is not on its cell"
+        # The chart of a summary box sums up another exhibit: the code is that one's.
+        made = record["code"].removeprefix("code-") if label.startswith("fig-answer-") else label
+        assert cell.find(id=made), f"{label}: the anchor is not on its cell"
         assert cell.select_one(".cell_input"), label
         fold = cell.select_one("details.above-input")
         assert target is (cell if fold is None else fold), f"{label}: a link would not open the code"
