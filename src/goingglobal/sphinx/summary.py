@@ -27,6 +27,8 @@ from sphinx.errors import ExtensionError
 from goingglobal import charts, data, exhibits, theme
 from goingglobal.sphinx import mime, registry
 
+_WIDTH = 4.8  # inches: narrower than other figures, so that the lettering can be read on a telephone
+
 
 def _read(line: str, label: str) -> dict:
     parts = [part.strip() for part in line.split("|")]
@@ -106,7 +108,9 @@ def _draw(app: Sphinx, env: BuildEnvironment) -> None:
                 faults.append(f"{doc}: {label}: its alt text has {len(alt)} characters, expected {low} to {high}; "
                               "shorten the labels")
             theme.use()
-            svg = exhibits.svg_of(charts.dots(frame, exhibit["xlabel"], digits=digits), label, alt)
+            fig = charts.dots(frame, exhibit["xlabel"], digits=digits)
+            fig.set_size_inches(_WIDTH, fig.get_figheight())
+            svg = exhibits.svg_of(fig, label, alt)
             csv = exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])
             first = results[exhibit["lines"][0]["id"]]
             made = page.exhibits.get(first["exhibit"] or "", {})  # the code is that of the exhibit it sums up
