@@ -11,6 +11,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `page`          what a built page carries: its own sheet and script, and no third party
 `reading`       definitions in the margin, reading time, words marked with their language
 `bibliography`  labels of the list that match the author–year citations
+`epub`          the book as an EPUB (`paper` makes the files of `make pdf` and `make epub`)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def setup(app: Sphinx) -> dict:
     from goingglobal.sphinx import (
         bibliography,
         cache,
+        epub,
         files,
         mathematics,
         page,
@@ -32,6 +34,6 @@ def setup(app: Sphinx) -> dict:
         roles,
     )
 
-    for part in (cache, registry, roles, files, mathematics, bibliography, reading, page):
+    for part in (cache, registry, roles, files, mathematics, bibliography, reading, page, epub):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

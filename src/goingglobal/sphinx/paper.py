@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,13 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
-import yaml
 from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
 
-from goingglobal import __version__, data
 from goingglobal.sphinx import browser
 from goingglobal.sphinx.build import ONE_THREAD, core
+from goingglobal.sphinx.edition import edition, names
 
 NAME = "japanese-smes-going-global"
 HOME = "book/index.html"
@@ -31,26 +31,6 @@ HOME = "book/index.html"
 
 class PaperError(RuntimeError):
     """The book can't be put on paper; the message says what is missing."""
-
-
-def edition(root: Path) -> dict[str, str]:
-    """Title and authors, version, date and commit of the source, and the newest vintage of its data."""
-    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
-    title, _, subtitle = citation["title"].partition(": ")
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    seconds = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or "0"
-    vintages = [data.describe(name)["vintage"] for name in data.table_names()]
-    return {
-        "title": title, "subtitle": subtitle[:1].upper() + subtitle[1:],
-        "authors": ", ".join(a.get("name") or f"{a['given-names']} {a['family-names']}" for a in citation["authors"]),
-        "version": __version__, "seconds": seconds, "commit": git("rev-parse", "--short=10", "HEAD"),
-        "date": f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%d}",
-        "vintage": max(v for v in vintages if re.fullmatch(r"\d{4}-\d\d-\d\d", v)),
-    }
 
 
 def _read(page: Path) -> BeautifulSoup:
@@ -108,10 +88,10 @@ def _contents(entries: list[tuple[str, Tag]], numbers: dict[str, int]) -> str:
     return "\n".join(lines)
 
 
-def assemble(site: Path, facts: dict[str, str], numbers: dict[str, int]) -> str:
+def assemble(site: Path, facts: dict, numbers: dict[str, int]) -> str:
     """The built pages as one page: title, contents, and each chapter on a page of its own."""
     home = _read(site / HOME)
-    title, subtitle, authors = (html.escape(facts[key]) for key in ("title", "subtitle", "authors"))
+    title, subtitle, authors = map(html.escape, names(facts))
     canonical = home.select_one('link[rel="canonical"]')
     public = canonical["href"].removesuffix(HOME) if canonical else ""
     parts, part, pages = {}, "", []
@@ -124,7 +104,7 @@ def assemble(site: Path, facts: dict[str, str], numbers: dict[str, int]) -> str:
             parts[page], part = part, ""
     entries = [(parts[page], _chapter(page, _read(site / page), pages, public)) for page in pages]
     where = f'<p>On the web: <a href="{public}">{public}</a></p>' if public else ""
-    commit = f", commit {facts['commit']}" if facts["commit"] else ""
+    commit = f", commit {facts['commit_short']}" if facts["commit"] else ""
     chapters = "\n".join(str(article) for _, article in entries)
     return f"""<!DOCTYPE html>
 <html lang="en" class="gg-paper"><head><meta charset="utf-8"><title>{title}</title>
@@ -132,7 +112,7 @@ def assemble(site: Path, facts: dict[str, str], numbers: dict[str, int]) -> str:
 <link rel="stylesheet" href="_static/print.css"></head><body>
 <header class="gg-paper-title"><p class="gg-paper-name">{title}</p>
 <p>{subtitle}</p><p>{authors}</p>
-<div><p>Version {facts['version']}, {facts['date']}{commit}.<br>Data as of {facts['vintage']}; each table's own vintage
+<div><p>Version {facts['version']}, {facts['date']}{commit}.<br>Data as of {facts['data_vintage']}; each table's own vintage
 stands under it.</p>{where}
 <p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>. Code: MIT. Each data table
 has terms of its own, named under it.</p>
@@ -182,15 +162,31 @@ def pdf(root: Path, folder: Path) -> Path:
             _print(chromium, page, printed)
             numbers = _beginnings(printed)
         writer = PdfWriter(clone_from=printed)
-        moment = f"D:{datetime.fromtimestamp(int(facts['seconds']), UTC):%Y%m%d%H%M%S}+00'00'"
-        writer.add_metadata({"/Author": facts["authors"], "/CreationDate": moment, "/ModDate": moment})
+        moment = f"D:{facts['date'].replace('-', '')}000000+00'00'"
+        writer.add_metadata({"/Author": names(facts)[2], "/CreationDate": moment, "/ModDate": moment})
         writer.write(out)
     return out
 
 
+def epub(root: Path, folder: Path) -> Path:
+    """Build the EPUB from the notebooks' cached outputs."""
+    work, made = folder / "work", folder / "work" / "_build" / "epub" / f"{NAME}.epub"
+    shutil.rmtree(made.parent, ignore_errors=True)
+    moment = datetime.fromisoformat(edition(root)["date"]).replace(tzinfo=UTC)
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "--path-output", str(work),
+         "--builder", "custom", "--custom-builder", "epub", "-W", "-n", "--keep-going", "-q"],
+        cwd=root, env={**ONE_THREAD, **os.environ, "SOURCE_DATE_EPOCH": f"{moment.timestamp():.0f}"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        errors="replace", check=False)
+    if done.returncode != 0 or not made.is_file():
+        raise PaperError(f"the EPUB was not built:\n{core(done.stdout)}")
+    return Path(shutil.copyfile(made, folder / made.name))
+
+
 def main(root: Path, arguments: list[str]) -> int:
     """Make what is asked for; 0 when it is there."""
-    makers = {"pdf": pdf}
+    makers = {"pdf": pdf, "epub": epub}
     if len(arguments) != 1 or arguments[0] not in makers:
         print(f"usage: python -m goingglobal.sphinx.paper {'|'.join(makers)}", file=sys.stderr)
         return 2

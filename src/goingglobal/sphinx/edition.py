@@ -1,0 +1,75 @@
+"""The edition of the site: what it is called, by whom, in which version, from which commit and with which data.
+
+Every page and every citation takes it from `gg_edition`, a value of Sphinx's `html_context`: when it changes, all
+pages are written again and none is read again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ConfigError
+
+from goingglobal import __version__, data
+
+
+def _git(source: Path, *arguments: str) -> str:
+    """What git says about the repository at `source`; nothing without git, or where only a folder above is one."""
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.parent)}
+    command = ["git", *arguments]
+    try:
+        done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _authors(people: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Authors of CITATION.cff as CSL-JSON names them."""
+    return [{"literal": p["name"]} if "name" in p else {"family": p["family-names"], "given": p["given-names"]}
+            for p in people]
+
+
+def edition(source: Path) -> dict:
+    """The edition that the files in `source` make.
+
+    The date is `SOURCE_DATE_EPOCH`'s, else the commit's, else (in a downloaded archive) the release's in CITATION.cff.
+    """
+    file = source / "CITATION.cff"
+    if not file.is_file():
+        raise ConfigError(f"{file.name} is missing; the site takes its title, authors and date of release from it")
+    citation = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)
+    if citation["version"] != __version__:
+        raise ConfigError(f"{file.name} says version {citation['version']}, the package says {__version__}")
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or _git(source, "log", "-1", "--format=%ct")
+    date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds else citation["date-released"]
+    # The commit, or what the files are changed from; no tag may stand for it.
+    commit = _git(source, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty= with local changes")
+    vintages = [data.describe(name)["vintage"] for name in data.table_names()]
+    return {
+        "title": citation["title"], "authors": _authors(citation["authors"]), "version": __version__, "date": date,
+        "commit": commit, "commit_short": commit[:7] + commit[40:],
+        "data_vintage": max(vintage for vintage in vintages if re.fullmatch(r"\d{4}-\d{2}-\d{2}", vintage)),
+    }
+
+
+def names(facts: dict) -> tuple[str, str, str]:
+    """Title, subtitle and authors of an edition, as a title page has them."""
+    title, _, subtitle = facts["title"].partition(": ")
+    people = (who.get("literal") or f"{who['given']} {who['family']}" for who in facts["authors"])
+    return title, subtitle[:1].upper() + subtitle[1:], ", ".join(people)
+
+
+def _configure(app: Sphinx, config: Config) -> None:
+    config.html_context = {**config.html_context, "gg_edition": edition(Path(app.srcdir))}
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("config-inited", _configure)
