@@ -34,8 +34,9 @@ def _cover(facts: dict) -> bytes:
     return vl_convert.svg_to_png(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="1800" viewBox="0 0 1200 1800" fill="#fff" '
         f'font-family="Liberation Sans"><rect width="1200" height="1800" fill="#0b5a8f"/>'
-        f'<circle cx="190" cy="200" r="80"/><path d="M250 200h170m-60-60 60 60-60 60" stroke="#ffb38a" stroke-width="34" '
-        f'fill="none"/>{text}<text x="100" y="{480 + 120 * len(lines)}" font-size="38">{html.escape(subtitle)}</text>'
+        f'<circle cx="190" cy="200" r="80"/><path d="M250 200h170m-60-60 60 60-60 60" stroke="#ffb38a" '
+        f'stroke-width="34" fill="none"/>{text}<text x="100" y="{480 + 120 * len(lines)}" font-size="38">'
+        f'{html.escape(subtitle)}</text>'
         f'<text x="100" y="1640" font-size="42">{html.escape(authors)}</text>'
         f'<text x="100" y="1700" font-size="32">Version {facts["version"]}, {facts["date"]}</text></svg>')
 

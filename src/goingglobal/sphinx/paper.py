@@ -112,12 +112,13 @@ def assemble(site: Path, facts: dict, numbers: dict[str, int]) -> str:
 <link rel="stylesheet" href="_static/print.css"></head><body>
 <header class="gg-paper-title"><p class="gg-paper-name">{title}</p>
 <p>{subtitle}</p><p>{authors}</p>
-<div><p>Version {facts['version']}, {facts['date']}{commit}.<br>Data as of {facts['data_vintage']}; each table's own vintage
-stands under it.</p>{where}
-<p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>. Code: MIT. Each data table
-has terms of its own, named under it.</p>
-<p>Every number was computed when the book was built. Code that only draws is left out here: it stands in the notebooks
-of the repository, in the folder <code>book</code>. The data under each figure and table are files of the web edition.</p>
+<div><p>Version {facts['version']}, {facts['date']}{commit}.<br>
+Data as of {facts['data_vintage']}; each table's own vintage stands under it.</p>{where}
+<p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>. Code: MIT.
+Each data table has terms of its own, named under it.</p>
+<p>Every number was computed when the book was built. Code that only draws is left out here: it stands in the
+notebooks of the repository, in the folder <code>book</code>. The data under each figure and table are files of the
+web edition.</p>
 </div></header>
 <nav class="gg-paper-contents"><h1>Contents</h1>
 {_contents(entries, numbers)}
@@ -125,6 +126,14 @@ of the repository, in the folder <code>book</code>. The data under each figure a
 {chapters}
 </body></html>
 """
+
+
+def _fonts() -> None:
+    """Say so when this machine would print empty boxes for Japanese words."""
+    lister = shutil.which("fc-list")
+    if lister and not subprocess.run([lister, ":lang=ja"], capture_output=True, text=True, check=False).stdout.strip():
+        print("note: no Japanese font on this machine, so Japanese words are printed as boxes; on Debian or Ubuntu: "
+              "apt-get install fonts-vlgothic", file=sys.stderr)
 
 
 def _print(chromium: str, page: Path, out: Path) -> None:
@@ -152,6 +161,7 @@ def pdf(root: Path, folder: Path) -> Path:
                          f"{', '.join(browser.NAMES)}); on Debian or Ubuntu: apt-get install chromium")
     if not (site / HOME).is_file():
         raise PaperError("there is no site in _build/html to print; `make book` builds it")
+    _fonts()
     facts, numbers = edition(root), {}
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / f"{NAME}.pdf"
