@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-import vl_convert
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
@@ -27,6 +26,8 @@ _VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]*)\)")
 
 def _cover(facts: dict) -> bytes:
     """The title page as a picture."""
+    import vl_convert  # large, and only needed here
+
     title, subtitle, authors = names(facts)
     lines = re.findall(r"\S.{0,20}(?=\s|$)", title)
     text = "".join(f'<text x="100" y="{420 + 120 * n}" font-size="96">{html.escape(line)}</text>'

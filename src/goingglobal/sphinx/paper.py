@@ -14,12 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
 from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from goingglobal.sphinx import browser
 from goingglobal.sphinx.build import ONE_THREAD, core
@@ -75,8 +77,8 @@ def _chapter(page: str, tree: BeautifulSoup, pages: list[str], public: str) -> T
     return article
 
 
-def _contents(entries: list[tuple[str, Tag]], numbers: dict[str, int]) -> str:
-    """The contents: parts, chapters and sections, with the pages they begin on."""
+def _contents(entries: list[tuple[str, Tag]]) -> str:
+    """The contents: parts, chapters and sections, with a place for the page each begins on."""
     lines = []
     for part, article in entries:
         if part:
@@ -84,11 +86,11 @@ def _contents(entries: list[tuple[str, Tag]], numbers: dict[str, int]) -> str:
         for heading in article.find_all(["h1", "h2"]):
             anchor = article["id"] if heading.name == "h1" else heading.parent["id"]
             lines.append(f'<a class="gg-{heading.name}" href="#{anchor}"><span>{heading.decode_contents()}</span>'
-                         f"<b>{numbers.get(anchor, '')}</b></a>")
+                         f'<b data-of="{anchor}"></b></a>')
     return "\n".join(lines)
 
 
-def assemble(site: Path, facts: dict, numbers: dict[str, int]) -> str:
+def assemble(site: Path, facts: dict) -> str:
     """The built pages as one page: title, contents, and each chapter on a page of its own."""
     home = _read(site / HOME)
     title, subtitle, authors = map(html.escape, names(facts))
@@ -121,7 +123,7 @@ notebooks of the repository, in the folder <code>book</code>. The data under eac
 web edition.</p>
 </div></header>
 <nav class="gg-paper-contents"><h1>Contents</h1>
-{_contents(entries, numbers)}
+{_contents(entries)}
 </nav>
 {chapters}
 </body></html>
@@ -153,6 +155,16 @@ def _beginnings(file: Path) -> dict[str, int]:
             for name, place in reader.named_destinations.items()}
 
 
+def _bookmarks(parent: DictionaryObject) -> Iterator[DictionaryObject]:
+    """A PDF's bookmarks, in the order of its text."""
+    item = parent.get("/First")
+    while item is not None:
+        item = item.get_object()
+        yield item
+        yield from _bookmarks(item)
+        item = item.get("/Next")
+
+
 def pdf(root: Path, folder: Path) -> Path:
     """Print the book that stands in `_build/html`."""
     chromium, site = browser.find(), root / "_build" / "html"
@@ -162,16 +174,23 @@ def pdf(root: Path, folder: Path) -> Path:
     if not (site / HOME).is_file():
         raise PaperError("there is no site in _build/html to print; `make book` builds it")
     _fonts()
-    facts, numbers = edition(root), {}
+    facts = edition(root)
+    book = assemble(site, facts)
     folder.mkdir(parents=True, exist_ok=True)
     out = folder / f"{NAME}.pdf"
     with tempfile.TemporaryDirectory() as work:
         page, printed = Path(work) / "book.html", Path(work) / "book.pdf"
-        for _ in range(2):  # first to learn the page numbers, then with them
-            page.write_text(assemble(site, facts, numbers), encoding="utf-8")
-            _print(chromium, page, printed)
-            numbers = _beginnings(printed)
+        page.write_text(book, encoding="utf-8")
+        _print(chromium, page, printed)
+        places = _beginnings(printed)  # in the second print the contents have the numbers
+        page.write_text(re.sub(r'<b data-of="([^"]+)"></b>', lambda mark: f"<b>{places[mark[1]]}</b>", book),
+                        encoding="utf-8")
+        _print(chromium, page, printed)
         writer = PdfWriter(clone_from=printed)
+        headings = _read(page).find_all(re.compile("^h[1-6]$"))
+        # Chromium says a heading twice that begins a page.
+        for mark, heading in zip(_bookmarks(writer.root_object["/Outlines"]), headings, strict=True):
+            mark[NameObject("/Title")] = TextStringObject(" ".join(heading.get_text().split()))
         moment = f"D:{facts['date'].replace('-', '')}000000+00'00'"
         writer.add_metadata({"/Author": names(facts)[2], "/CreationDate": moment, "/ModDate": moment})
         writer.write(out)
