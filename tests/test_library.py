@@ -1465,22 +1465,40 @@ def test_every_colour_of_the_theme_has_its_own_variable():
 # ---------------------------------------------------------------------------------------------- tables of estimates
 def test_regression_table():
     columns = {"Home": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
-    frame = exhibits.regression_table(columns, {"Controls": "yes | no"}).set_index("")
+    lines = {"Controls": ["yes", "no"], "Fixed effects": "firm, year"}
+    frame = exhibits.regression_table(columns, lines).set_index("")
     assert frame.columns.tolist() == ["Home", "Group"]
-    assert frame.loc["Estimate"].tolist() == ["−1.23", "+0.40"]
-    assert frame.loc["(standard error)"].tolist() == ["(0.50)", "(0.26)"]
+    assert frame.loc["Estimate (s.e.)"].tolist() == ["−1.23\n(0.50)", "+0.40\n(0.26)"]
     assert frame.loc["95 % interval"].tolist() == ["[−2.23, −0.23]", "[−0.12, 0.92]"]
     assert frame.loc["Observations"].tolist() == ["1,234", "99"]
     assert frame.loc["Groups"].tolist() == ["1,224", ""]
     assert frame.loc["Controls"].tolist() == ["yes", "no"]
+    assert frame.loc["Fixed effects"].tolist() == ["firm, year"] * 2
     plain = exhibits.regression_table({"Home": estimate()}, digits=3).set_index("")
     assert "Groups" not in plain.index
-    assert plain.loc["Estimate", "Home"] == "+1.500"
+    assert plain.loc["Estimate (s.e.)", "Home"].startswith("+1.500\n")
+
+
+def test_regression_table_by_row_is_the_same_turned():
+    columns = {"Home": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
+    turned = exhibits.regression_table(columns, {"Controls": ["yes", "no"]}, by_row="Outcome")
+    upright = exhibits.regression_table(columns, {"Controls": ["yes", "no"]}).set_index("")
+    assert turned.columns[0] == "Outcome"
+    assert turned.set_index("Outcome").T.to_numpy().tolist() == upright.to_numpy().tolist()
+
+
+def test_regression_table_wants_one_text_for_each_estimate():
+    with pytest.raises(exhibits.ExhibitError, match=r"'Controls'.*each of 1 estimates"):
+        exhibits.regression_table({"Home": estimate()}, {"Controls": ["yes", "no"]})
 
 
 def test_regression_table_has_no_minus_zero():
     frame = exhibits.regression_table({"Home": estimate(-0.001, 0.1)}).set_index("")
-    assert frame.loc["Estimate", "Home"] in ("0.00", "+0.00")
+    assert frame.loc["Estimate (s.e.)", "Home"].split("\n")[0] in ("0.00", "+0.00")
+
+
+def test_estimate_cell_with_its_interval():
+    assert exhibits.estimate_cell(estimate(-1.234, 0.5), 1, interval=True) == "−1.2\n[−2.2, −0.2]"
 
 
 def test_estimates_frame():

@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, SITE
 
 from goingglobal.exhibits import MIME as EXHIBIT
+from goingglobal.explorers import MIME as EXPLORER
 from goingglobal.results import MIME as RESULT
 
 NOTEBOOKS = sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
@@ -154,7 +155,7 @@ def test_shows_only_exhibits_results_and_values(runs, name):
     assert shown, "a notebook that shows nothing"
     odd = []
     for cell, output in shown:
-        book = output.output_type == "display_data" and {RESULT, EXHIBIT} & set(output.data)
+        book = output.output_type == "display_data" and {RESULT, EXHIBIT, EXPLORER} & set(output.data)
         value = output.output_type == "execute_result" and "text/plain" in output.data
         if not (book or value):
             odd.append((cell, output.output_type, str(output.get("data") or output.get("text"))[:200]))

@@ -43,9 +43,10 @@ QUOTED = {
     "tag": r"</?[a-zA-Z][^<>]*>",
     "link target": r"(?<=\])\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)|<?https?://[^\s<>]*>?",
     "label": r"(?m)^\([\w-]+\)=$",
+    "result id in a summary's chart": r"(?m)^\w+(?:/[\w.-]+)+(?= \| )|(?<= \| )\w+(?:/[\w.-]+)+ \w+(?:/[\w.-]+)+$",
 }
 CODE_FENCES = {"math", "code", "code-block", "code-cell", "sourcecode", "raw", "mermaid"}
-LABEL_FENCES = {"exhibit", "bibliography", "figure", "image", "contents", "tableofcontents"}
+LABEL_FENCES = {"exhibit", "headline", "bibliography", "figure", "image", "contents", "tableofcontents"}
 ROLE = re.compile(r"\{(result|claim|fact|verdict)\}`([^`]*)`", re.S)
 
 

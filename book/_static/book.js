@@ -14,7 +14,7 @@
   const unfold = () => {
     let name = location.hash.slice(1);
     try { name = decodeURIComponent(name); } catch { return; }
-    const target = name && document.getElementById(name), fold = target?.closest("details");
+    const target = document.getElementById(name), fold = target?.closest("details");
     if (fold && !fold.open) { fold.open = true; target.scrollIntoView(); }
   };
 
@@ -51,6 +51,13 @@
     mark();
   };
 
+  // Frames are stops for the keyboard only where there is something to scroll.
+  const frames = () => {
+    for (const frame of document.querySelectorAll(".gg-scroll, .gg-math-block, pre")) {
+      if (frame.scrollWidth > frame.clientWidth) { frame.tabIndex = 0; } else { frame.removeAttribute("tabindex"); }
+    }
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll(".theme-switch-button")) {
       button.hidden = false;
@@ -67,6 +74,8 @@
     following();
     unfold();
     addEventListener("hashchange", unfold);
+    frames();
+    addEventListener("resize", frames);
     document.addEventListener("keydown", (event) => {
       const search = document.querySelector(".gg-search input");
       if (search && event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey

@@ -23,7 +23,9 @@ __all__ = [
     "ALT_LIMITS",
     "MIME",
     "ExhibitError",
+    "csv_of",
     "dots_frame",
+    "estimate_cell",
     "estimates_frame",
     "facts_frame",
     "figure",
@@ -57,7 +59,8 @@ def _source(tables: Sequence[str], note: str) -> str:
     return " ".join(part for part in (f"Source: {source_line(*tables)}." if tables else "", note) if part)
 
 
-def _csv(data: pd.DataFrame) -> str:
+def csv_of(data: pd.DataFrame) -> str:
+    """An exhibit's data as the file that the site offers."""
     return data.to_csv(index=False, lineterminator="\n", float_format="%.12g")
 
 
@@ -109,7 +112,7 @@ def figure(
     svg = svg_of(fig, label, alt)
     plt.close(fig)
     _show({"label": label, "kind": "figure", "caption": caption, "alt": alt, "source": source, "svg": svg,
-           "csv": _csv(data), "tables": list(tables)})
+           "csv": csv_of(data), "tables": list(tables)})
 
 
 def table(
@@ -123,7 +126,8 @@ def table(
     `data` is what the CSV holds (default: `frame` itself, unformatted); `anchor` names a column whose
     values, in lower case, become the rows' anchors; `filters` names columns that the built page offers to choose by,
     beside a search over all cells (without JavaScript the whole table is read); `quotes` names columns of ids (results,
-    facts, claims, chapters; blanks between them) that the page links to what they stand for. Missing cells stay empty.
+    facts, claims, chapters; blanks between them) that the page links to what they stand for. Missing cells stay empty;
+    a line break in a cell sets what follows below, smaller.
     """
     lost = [name for name in (*filters, *quotes) if name not in frame]
     if lost:
@@ -135,8 +139,8 @@ def table(
     for column in shown:
         spec = (formats or {}).get(column)
         shown[column] = [_cell(value, spec) for value in frame[column]]
-    numeric = [bool(shown[c].str.fullmatch(r"[−+()\[\]\d.,  %*<–]*").all()) for c in shown]
-    _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": _csv(raw),
+    numeric = [bool(shown[c].str.fullmatch(r"[−+()\[\]\d.,  %*<–\n]*|yes|no").all()) for c in shown]
+    _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": csv_of(raw),
            "columns": [str(c) for c in shown], "numeric": numeric, "rows": shown.to_numpy().tolist(),
            "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None,
            "filters": [list(frame.columns).index(name) for name in filters],
@@ -196,28 +200,43 @@ def _cell(value, spec: str | None) -> str:
     return format(value, spec).replace("-", "−") if spec else str(value)
 
 
-def regression_table(
-    columns: dict[str, Estimate], rows: dict[str, str] | None = None, digits: int = 2
-) -> pd.DataFrame:
-    """Estimates as columns of a journal's table: estimate, standard error below it, n, groups.
+def estimate_cell(estimate: Estimate, digits: int = 2, interval: bool = False) -> str:
+    """An estimate as a journal sets it: its standard error in brackets below (or its 95 % interval)."""
+    value = f"{round(estimate.value, digits) + 0.0:+.{digits}f}"
+    if interval:
+        below = f"[{estimate.ci_low:.{digits}f}, {estimate.ci_high:.{digits}f}]"
+    else:
+        below = f"({estimate.se:.{digits}f})"
+    return f"{value}\n{below}".replace("-", "−")
 
-    `rows` adds lines, name → text for every column separated by "|".
+
+def regression_table(
+    columns: dict[str, Estimate], rows: dict[str, str | Sequence[str]] | None = None, digits: int = 2,
+    by_row: str | None = None,
+) -> pd.DataFrame:
+    """Estimates as columns of a journal's table: estimate, error below, interval, what `rows` adds, n, groups.
+
+    Parameters: `columns`, name → estimate; `rows`, further lines, name → one text for each estimate, or one for all
+    (fixed effects, controls); `by_row`, what the names head if each estimate is to be a row.
+    Raises `ExhibitError` where a line has not one text for each estimate.
     """
-    lines: dict[str, list[str]] = {"Estimate": [], "(standard error)": [], "95 % interval": [], "Observations": [],
-                                   "Groups": []}
-    for estimate in columns.values():
-        lines["Estimate"].append(f"{round(estimate.value, digits) + 0.0:+.{digits}f}".replace("-", "−"))
-        lines["(standard error)"].append(f"({estimate.se:.{digits}f})")
-        lines["95 % interval"].append(
-            f"[{estimate.ci_low:.{digits}f}, {estimate.ci_high:.{digits}f}]".replace("-", "−"))
-        lines["Observations"].append(f"{estimate.n:,}")
-        lines["Groups"].append(f"{estimate.groups:,}" if estimate.groups else "")
-    for name, text in (rows or {}).items():
-        lines[name] = [part.strip() for part in text.split("|")]
+    estimates = list(columns.values())
+    lines = {
+        "Estimate (s.e.)": [estimate_cell(e, digits) for e in estimates],
+        "95 % interval": [estimate_cell(e, digits, interval=True).partition("\n")[2] for e in estimates],
+        **{name: [text] * len(estimates) if isinstance(text, str) else text for name, text in (rows or {}).items()},
+        "Observations": [f"{e.n:,}" for e in estimates],
+        "Groups": [f"{e.groups:,}" if e.groups else "" for e in estimates],
+    }
     if not any(lines["Groups"]):
         del lines["Groups"]
-    frame = pd.DataFrame(lines, index=list(columns)).T
-    return frame.rename_axis("").reset_index()
+    short = [name for name, texts in lines.items() if len(texts) != len(estimates)]
+    if short:
+        raise ExhibitError(f"line {short[0]!r} of a table: expected one text for each of {len(estimates)} estimates")
+    frame = pd.DataFrame(lines, index=list(columns))
+    if by_row is not None:
+        return frame.rename_axis(by_row).reset_index()
+    return frame.T.rename_axis("").reset_index()
 
 
 def intervals(low: pd.Series, high: pd.Series, digits: int = 3) -> list[str]:
@@ -252,7 +271,8 @@ def _plain_html(exhibit: dict) -> str:
     else:
         head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in exhibit["columns"])
         rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in exhibit["rows"])
+            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>".replace("\n", "<br>") for cell in row) + "</tr>"
+            for row in exhibit["rows"])
         body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     address = "data:text/csv;base64," + base64.b64encode(exhibit["csv"].encode()).decode()
     return (f'<figure>{body}<figcaption>{html.escape(exhibit["caption"])}<br><small>{html.escape(exhibit["source"])} '

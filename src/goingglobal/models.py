@@ -19,7 +19,7 @@ import pandas as pd
 __all__ = [
     "Estimate", "EventStudy", "ModelError", "binomial_curve", "binomial_gradient", "difference_in_means",
     "event_study", "honest_bounds", "leave_one_out", "local_projections", "logit_margins", "median_regression", "ols",
-    "ordered_logit", "ratio", "two_way_fe",
+    "ordered_logit", "ratio", "two_way_fe", "within_slope",
 ]
 
 
@@ -164,6 +164,25 @@ def ols(
         return _from_statsmodels(fit, term, frame, f"OLS, Newey–West errors ({lags} lags)", unit, None)
     fit = model.fit(cov_type="HC1", use_t=True)
     return _from_statsmodels(fit, term, frame, "OLS, HC1 errors", unit, None)
+
+
+def within_slope(frame: pd.DataFrame, y: str, x: str, group: str, unit: str, lags: int = 3) -> Estimate:
+    """Slope of `y` on `x` within groups, each around its own mean, with Newey–West errors within groups.
+
+    Groups are taken as independent of each other; intervals use the t distribution with n less the groups less one
+    degrees of freedom. With one group it is `ols(…, lags=…)`. Rows must stand in time order within groups.
+    Raises `ModelError` as `ols` does. Source: Newey and West (1987).
+    """
+    import statsmodels.formula.api as smf
+
+    _need(frame, [y, x, group], "slope within groups")
+    rows = frame.dropna(subset=[y, x]).sort_values(group, kind="stable")
+    effects = f" + C({group})" if rows[group].nunique() > 1 else ""
+    model = _formula(smf.ols, f"{y} ~ {x}{effects}", rows, "slope within groups")
+    kinds = {"groups": pd.factorize(rows[group])[0], "maxlags": lags, "use_correction": "hac", "df_correction": False}
+    fit = model.fit(cov_type="hac-panel", cov_kwds=kinds, use_t=True)
+    return _from_statsmodels(fit, x, frame, f"OLS within {group}, Newey–West errors ({lags} lags)", unit,
+                             rows[group].nunique())
 
 
 def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, quantile: float = 0.5) -> Estimate:

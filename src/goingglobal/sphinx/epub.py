@@ -21,6 +21,7 @@ from goingglobal.sphinx.edition import edition, names
 
 _COVER = "_static/cover.png"
 _KEPT = (_COVER, "_static/ebook.css")
+_FILE = re.compile(r'<a\b[^>]*\bhref="(?![a-z]+:|#)[^"#]*\.(?!xhtml)\w+"[^>]*>(.*?)</a>', re.S)
 _VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]*)\)")
 
 
@@ -66,8 +67,8 @@ class BookEpub(Epub3Builder):
 
     @staticmethod
     def _plain(text: str) -> str:
-        """Colours of figures as such, for readers that know no variables; no role that EPUB has given up."""
-        text = text.replace(' role="doc-biblioentry"', "")
+        """Colours of figures as such, for readers that know no variables; files of the site as words."""
+        text = _FILE.sub(r"\1", text)
         while _VARIABLE.search(text):
             text = _VARIABLE.sub(r"\1", text)
         return text
@@ -98,11 +99,12 @@ def _configure(app: Sphinx, config: Config) -> None:
     config.epub_publisher = config.epub_contributor = authors
 
 
-def _skip(self, node: nodes.Element) -> None:
+def _visit_fold(self, node: nodes.Element) -> None:
+    self.body.append("".join(f'<div id="{name}"></div>' for name in node["ids"]))
     raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> None:
     app.add_builder(BookEpub, override=True)
-    app.add_node(HideCodeCellNode, override=True, epub=(_skip, None))
+    app.add_node(HideCodeCellNode, override=True, epub=(_visit_fold, None))
     app.connect("config-inited", _configure)

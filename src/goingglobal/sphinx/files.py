@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from goingglobal.sphinx import registry
+from goingglobal.sphinx import address, citing, registry
 
 _FIELDS = ("value", "se", "ci_low", "ci_high", "n", "groups", "unit", "text", "chapter", "exhibit", "sample", "method",
            "software", "notes")
@@ -22,7 +22,7 @@ def _dump(path: Path, content: dict) -> None:
 
 def _remove_stale(app: Sphinx) -> None:
     """Pages of an earlier build, and their sources, that the contents no longer name."""
-    out, names = Path(app.outdir), {*app.env.found_docs, "index", "genindex", "search"}
+    out, names = Path(app.outdir), {*app.env.found_docs, "index", "genindex", "search", *address.names(app)}
     written = [(path, out) for path in out.rglob("*.html") if "_static" not in path.parts]
     written += [(path, out / "_sources") for path in (out / "_sources").rglob("*") if path.is_file()]
     for path, base in written:
@@ -45,8 +45,9 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     exhibits = {}
     for label, record in registry.exhibits(app.env).items():
         (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8")
-        exhibits[label] = {k: record.get(k) for k in ("kind", "caption", "alt", "source", "tables", "page")}
-        exhibits[label]["csv"] = f"exhibits/{label}.csv"
+        fields = ("kind", "caption", "alt", "source", "tables", "page", "code", "calls")
+        exhibits[label] = {k: record.get(k) for k in fields}
+        exhibits[label] |= {"csv": f"exhibits/{label}.csv", "number": citing.number(app.env, label)}
     _remove_stale(app)
     _dump(out / "results.json", results)
     _dump(out / "exhibits.json", exhibits)

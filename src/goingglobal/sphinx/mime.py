@@ -1,4 +1,4 @@
-"""From what `report`, `figure` and `table` publish to document nodes (a myst-nb renderer plug-in)."""
+"""From what `report`, `figure`, `table` and explorers publish to document nodes (a myst-nb renderer plug-in)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from sphinx import addnodes
 from sphinx.environment import BuildEnvironment
 
 from goingglobal.exhibits import MIME as EXHIBIT
+from goingglobal.explorers import MIME as EXPLORER
 from goingglobal.results import MIME as RESULT
 from goingglobal.sphinx import registry
+from goingglobal.sphinx.explorers import explorer
 
 
 def anchor(result_id: str) -> str:
@@ -22,13 +24,17 @@ class quoted(nodes.Inline, nodes.TextElement):
     """A number quoted by id, resolved when the page is written."""
 
 
+class drawing(nodes.General, nodes.Element):
+    """A figure's picture, filled in from its record when the page is written."""
+
+
 class source_links(nodes.General, nodes.Element):
-    """The line under an exhibit: source, licence, vintage, data, code."""
+    """The line under an exhibit: source, licence, vintage; data, code, how to cite."""
 
 
 def _figure(exhibit: dict) -> nodes.figure:
     node = nodes.figure("", classes=["gg-exhibit", "gg-exhibit-figure"])
-    node += nodes.raw("", f'<div class="gg-scroll" tabindex="0">{exhibit["svg"]}</div>', format="html")
+    node += drawing("", label=exhibit["label"])
     node += nodes.caption("", exhibit["caption"])
     node += nodes.legend("", source_links("", label=exhibit["label"], source=exhibit["source"]))
     return node
@@ -66,7 +72,9 @@ def _table(exhibit: dict, env: BuildEnvironment | None = None) -> nodes.table:
                 parts = [part for id_ in str(cell).split() for part in (_link(id_, env), nodes.Text(" "))]
                 entry += nodes.paragraph("", "", *parts[:-1])
             elif str(cell):
-                entry += nodes.paragraph("", str(cell))
+                first, _, below = str(cell).partition("\n")
+                entry += nodes.paragraph("", first)
+                entry += [nodes.paragraph("", below, classes=["gg-below"])] if below else []
             row += entry
         return row
 
@@ -100,13 +108,13 @@ def build(exhibit: dict, document: nodes.document | None, env: BuildEnvironment 
 
 
 class Renderer:
-    """Renders the book's two output types; all others are left to myst-nb."""
+    """Renders the book's own output types; all others are left to myst-nb."""
 
-    mime_priority_overrides = (("*", EXHIBIT, 1), ("*", RESULT, 1))
+    mime_priority_overrides = (("*", EXHIBIT, 1), ("*", RESULT, 1), ("*", EXPLORER, 1))
 
     @staticmethod
     def handle_mime(renderer, data, inline):
-        if inline or data.mime_type not in (EXHIBIT, RESULT):
+        if inline or data.mime_type not in (EXHIBIT, RESULT, EXPLORER):
             return None
         document, env = renderer.renderer.document, renderer.renderer.sphinx_env
         page = registry.page(env)
@@ -115,5 +123,8 @@ class Renderer:
             registry.add(page.results, content["id"], content, page, "result")
             # Not a target: docutils would hand its id on to an output that is not shown.
             return [nodes.container("", ids=[anchor(content["id"])], classes=["gg-anchor"], is_div=True)]
+        if data.mime_type == EXPLORER:
+            registry.add(page.explorers, content["label"], content, page, "explorer")
+            return [explorer("", label=content["label"])]
         registry.add(page.exhibits, content["label"], content, page, "exhibit")
         return build(content, document, env)

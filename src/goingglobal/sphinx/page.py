@@ -11,6 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -21,10 +22,17 @@ _FILTER = ("vendor/simple-datatables-10.3.0.js", "filter.js")
 _LEFT_OUT = (
     "scripts", "styles", "locales", "images", "vendor/fontawesome", "sphinx-thebe*", "mystnb*.css", "sphinx-design*",
     "design-tabs.js", "togglebutton*", "copybutton*", "copy-button.svg", "clipboard.min.js", "check-solid.svg",
-    "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "webpack-macros.html",
-    "sbt-webpack-macros.html", "parts", "ebook.css",
+    "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "parts",
+    "webpack-macros.html", "sbt-webpack-macros.html", "ebook.css",
 )
-_TABLE = '<div class="pst-scrollable-table-container">'
+# Markup of the themes and extensions that we would rather have otherwise.
+_MENDED = {
+    # a table wider than the text scrolls in a frame that the keyboard reaches
+    '<div class="pst-scrollable-table-container">': '<div class="gg-scroll" tabindex="0">',
+    # the fold of a cell is named by its words, not by a label that says something else
+    ' aria-label="Toggle hidden content"': "",
+    ' role="doc-biblioentry"': ' role="listitem"',
+}
 
 
 def _without_thebe(app: Sphinx, config: Config) -> None:
@@ -38,18 +46,41 @@ def _name(asset: object) -> str:
     return (getattr(asset, "filename", None) or "").split("?")[0].removeprefix("_static/")
 
 
+def _contents(tree: str, toc: str) -> str:
+    """The list of pages; below the page itself, its sections."""
+    pages, own = BeautifulSoup(tree, "html.parser"), BeautifulSoup(toc, "html.parser")
+    for caption in pages.select("p.caption"):
+        caption.attrs = {"class": "caption"}
+    for link in pages.select("a"):
+        here = link.get("href") == "#"
+        link.attrs = {"href": link["href"], **({"aria-current": "page"} if here else {})}
+        sections = own.select("ul > li > ul > li > a") if here else []
+        top = [a for a in sections if len(a.find_parents("ul")) == 2]
+        if top:
+            inner = pages.new_tag("ul")
+            for section in top:
+                item, words = pages.new_tag("li"), pages.new_tag("a", href=section["href"])
+                words.string = section.get_text()
+                item.append(words)
+                inner.append(item)
+            link.parent.append(inner)
+    for item in pages.select("li"):
+        item.attrs = {"class": "current"} if "current" in item.get("class", []) else {}
+    return str(pages)
+
+
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     if doctree and any("gg-filter" in node["classes"] for node in doctree.findall(nodes.container)):
         for script in _FILTER:  # on the pages that have a table to filter, and no other
             app.add_js_file(script, loading_method="defer")
     context["css_files"] = [a for a in context.get("css_files", []) if _name(a) in _SHEETS]
     context["script_files"] = [a for a in context.get("script_files", []) if _name(a).startswith(_SCRIPTS)]
-    if "body" in context:  # a table wider than the text scrolls in a frame that the keyboard reaches
-        context["body"] = context["body"].replace(_TABLE, '<div class="gg-scroll" tabindex="0">')
+    for theirs, ours in _MENDED.items() if "body" in context else ():
+        context["body"] = context["body"].replace(theirs, ours)
+    context["metatags"] = re.sub(r'<meta[^>]*name="viewport"[^>]*>\s*', "", context.get("metatags") or "")
     if "toctree" in context:
-        tree = context["toctree"](maxdepth=2, collapse=True, titles_only=False, includehidden=True) or ""
-        tree = tree.replace(' role="heading"', "").replace(' aria-level="2"', "")
-        context["gg_toctree"] = re.sub(r'<a class="current[^"]*" href="#">', '<a href="#" aria-current="page">', tree)
+        tree = context["toctree"](maxdepth=1, collapse=True, titles_only=True, includehidden=True) or ""
+        context["gg_toctree"] = _contents(tree, context.get("toc") or "")
 
 
 def _lighten(app: Sphinx, exception: Exception | None) -> None:
@@ -67,4 +98,4 @@ def setup(app: Sphinx) -> None:
     app.add_js_file("book.js", loading_method="defer")
     app.connect("config-inited", _without_thebe)
     app.connect("html-page-context", _assets, priority=900)
-    app.connect("build-finished", _lighten)
+    app.connect("build-finished", _lighten, priority=999)  # some themes write theirs at this event too

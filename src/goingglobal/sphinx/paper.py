@@ -57,7 +57,12 @@ def _target(page: str, href: str, pages: list[str], public: str) -> str | None:
 def _chapter(page: str, tree: BeautifulSoup, pages: list[str], public: str) -> Tag:
     """A page's text, with ids that no other page has and links that lead inside the document."""
     article, slug = tree.find("article"), _slug(page)
-    for node in article.select(".headerlink, .gg-links, script, button"):
+    for fold in article.select("details.hide[id]"):  # the code is not shown; what leads to it leads to its place
+        fold.name = "div"
+        fold["class"] = "gg-anchor"
+        fold.clear()
+    for node in article.select("details.hide, details.gg-explorer, .gg-cite summary, .gg-cite p:has(> a[download]), "
+                               ".headerlink, .gg-links, script, button"):
         node.decompose()
     for node in list(article.find_all(True)):
         for name, value in list(node.attrs.items()):

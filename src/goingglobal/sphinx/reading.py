@@ -20,11 +20,13 @@ GLOSSARY = "book/appendix/glossary"
 WORDS_A_MINUTE = 220
 _TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
 # Japanese script, with the marks and spaces that stand inside it.
-_JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff01-\uff9f々〆]+(?:[・、（）ー\s]*[\u3040-\u30ff\u3400-\u9fff\uff01-\uff9f々〆]+)*")
+_SCRIPT = r"[\u3040-\u30ff\u3400-\u9fff\uff01-\uff9f々〆]+"
+_JAPANESE = re.compile(rf"{_SCRIPT}(?:[・、（）ー\s]*{_SCRIPT})*")
 # German as the book's prose uses it; the glossary marks its own.
 GERMAN = (
-    "Mittelstand", "Direktinvestition", "kleine und mittlere Unternehmen", "Unternehmen", "Institut für Mittelstandsforschung",
-    "Kreditanstalt für Wiederaufbau", "Statistisches Bundesamt", "Auslandsmesseprogramm", "Außenwirtschaftsförderung",
+    "Mittelstand", "Direktinvestition", "kleine und mittlere Unternehmen", "Unternehmen",
+    "Institut für Mittelstandsforschung", "Kreditanstalt für Wiederaufbau", "Statistisches Bundesamt",
+    "Auslandsmesseprogramm", "Außenwirtschaftsförderung",
     "Außenhandelskammern", "Außenhandelskammer",
 )
 _GERMAN = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in sorted(GERMAN, key=len, reverse=True)))
@@ -118,7 +120,8 @@ def _languages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             above.append(parent)
             parent = parent.parent
         skip = (nodes.literal_block, nodes.literal, nodes.raw, nodes.math, nodes.math_block)
-        marked = any(c.startswith("language-") for p in above for c in p.get("classes", []) if isinstance(p, nodes.inline))
+        inline = [p for p in above if isinstance(p, nodes.inline)]
+        marked = any(name.startswith("language-") for p in inline for name in p.get("classes", []))
         if not marked and not any(isinstance(p, skip) for p in above):
             text.parent.replace(text, _mark(text))
 

@@ -18,6 +18,7 @@ class Page:
 
     results: dict[str, dict] = field(default_factory=dict)
     exhibits: dict[str, dict] = field(default_factory=dict)
+    explorers: dict[str, dict] = field(default_factory=dict)
     uses: list[tuple[str, str, int]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -63,6 +64,8 @@ def _check(app: Sphinx, env: BuildEnvironment) -> None:
     seen: dict[str, str] = {}
     for doc, p in pages(env).items():
         faults += [f"{doc}: {fault}" for fault in p.faults]
+        faults += [f"{doc}: explorer of {label!r}, which is no exhibit of this page"
+                   for label in p.explorers if label not in p.exhibits]
         for key in (*p.results, *p.exhibits):
             if key in seen:
                 faults.append(f"{doc}: {key!r} is already reported by {seen[key]}")

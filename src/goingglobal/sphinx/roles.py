@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxRole
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import data
-from goingglobal.sphinx import mime, registry
+from goingglobal.sphinx import citing, mime, registry
 
 CLAIMS_PAGE = "book/appendix/claims"
 _TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
@@ -121,6 +121,8 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             record = _record(kind, key)
             words, title = _fact(record, node["words"])
             address = record["url"]
+        if node["words"] == key:  # an id in a column of quotes: the row says the rest
+            title = title.split("; ")[0].split(". ")[0]
         new = nodes.reference("", words, internal=kind != "fact", refuri=address, reftitle=title,
                               classes=[f"gg-{kind}"])
         node.replace_self(new)
@@ -132,6 +134,9 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         address = link(exhibit["page"], node["label"])
         caption += [nodes.Text(" "), nodes.reference("", "See it in its chapter.", internal=True, refuri=address)]
         node.replace_self(built)
+    for node in list(doctree.findall(mime.drawing)):
+        svg = exhibits[node["label"]]["svg"]
+        node.replace_self(nodes.raw("", f'<div class="gg-scroll" tabindex="0">{svg}</div>', format="html"))
 
 
 class Exhibit(Directive):
@@ -149,12 +154,14 @@ class Exhibit(Directive):
 def _visit_links(self, node: nodes.Element) -> None:
     here = self.builder.get_target_uri(self.builder.current_docname)
     label = node["label"]
-    page = registry.exhibits(self.builder.env)[label]["page"]
-    code = relative_uri(here, self.builder.get_target_uri(page)) + f"#{label}"
-    file = relative_uri(here, f"exhibits/{label}.csv")
-    self.body.append(
-        f'<p class="gg-source">{self.encode(node["source"])} '
-        f'<span class="gg-links"><a href="{file}" download>Data (CSV)</a> · <a href="{code}">Code</a></span></p>')
+    record = registry.exhibits(self.builder.env)[label]
+    links = [f'<a href="{relative_uri(here, f"exhibits/{label}.csv")}" download>Data (CSV)</a>']
+    if record.get("code"):
+        page = relative_uri(here, self.builder.get_target_uri(record["page"]))
+        links.append(f'<a href="{page}#{record["code"]}">Code</a>')
+    links.append(citing.exhibit_box(self.builder.env, label))
+    self.body.append(f'<p class="gg-source">{self.encode(node["source"])}</p>\n'
+                     f'<div class="gg-links">{" · ".join(links)}</div>\n')
     raise nodes.SkipNode
 
 
@@ -172,7 +179,7 @@ def setup(app: Sphinx) -> None:
     for name in _ROLES:
         app.add_role(name, Quote())
     app.add_directive("exhibit", Exhibit)
-    for node in (mime.quoted, shown_exhibit):
+    for node in (mime.quoted, mime.drawing, shown_exhibit):
         app.add_node(node)
     app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_source, None), latex=(_skip, None),
                  text=(_skip, None))

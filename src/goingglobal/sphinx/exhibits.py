@@ -1,0 +1,134 @@
+"""The code behind an exhibit, and the list of all exhibits.
+
+The cell that makes an exhibit has the anchor `code-<label>` (of its first exhibit, where it makes several). Where the
+cell is folded, the fold itself bears it: a link lands there without scripts, and opens it with them.
+
+`{exhibits-list}`   number, finding, page, tables, code and data of every exhibit
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from myst_nb.sphinx_ import HideCodeCellNode
+from sphinx.application import Sphinx
+from sphinx.util.osutil import relative_uri
+
+from goingglobal.sphinx import citing, mime, registry
+
+_MODULES = ("charts", "data", "designs", "exhibits", "ledger", "models", "samples", "specifications")
+_CALL = re.compile(rf"\b({'|'.join(_MODULES)})\.([a-z]\w*)\(")
+_PLACING = {"exhibits.figure", "exhibits.table"}  # every exhibit's last step says nothing about it
+
+
+class exhibits_list(nodes.General, nodes.Element):
+    """Where the list stands; filled in when the page is written."""
+
+
+def calls(code: str) -> list[str]:
+    """Functions of the library that code calls, in the order of their first call."""
+    found = dict.fromkeys(f"{module}.{name}" for module, name in _CALL.findall(code)
+                          if hasattr(importlib.import_module(f"goingglobal.{module}"), name))  # fmt: skip
+    return [name for name in found if name not in _PLACING]
+
+
+def _is(node: nodes.Node, element: str) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == element
+
+
+def _anchors(app: Sphinx, doctree: nodes.document) -> None:
+    """Mark the cells that make exhibits, and note where each exhibit's code is and which functions it calls.
+
+    Cells since the exhibit before count as well: they prepare this one. A removed input has no code to show.
+    """
+    page, code = registry.page(app.env), ""
+    for cell in doctree.findall(lambda node: _is(node, "cell_code")):
+        if not _is(cell[0], "cell_code_source"):
+            continue
+        code += cell[0].astext() + "\n"
+        labels = [node["label"] for node in cell.findall(mime.source_links)]
+        if labels:
+            cell["ids"].append(f"code-{labels[0]}")
+            for label in labels:
+                page.exhibits[label] |= {"code": f"code-{labels[0]}", "calls": calls(code)}
+            code = ""
+
+
+def _folds(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for fold in doctree.findall(HideCodeCellNode):
+        if "above-input" in fold["classes"]:
+            fold["ids"], fold.parent["ids"] = fold.parent["ids"], []
+
+
+def _visit_fold(self, node: HideCodeCellNode) -> None:
+    self.body.append(self.starttag(node, "details", CLASS="admonition hide"))
+    words = "".join(f'<p class="{state} admonition-title">{self.encode(node[prompt])}</p>'
+                    for state, prompt in (("collapsed", "prompt_show"), ("expanded", "prompt_hide")))  # fmt: skip
+    self.body.append(f"<summary>{words}</summary>\n")
+
+
+def _depart_fold(self, node: HideCodeCellNode) -> None:
+    self.body.append("</details>\n")
+
+
+def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    places = list(doctree.findall(exhibits_list))
+    if not places:
+        return
+    env, here = app.env, app.builder.get_target_uri(docname)
+    known = registry.exhibits(env)
+
+    def link(words: str, page: str, name: str) -> nodes.reference:
+        address = relative_uri(here, app.builder.get_target_uri(page)) + f"#{name}"
+        return nodes.reference("", words, internal=True, refuri=address)
+
+    def described(table: str) -> nodes.Node:
+        label = f"tab-fields-{table.replace('_', '-')}"
+        return link(table, known[label]["page"], label) if label in known else nodes.Text(table)
+
+    def joined(parts: list[nodes.Node]) -> list[nodes.Node]:
+        return [node for part in parts for node in (nodes.Text(", "), part)][1:]
+
+    rows = []
+    for page in env.collect_relations():
+        for label, record in registry.page(env, page).exhibits.items():
+            code = [link("cell", page, record["code"])] if record.get("code") else []
+            code += [nodes.literal("", name) for name in record.get("calls", [])]
+            file = nodes.reference("", "CSV", internal=True, refuri=relative_uri(here, f"exhibits/{label}.csv"))
+            rows.append([
+                [nodes.Text(citing.number(env, label))], [link(record["caption"], page, label)],
+                [nodes.Text(env.titles[page].astext())], joined([described(name) for name in record["tables"]]),
+                joined(code), [file],
+            ])
+    for place in places:
+        place.replace_self(_table(["Exhibit", "Finding", "Page", "Tables", "Code", "Data"], rows))
+
+
+def _table(heads: list[str], rows: list[list[list[nodes.Node]]]) -> nodes.container:
+    def line(cells: list[list[nodes.Node]]) -> nodes.row:
+        return nodes.row("", *(nodes.entry("", *([nodes.paragraph("", "", *cell)] if cell else [])) for cell in cells))
+
+    columns = [nodes.colspec("", colwidth=1, stub=1 if place == 0 else 0) for place in range(len(heads))]
+    group = nodes.tgroup("", *columns, nodes.thead("", line([[nodes.Text(head)] for head in heads])),
+                         nodes.tbody("", *map(line, rows)), cols=len(heads))  # fmt: skip
+    return nodes.container("", nodes.table("", group), classes=["gg-exhibits-list", "gg-filter", "gg-filter-2"],
+                           is_div=True)  # fmt: skip
+
+
+class ExhibitsList(Directive):
+    """`{exhibits-list}`: every exhibit of the book."""
+
+    def run(self):
+        return [exhibits_list()]
+
+
+def setup(app: Sphinx) -> None:
+    app.add_directive("exhibits-list", ExhibitsList)
+    app.add_node(exhibits_list)
+    app.add_node(HideCodeCellNode, override=True, html=(_visit_fold, _depart_fold))
+    app.connect("doctree-read", _anchors)
+    app.connect("doctree-resolved", _folds)
+    app.connect("doctree-resolved", _fill)

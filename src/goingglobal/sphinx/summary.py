@@ -1,0 +1,123 @@
+"""The chart of a chapter's summary box, drawn from the numbers that the chapter reports.
+
+    ```{headline} fig-answer-introduction
+    :caption: The finding.
+    :xlabel: What is measured, with its unit
+    :tables: country_panel
+
+    country/no_conduits_controls/pwt | A year after the investment | accent
+    curve/home/median | Jobs at home | home | curve/home/p05 curve/home/p95
+    ```
+
+Each line: a result id, its label, a colour of `theme.COLOURS` and, where the record has no interval of its own, the two
+ids of one; `bars` says what the intervals are (default: 95 % intervals), `note` what else a reader must know. The chart
+stands before the cells that report its numbers, so it is drawn once all pages are read.
+"""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from docutils.parsers.rst import Directive, directives
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+
+from goingglobal import charts, data, exhibits, theme
+from goingglobal.sphinx import mime, registry
+
+
+def _read(line: str, label: str) -> dict:
+    parts = [part.strip() for part in line.split("|")]
+    interval = parts[3].split() if len(parts) == 4 else []
+    if len(parts) not in (3, 4) or len(interval) not in (0, 2):
+        raise ValueError(f"{label}: expected “id | label | colour”, perhaps with two ids of an interval: {line!r}")
+    if parts[2] not in theme.COLOURS:
+        raise ValueError(f"{label}: no colour {parts[2]!r}; known are {', '.join(theme.COLOURS)}")
+    return {"id": parts[0], "name": parts[1], "colour": parts[2], "interval": interval}
+
+
+class Headline(Directive):
+    """`{headline}`: a figure of reported numbers with their intervals; an exhibit like any other."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = {name: directives.unchanged_required for name in ("caption", "xlabel", "tables", "bars", "note")}
+
+    def run(self):
+        label, env = self.arguments[0], self.state.document.settings.env
+        try:
+            lines = [_read(line, label) for line in self.content if line.strip()]
+            absent = [name for name in ("caption", "xlabel", "tables") if name not in self.options]
+            if absent or not lines:
+                raise ValueError(f"{label}: no {absent[0] if absent else 'lines'}")
+            tables = self.options["tables"].split()
+            bars = self.options.get("bars", "95 % intervals")
+            source = f"Source: {data.source_line(*tables)}. Bars: {bars}."
+        except ValueError as error:
+            raise self.error(str(error)) from error
+        page = registry.page(env)
+        page.uses += [("result", id_, self.lineno) for line in lines for id_ in (line["id"], *line["interval"])]
+        exhibit = {
+            "label": label, "kind": "figure", "caption": self.options["caption"], "tables": tables, "bars": bars,
+            "source": " ".join([source, *([self.options["note"]] if "note" in self.options else [])]),
+            "lines": lines, "xlabel": self.options["xlabel"], "svg": "", "csv": "", "alt": "",
+        }
+        registry.add(page.exhibits, label, exhibit, page, "exhibit")
+        return mime.build(exhibit, self.state.document, env)
+
+
+def _frame(exhibit: dict, results: dict[str, dict]) -> pd.DataFrame:
+    rows = []
+    for line in exhibit["lines"]:
+        record = results[line["id"]]
+        low, high = ([results[id_]["value"] for id_ in line["interval"]]
+                     or [record["ci_low"], record["ci_high"]])
+        rows.append({
+            "panel": "", "name": line["name"], "series": "", "value": record["value"], "ci_low": low, "ci_high": high,
+            "colour": line["colour"], "filled": 1, "n": record["n"], "result": line["id"], "unit": record["unit"],
+            "text": record["text"]})
+    return pd.DataFrame(rows)
+
+
+def _alt(exhibit: dict, frame: pd.DataFrame, digits: int) -> str:
+    lines = [f"{row.name}: {row.text} ({row.ci_low:.{digits}f} to {row.ci_high:.{digits}f})"
+             for row in frame.itertuples(index=False)]
+    return f"Points with {exhibit['bars']}, {exhibit['xlabel']}. {'; '.join(lines)}.".replace("-", "−")
+
+
+def _draw(app: Sphinx, env: BuildEnvironment) -> None:
+    """Fill in the charts of all summary boxes; ids that no page reports are left to the registry's check."""
+    results, faults = registry.results(env), []
+    for doc, page in registry.pages(env).items():
+        for label, exhibit in page.exhibits.items():
+            lines = exhibit.get("lines", [])
+            if not lines or not all(id_ in results for line in lines for id_ in (line["id"], *line["interval"])):
+                continue
+            frame = _frame(exhibit, results)
+            bare = frame.loc[frame[["ci_low", "ci_high"]].isna().any(axis=1), "result"].tolist()
+            if bare:
+                faults.append(f"{doc}: {label}: {bare[0]!r} has no interval of its own; name the two ids of one")
+                continue
+            digits = max(len(text.partition(".")[2]) for text in frame["text"])
+            alt, (low, high) = _alt(exhibit, frame, digits), exhibits.ALT_LIMITS
+            if not low <= len(alt) <= high:
+                faults.append(f"{doc}: {label}: its alt text has {len(alt)} characters, expected {low} to {high}; "
+                              "shorten the labels")
+            theme.use()
+            svg = exhibits.svg_of(charts.dots(frame, exhibit["xlabel"], digits=digits), label, alt)
+            csv = exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])
+            first = results[exhibit["lines"][0]["id"]]
+            made = page.exhibits.get(first["exhibit"] or "", {})  # the code is that of the exhibit it sums up
+            exhibit.update(alt=alt, svg=svg, csv=csv, code=made.get("code", mime.anchor(first["id"])),
+                           calls=made.get("calls", []))
+            plt.close("all")
+    if faults:
+        raise ExtensionError("charts of summary boxes can't be drawn:\n  " + "\n  ".join(faults))
+
+
+def setup(app: Sphinx) -> None:
+    mpl.use("svg")
+    app.add_directive("headline", Headline)
+    app.connect("env-updated", _draw)

@@ -1,0 +1,497 @@
+"""The explorers: what they publish, what the site serves, and what a reader meets with and without scripts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from conftest import SITE
+from sphinx.errors import ExtensionError
+from test_site import contrast
+
+from goingglobal import _display, explorers, load, models, samples
+from goingglobal.exhibits import ExhibitError
+from goingglobal.models import ModelError
+from goingglobal.specifications import BASELINE, CHOICES
+from goingglobal.sphinx import registry
+
+BUDGET = 300 * 1024  # of what an opened explorer loads beyond the page, compressed
+PAGES = {"fig-curve": "book/conclusion.html", "fig-two": "book/introduction.html"}
+RUNTIME = next((SITE / "_static" / "vendor").glob("vega-*.js"), SITE / "no-vega.js")
+each = pytest.mark.parametrize("label", PAGES)
+site, browsed = pytest.mark.site, pytest.mark.browser
+
+
+def signed(value: float, digits: int = 3) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+# ------------------------------------------------------------------------------------------------------ library
+@pytest.fixture
+def published(monkeypatch) -> list[dict]:
+    """What is published in a notebook."""
+    bundles = []
+    monkeypatch.setattr(_display, "in_notebook", lambda: True)
+    monkeypatch.setattr(_display, "publish", bundles.append)
+    return bundles
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    """Four specifications of one outcome and two of another."""
+    base = pd.DataFrame([BASELINE] * 6)
+    base["outcome"] = ["home"] * 4 + ["group"] * 2
+    base["trimming"] = ["none", "0.7", "0.5", "0.3", "none", "0.7"]
+    value = np.array([0.1, -0.2, 1 / 3, 0.05, 0.4, 0.6])
+    return base.assign(value=value, ci_low=value - 0.1, ci_high=value + 0.1, n=range(100, 106), firms=20, starters=12)
+
+
+@pytest.fixture(scope="module")
+def panel() -> pd.DataFrame:
+    countries = load("country_panel")
+    growth = samples.country_changes(countries, "ilo")["growth"]
+    return samples.country_changes(countries, "pwt").assign(growth_ilo=growth)
+
+
+X = {"fdi_lag": "FDI before", "year": "Year"}
+Y = {"growth": "Growth", "growth_ilo": "Growth, ILO"}
+TONES = {"home": "home", "group": "group"}
+
+
+def test_served_data_are_the_frame():
+    frame = pd.DataFrame({"word": ["b", "a", "b"], "number": [1.23456789, np.nan, -4e-5], "count": [3, 2, 1]})
+    columns = explorers.columns_of(frame)
+    assert columns["word"] == {"levels": ["b", "a"], "codes": [0, 1, 0]}
+    json.dumps(columns, allow_nan=False)
+    pd.testing.assert_frame_equal(explorers.frame_of(columns), frame, rtol=1e-6, check_dtype=False)
+
+
+def test_curve_publishes_its_rows_and_choices(published, rows):
+    explorers.specification_curve("fig-curve", rows, TONES)
+    record = published[0][explorers.MIME]
+    served = explorers.frame_of(record["data"])
+    pd.testing.assert_frame_equal(served, rows[list(served)], rtol=1e-6, check_dtype=False)
+    assert {c["name"]: c["chosen"] for c in record["controls"]} == BASELINE
+    options = {c["name"]: [value for value, _ in c["options"]] for c in record["controls"]}
+    assert options["outcome"] == ["home", "group"]
+    assert options["trimming"] == ["", "none", "0.7", "0.5", "0.3"]
+
+
+def test_curve_draws_what_matches(rows):
+    tables = explorers.curve_tables(rows, {**BASELINE, "trimming": ""})
+    assert tables["all"]["value"].tolist() == sorted(rows["value"][:4])
+    assert tables["match"]["rank"].tolist() == [1, 2, 3, 4]
+    assert tables["median"]["value"].tolist() == [pytest.approx((0.1 + 0.05) / 2)]
+    one = explorers.curve_tables(rows, {**BASELINE, "trimming": "0.5"})
+    assert one["match"][["rank", "value"]].to_numpy().tolist() == [[4, 1 / 3]]
+    nothing = explorers.curve_tables(rows, {**BASELINE, "effects": "sector-year"})
+    assert [len(nothing[name]) for name in ("all", "match", "median")] == [4, 0, 0]
+
+
+def test_panel_draws_slope_with_interval_or_lines(panel):
+    chosen = {"countries": ["JPN", "DEU"], "first": 1970, "last": 2024, "x": "fdi_lag", "y": "growth"}
+    frame = panel.assign(group=panel["country"])
+    tables = explorers.panel_tables(frame, chosen)
+    assert set(tables["points"]["iso3"]) == {"JPN", "DEU"}
+    assert tables["lines"].empty
+    assert (tables["fit"]["low"] <= tables["fit"]["y"]).all()
+    assert (tables["fit"]["y"] <= tables["fit"]["high"]).all()
+    over = explorers.panel_tables(frame, {**chosen, "x": "year", "first": 2000})
+    assert over["lines"]["year"].min() == 2000
+    assert over["fit"].empty
+    assert explorers.panel_tables(frame, {**chosen, "first": 2018})["fit"].empty, "a slope through four points"
+
+
+def test_notebook_shows_the_chart(published, rows, panel):
+    """In JupyterLab: an SVG of the choices given, its colours the theme's."""
+    explorers.specification_curve("fig-curve", rows, TONES, chosen={"trimming": ""})
+    explorers.country_panel("fig-two", panel, X, Y, chosen={"countries": ["KOR"]})
+    for bundle in published:
+        assert bundle["text/html"].startswith("<figure><svg")
+        assert "var(--gg-" in bundle["text/html"]
+        assert "@x" not in bundle["text/html"]
+    assert "FDI before" in published[1]["text/html"]
+    assert "KOR" in published[1]["text/html"]
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda r: (r.drop(columns="ci_low"), {}), "no column 'ci_low'"),
+    (lambda r: (r[:0], {}), "no data"),
+    (lambda r: (r, {"trimming": "0.9"}), "trimming '0.9' is not one of"),
+    (lambda r: (r, {"outcome": ""}), "outcome '' is not one of"),
+    (lambda r: (r, {"colour": "red"}), "no choice 'colour'"),
+])  # fmt: skip
+def test_curve_says_what_is_wrong(rows, change, words):
+    frame, chosen = change(rows)
+    with pytest.raises(ExhibitError, match=rf"explorer 'fig-curve'.*{words}"):
+        explorers.specification_curve("fig-curve", frame, TONES, chosen)
+
+
+@pytest.mark.parametrize(("series", "chosen", "words"), [
+    ({"exports": "Exports"}, {}, "no column 'exports'"),
+    (X, {"countries": ["JPN", "USSR"]}, "no country 'USSR'"),
+    (X, {"first": 1900}, "first 1900 is not one of"),
+    (X, {"x": "growth"}, "x 'growth' is not one of"),
+])  # fmt: skip
+def test_panel_says_what_is_wrong(panel, series, chosen, words):
+    with pytest.raises(ExhibitError, match=rf"explorer 'fig-two'.*{words}"):
+        explorers.country_panel("fig-two", panel, series, Y, chosen)
+
+
+def test_altair_is_optional(monkeypatch, rows):
+    code = "import sys, goingglobal.explorers; sys.exit(bool({'altair', 'vl_convert'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    monkeypatch.setitem(sys.modules, "altair", None)
+    with pytest.raises(ExhibitError, match=r"explorer 'fig-curve': it is drawn with Altair.*goingglobal\[book\]"):
+        explorers.specification_curve("fig-curve", rows, TONES)
+
+
+def test_slope_within_one_group_is_newey_west(panel):
+    japan = panel[panel["iso3"] == "JPN"].dropna(subset=["growth", "fdi_lag"])
+    one = models.within_slope(japan, "growth", "fdi_lag", "iso3", "")
+    other = models.ols(japan, "growth ~ fdi_lag", "fdi_lag", "", lags=3)
+    for key in ("value", "se", "ci_low", "ci_high", "n"):
+        assert getattr(one, key) == pytest.approx(getattr(other, key), rel=1e-9), key
+
+
+def test_slope_within_groups_by_hand(panel):
+    """Demeaned by country; scores weighted 1, 3/4, 1/2, 1/4 by lag and never across countries."""
+    both = panel[panel["iso3"].isin(["JPN", "DEU", "KOR"])].dropna(subset=["growth", "fdi_lag"])
+    x, y = (both[c] - both.groupby("iso3")[c].transform("mean") for c in ("fdi_lag", "growth"))
+    slope = (x * y).sum() / (x * x).sum()
+    meat = 0.0
+    for _, score in (x * (y - slope * x)).groupby(both["iso3"]):
+        s = score.to_numpy()
+        meat += s @ s + sum(2 * w * (s[k:] @ s[:-k]) for k, w in ((1, 0.75), (2, 0.5), (3, 0.25)))
+    found = models.within_slope(both, "growth", "fdi_lag", "iso3", "")
+    assert found.value == pytest.approx(slope, rel=1e-9)
+    assert found.se == pytest.approx(np.sqrt(meat * len(both) / (len(both) - 4)) / (x * x).sum(), rel=1e-9)
+    assert found.groups == 3
+
+
+def test_slope_needs_its_columns(panel):
+    with pytest.raises(ModelError, match="no column 'nothing'"):
+        models.within_slope(panel, "growth", "nothing", "iso3", "")
+
+
+def test_explorer_without_its_figure_stops_the_build():
+    page = registry.Page(explorers={"fig-a": {}})
+    with pytest.raises(ExtensionError, match=r"book/bad: explorer of 'fig-a', which is no exhibit of this page"):
+        registry._check(None, SimpleNamespace(goingglobal_pages={"book/bad": page}))
+
+
+# --------------------------------------------------------------------------------------------------------- site
+def served(label: str) -> dict:
+    text = (SITE / "explorers" / f"{label}.js").read_text(encoding="utf-8")
+    head, _, rest = text.partition("] = ")
+    assert head == f'(window.ggExplorers ??= {{}})["{label}"'
+    return json.loads(rest.removesuffix(";\n"))
+
+
+def weight(*paths) -> int:
+    return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths)
+
+
+@site
+def test_scripts_stand_on_the_pages_with_explorers_only():
+    found = {}
+    for path in SITE.rglob("*.html"):
+        page = BeautifulSoup(path.read_text(encoding="utf-8"), "lxml")
+        scripts = [script["src"] for script in page.find_all("script", src=True)]
+        boxes = [box["data-explorer"] for box in page.select(".gg-explorer")]
+        assert any("explorer.js" in s for s in scripts) == bool(boxes), path
+        assert not [s for s in scripts if "vega" in s or "explorers/" in s], f"{path}: loaded before it is asked for"
+        found |= {label: str(path.relative_to(SITE)) for label in boxes}
+    assert found == PAGES
+    assert {path.stem for path in (SITE / "explorers").iterdir()} == set(PAGES)
+
+
+@site
+@each
+def test_explorer_hangs_under_its_figure(label):
+    page = BeautifulSoup((SITE / PAGES[label]).read_text(encoding="utf-8"), "lxml")
+    box = page.find(id=f"explorer-{label}")
+    assert box.find_previous("figure")["id"] == label
+    assert box.name == "details"
+    assert not box.has_attr("open")
+    assert box.find("output")["aria-live"] == "polite"
+    for control in box.select("select, input"):
+        assert control.find_parent("label").get_text(strip=True), control.get("name")
+    assert all(fieldset.legend.get_text(strip=True) for fieldset in box.find_all("fieldset"))
+
+
+@site
+@each
+def test_explorer_is_within_its_budget(label):
+    script = SITE / "_static" / "explorer.js"
+    assert weight(script) < 4096
+    assert 100_000 < weight(script, RUNTIME, SITE / "explorers" / f"{label}.js") <= BUDGET
+
+
+@site
+@each
+def test_explorer_asks_nobody_else(label):
+    for path in (RUNTIME, SITE / "_static" / "explorer.js", SITE / "explorers" / f"{label}.js"):
+        hosts = set(re.findall(r"https?://([\w.-]+)", path.read_text(encoding="utf-8")))
+        assert hosts <= {"www.w3.org"}, path  # names of SVG and its like, never loaded
+
+
+@site
+def test_runtime_is_of_the_version_that_the_charts_are_compiled_for():
+    import vl_convert
+
+    assert RUNTIME.stem.split("-")[1].split(".")[0] == vl_convert.get_vega_version().split(".")[0]
+    assert (RUNTIME.parent / "vega-LICENSE.txt").is_file()
+
+
+@site
+def test_curve_has_the_data_of_its_figure():
+    frame = explorers.frame_of(served("fig-curve")["data"])
+    figure = pd.read_csv(SITE / "exhibits" / "fig-curve.csv")
+    assert len(frame) == len(figure)
+    pd.testing.assert_frame_equal(frame.drop(columns="outcome"), figure[frame.columns.drop("outcome")].astype(
+        {"trimming": str}).fillna({"trimming": "none", "weights": "none"}), rtol=1e-6, check_dtype=False)
+    assert frame["outcome"].str.startswith("Home share").eq(figure["outcome"] == "home share").all()
+
+
+@site
+def test_panel_has_the_chapters_sample(panel):
+    frame = explorers.frame_of(served("fig-two")["data"]).set_index(["iso3", "year"]).sort_index()
+    own = panel.set_index(["iso3", "year"]).sort_index()
+    for column in ("growth", "growth_ilo", "fdi_lag", "fdi_now", "fdi_lead"):
+        pd.testing.assert_series_equal(frame[column], own[column], rtol=1e-6, check_dtype=False)
+
+
+@site
+@each
+def test_data_can_be_downloaded(label):
+    file = SITE / "explorers" / f"{label}.csv"
+    read = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"trimming": str})
+    pd.testing.assert_frame_equal(read, explorers.frame_of(served(label)["data"]), check_dtype=False)
+
+
+# ------------------------------------------------------------------------------------------------------ browser
+class Opened:
+    """An explorer opened with the keyboard."""
+
+    def __init__(self, browser, base: str, label: str):
+        from selenium.webdriver.common.keys import Keys
+
+        self.browser, self.keys = browser, Keys
+        browser.get("about:blank")
+        browser.get(f"{base}/{PAGES[label]}")
+        self.box = browser.find_element("id", f"explorer-{label}")
+        assert self.loaded() == []
+        summary = self.box.find_element("css selector", "summary")
+        browser.execute_script("arguments[0].focus()", summary)
+        summary.send_keys(Keys.ENTER)
+        self.until(lambda: self.box.get_attribute("data-state") == "drawn")
+
+    def until(self, done):
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        return WebDriverWait(self.browser, 20).until(lambda _: done())
+
+    def loaded(self) -> list[str]:
+        """Files of the runtime and the explorers that the page has loaded."""
+        return self.browser.execute_script(
+            "return [...document.scripts].map(s => s.src).filter(s => /vega|explorers\\//.test(s))")
+
+    @property
+    def text(self) -> str:
+        return self.box.find_element("css selector", "output").text
+
+    def active(self):
+        return self.browser.switch_to.active_element
+
+    def tab_to(self, name: str, value: str | None = None):
+        """Tab on to a control, as a reader without a mouse does."""
+        for _ in range(60):
+            self.active().send_keys(self.keys.TAB)
+            here = self.active()
+            if here.get_attribute("name") == name and value in (None, here.get_attribute("value")):
+                return here
+        raise AssertionError(f"Tab doesn't lead to {name}")
+
+    def press(self, key: str) -> str:
+        """Press a key on the control in focus; the new text."""
+        before = self.text
+        self.active().send_keys(key)
+        self.until(lambda: self.text != before)
+        return self.text
+
+
+@pytest.fixture(params=["http", "file"])
+def base(request, server) -> str:
+    return server if request.param == "http" else SITE.as_uri()
+
+
+@site
+@browsed
+def test_curve_by_keyboard(browser, base):
+    frame = explorers.frame_of(served("fig-curve")["data"])
+    home = frame[frame["outcome"] == "Home headcount"].copy()
+    home["rank"] = home["value"].rank(method="first").astype(int)
+    others = [name for name in CHOICES if name != "outcome"]
+
+    def said(row: pd.Series) -> str:
+        return (f"Estimate {signed(row['value'])} log points, 95 % interval {signed(row['ci_low'])} to "
+                f"{signed(row['ci_high'])}; n = {row['n']:,} ({row['firms']:,} firms, {row['starters']:,} starters). "
+                f"Rank {row['rank']:,} of {len(home):,} for home headcount, from the lowest; the median of all is "
+                f"{signed(home['value'].median())}.")
+
+    opened = Opened(browser, base, "fig-curve")
+    assert {address.removeprefix(base) for address in opened.loaded()} == {
+        f"/_static/vendor/{RUNTIME.name}", "/explorers/fig-curve.js"}
+    first = home[(home[others] == pd.Series(BASELINE)[others]).all(axis=1)].iloc[0]
+    assert opened.text == said(first)
+    opened.tab_to("trimming")
+    trimmed = {**BASELINE, "trimming": "0.7"}
+    assert opened.press(opened.keys.ARROW_DOWN) == said(
+        home[(home[others] == pd.Series(trimmed)[others]).all(axis=1)].iloc[0])
+    opened.press(opened.keys.ARROW_UP)
+    text = opened.press(opened.keys.ARROW_UP)  # any
+    held = [name for name in others if name != "trimming"]
+    match = home[(home[held] == pd.Series(BASELINE)[held]).all(axis=1)]
+    assert len(match) == 4
+    assert text == (
+        f"4 of 1,600 specifications for home headcount match. Median {signed(match['value'].median())} log points, "
+        f"from {signed(match['value'].min())} to {signed(match['value'].max())}. The 95 % interval lies above zero in "
+        f"{(match['ci_low'] > 0).sum()} of them and below zero in {(match['ci_high'] < 0).sum()}.")
+    dots = opened.box.find_elements("css selector", ".mark-symbol path")
+    assert len(dots) == 4
+    rules = opened.box.find_elements("css selector", ".mark-rule.role-mark line")
+    assert len(rules) == 4 + 2, "intervals, zero and the median"
+    opened.tab_to("effects")
+    opened.press(opened.keys.ARROW_DOWN)
+    browser.execute_script("document.querySelector('[name=estimator]').focus()")
+    opened.press(opened.keys.END)
+    assert opened.text == "No specification matches: imputation allows for year effects only."
+    reset = opened.box.find_element("css selector", "button[type=reset]")
+    browser.execute_script("arguments[0].focus()", reset)
+    assert opened.press(opened.keys.ENTER) == said(first)
+
+
+@site
+@browsed
+def test_panel_by_keyboard(browser, base, panel):
+    def said(countries: list[str], x: str = "fdi_lag", last: int = 2024) -> str:
+        kept = panel[panel["iso3"].isin(countries) & (panel["year"] <= last)].dropna(subset=["growth", x])
+        slope = models.within_slope(kept, "growth", x, "iso3", "")
+        number = f"{len(countries)} {'country' if len(countries) == 1 else 'countries'}"
+        return (f"Slope {signed(slope.value, 2)}, 95 % interval {signed(slope.ci_low, 2)} to {signed(slope.ci_high, 2)}"
+                f"; {slope.n:,} points, {number}.")
+
+    opened = Opened(browser, base, "fig-two")
+    assert opened.text == said(["JPN", "DEU"])
+    opened.tab_to("x")
+    assert opened.press(opened.keys.ARROW_DOWN) == said(["JPN", "DEU"], "fdi_now")
+    opened.press(opened.keys.ARROW_UP)
+    opened.tab_to("last")
+    opened.active().send_keys("2017")
+    opened.until(lambda: opened.text == said(["JPN", "DEU"], last=2017))
+    opened.tab_to("countries", "DEU")
+    assert opened.press(" ") == said(["JPN"], last=2017)
+    opened.tab_to("countries", "JPN")
+    assert opened.press(" ").startswith("Nothing to draw: choose a country")
+    every = opened.box.find_elements("css selector", "button[data-set]")[1]
+    browser.execute_script("arguments[0].focus()", every)
+    countries = panel.loc[panel["conduit"] == 0, "iso3"].unique().tolist()
+    assert opened.press(opened.keys.ENTER) == said(countries, last=2017)
+    browser.execute_script("document.querySelector('[name=x]').focus()")
+    assert "Mean of Employment growth" in opened.press(opened.keys.END)
+    kept = panel[panel["iso3"].isin(countries) & (panel["year"] <= 2017)].dropna(subset=["growth"])
+    assert signed(kept["growth"].mean(), 2) in opened.text
+    assert len(opened.box.find_elements("css selector", ".mark-line path")) >= len(countries)
+
+
+@site
+@browsed
+@each
+def test_picture_is_named_and_follows_the_mode(browser, server, label):
+    opened = Opened(browser, server, label)
+    picture = opened.box.find_element("css selector", ".gg-explorer-frame svg")
+    assert picture.get_attribute("role") == "img"
+    assert opened.text in picture.get_attribute("aria-label")
+    inks = {}
+    for mode in ("light", "dark"):
+        inks[mode], ground = browser.execute_script("""
+            document.documentElement.dataset.theme = arguments[0];
+            const texts = [...arguments[1].querySelectorAll('text')].filter(t => t.textContent && t.checkVisibility());
+            return [texts.map(t => getComputedStyle(t).fill), getComputedStyle(document.body).backgroundColor]""",
+            mode, picture)  # fmt: skip
+        assert len(inks[mode]) > 8
+        assert min(contrast(ink, ground) for ink in inks[mode]) >= 4.5
+    assert not set(inks["light"]) & set(inks["dark"])
+
+
+@site
+@browsed
+def test_japan_and_germany_differ_by_colour_and_shape(browser, server):
+    opened = Opened(browser, server, "fig-two")
+    drawn = browser.execute_script("""
+        const box = arguments[0], seen = {};
+        for (const path of box.querySelectorAll('.role-mark.mark-symbol path, g.mark-symbol.role-mark path')) {
+          const key = getComputedStyle(path).fill, shape = (path.getAttribute('d').match(/[a-z]/gi) || []).join('');
+          seen[key] = [...new Set([...(seen[key] || []), shape])];
+        }
+        const hex = n => getComputedStyle(document.documentElement).getPropertyValue(n).trim();
+        return [seen, hex('--gg-japan'), hex('--gg-germany')]""", opened.box)  # fmt: skip
+    seen, *houses = drawn
+    colours = {"rgb({}, {}, {})".format(*(int(house[i:i + 2], 16) for i in (1, 3, 5))) for house in houses}
+    assert set(seen) == colours
+    shapes = [tuple(shape) for shape in seen.values()]
+    assert len(set(shapes)) == 2, shapes
+
+
+@site
+@browsed
+@each
+def test_narrow_page_holds_an_open_explorer(browser, server, label):
+    narrow = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    try:
+        opened = Opened(browser, server, label)
+        content, window, height, picture, frame = browser.execute_script("""
+            const e = document.documentElement, f = arguments[0].querySelector('.gg-explorer-frame');
+            return [e.scrollWidth, e.clientWidth, f.clientHeight, f.firstElementChild.getBoundingClientRect().width,
+                    f.clientWidth]""", opened.box)  # fmt: skip
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert content <= window
+    assert picture <= frame
+    assert height > 300
+
+
+@site
+@browsed
+@each
+def test_drawing_moves_nothing(browser, server, label):
+    """The frame has its height before the data arrive, and the picture fits in it."""
+    browser.get(f"{server}/{PAGES[label]}")
+    before, after = browser.execute_async_script("""
+        const box = document.getElementById(arguments[0]), done = arguments[arguments.length - 1];
+        const height = () => box.getBoundingClientRect().height;
+        box.open = true;
+        const before = height();
+        const wait = () => box.dataset.state === 'drawn' ? done([before, height()]) : setTimeout(wait, 20);
+        wait();""", f"explorer-{label}")  # fmt: skip
+    assert before == after > 400
+
+
+@site
+@browsed
+@each
+def test_without_scripts_the_figure_stands_alone(plain_browser, server, label):
+    plain_browser.get(f"{server}/{PAGES[label]}")
+    shown = "return document.querySelector(arguments[0]).checkVisibility()"
+    assert plain_browser.execute_script(shown, f"#{label} svg.gg-figure")
+    assert not plain_browser.execute_script(shown, f"#explorer-{label}")
