@@ -9,7 +9,7 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test serve lab bench check data lock clean help
+.PHONY: book test pdf epub serve lab bench check data lock clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -17,6 +17,12 @@ book: $(STAMP)  ## build the site
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
 	@$(BIN)/python -m pytest -q
+
+pdf: book  ## the whole book as one PDF (needs Chromium): _build/paper
+	@$(BIN)/python -m goingglobal.sphinx.paper pdf
+
+epub: $(STAMP)  ## the whole book as an EPUB: _build/paper
+	@$(BIN)/python -m goingglobal.sphinx.paper epub
 
 serve: book  ## build the site and serve it on this machine
 	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"

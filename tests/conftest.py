@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from goingglobal.sphinx import browser as browser_of_book
+
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+CHROMIUM = browser_of_book.find()
 CHROMEDRIVER = shutil.which("chromedriver")
-BROWSER_FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--window-size=1280,900",
-)  # fmt: skip
+BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 

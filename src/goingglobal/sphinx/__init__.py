@@ -17,6 +17,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `explorers`     charts to choose from, under their figures, loaded when opened
 `reading`       definitions in the margin, reading time, words marked with their language
 `bibliography`  labels of the list that match the author–year citations
+`epub`          the book as an EPUB (`paper` makes the files of `make pdf` and `make epub`)
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def setup(app: Sphinx) -> dict:
         cache,
         citing,
         edition,
+        epub,
         exhibits,
         explorers,
         files,
@@ -46,7 +48,7 @@ def setup(app: Sphinx) -> dict:
 
     for part in (
         cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        explorers, page, address,
+        explorers, page, address, epub,
     ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -162,13 +162,20 @@ def _visit_cite_book(self, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def _visit_reference(self, node: nodes.Element) -> None:
+    """In a book without a site around it: no fold and no files."""
+    cited = work(self.builder.env, self.builder.config.root_doc)
+    self.body.append(f'<p>{reference(cited)}</p>\n<pre class="gg-bibtex">{escape(bibtex(cited))}</pre>\n')
+    raise nodes.SkipNode
+
+
 def _skip(self, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> None:
     app.add_directive("cite-book", CiteBook)
-    app.add_node(cite_book, html=(_visit_cite_book, None), epub=(_visit_cite_book, None), latex=(_skip, None),
+    app.add_node(cite_book, html=(_visit_cite_book, None), epub=(_visit_reference, None), latex=(_skip, None),
                  text=(_skip, None))
     app.connect("html-page-context", _context)
     app.connect("build-finished", _write)

@@ -60,6 +60,13 @@ def edition(source: Path) -> dict:
     }
 
 
+def names(facts: dict) -> tuple[str, str, str]:
+    """Title, subtitle and authors of an edition, as a title page has them."""
+    title, _, subtitle = facts["title"].partition(": ")
+    people = (who.get("literal") or f"{who['given']} {who['family']}" for who in facts["authors"])
+    return title, subtitle[:1].upper() + subtitle[1:], ", ".join(people)
+
+
 def _configure(app: Sphinx, config: Config) -> None:
     config.html_context = {**config.html_context, "gg_edition": edition(Path(app.srcdir))}
 

@@ -128,7 +128,7 @@ class ExhibitsList(Directive):
 def setup(app: Sphinx) -> None:
     app.add_directive("exhibits-list", ExhibitsList)
     app.add_node(exhibits_list)
-    app.add_node(HideCodeCellNode, override=True, html=(_visit_fold, _depart_fold), epub=(_visit_fold, _depart_fold))
+    app.add_node(HideCodeCellNode, override=True, html=(_visit_fold, _depart_fold))
     app.connect("doctree-read", _anchors)
     app.connect("doctree-resolved", _folds)
     app.connect("doctree-resolved", _fill)

@@ -32,7 +32,7 @@ def _remove_stale(app: Sphinx) -> None:
 
 def write(app: Sphinx, exception: Exception | None) -> None:
     """After a good HTML build: one object of numbers, one of exhibits, and the exhibits' data."""
-    if exception is not None or app.builder.format != "html":
+    if exception is not None or app.builder.name != "html":
         return
     out = Path(app.outdir)
     results = {

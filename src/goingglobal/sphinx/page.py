@@ -16,14 +16,14 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-_SHEETS = ("book.css", "print.css")
+_SHEETS = ("book.css", "print.css", "ebook.css")
 _SCRIPTS = ("book.js", "filter.js", "vendor/", "explorer")
 _FILTER = ("vendor/simple-datatables-10.3.0.js", "filter.js")
 _LEFT_OUT = (
     "scripts", "styles", "locales", "images", "vendor/fontawesome", "sphinx-thebe*", "mystnb*.css", "sphinx-design*",
     "design-tabs.js", "togglebutton*", "copybutton*", "copy-button.svg", "clipboard.min.js", "check-solid.svg",
     "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "parts",
-    "webpack-macros.html", "sbt-webpack-macros.html",
+    "webpack-macros.html", "sbt-webpack-macros.html", "ebook.css",
 )
 # Markup of the themes and extensions that we would rather have otherwise.
 _MENDED = {
@@ -84,7 +84,7 @@ def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
 
 
 def _lighten(app: Sphinx, exception: Exception | None) -> None:
-    if exception is None and app.builder.format == "html":
+    if exception is None and app.builder.name == "html":
         static = Path(app.outdir) / "_static"
         for pattern in _LEFT_OUT:
             for path in static.glob(pattern):

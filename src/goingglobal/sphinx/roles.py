@@ -165,6 +165,12 @@ def _visit_links(self, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def _visit_source(self, node: nodes.Element) -> None:
+    """In a book without a site around it: the source alone."""
+    self.body.append(f'<p class="gg-source">{self.encode(node["source"])}</p>')
+    raise nodes.SkipNode
+
+
 def _skip(self, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
@@ -175,6 +181,6 @@ def setup(app: Sphinx) -> None:
     app.add_directive("exhibit", Exhibit)
     for node in (mime.quoted, mime.drawing, shown_exhibit):
         app.add_node(node)
-    app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_links, None), latex=(_skip, None),
+    app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_source, None), latex=(_skip, None),
                  text=(_skip, None))
     app.connect("doctree-resolved", _resolve)
