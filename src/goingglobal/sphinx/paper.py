@@ -102,7 +102,7 @@ def assemble(site: Path, facts: dict) -> str:
     canonical = home.select_one('link[rel="canonical"]')
     public = canonical["href"].removesuffix(HOME) if canonical else ""
     parts, part, pages = {}, "", []
-    for node in home.select(".gg-book-nav .gg-home a, .gg-book-nav p.caption, .gg-book-nav .toctree-l1 > a"):
+    for node in home.select(".gg-book-nav > p.caption, .gg-book-nav > ul > li > a"):
         if node.name == "p":
             part = node.get_text().strip()
         else:
