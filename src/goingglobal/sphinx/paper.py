@@ -61,6 +61,8 @@ def _chapter(page: str, tree: BeautifulSoup, pages: list[str], public: str) -> T
         fold.name = "div"
         fold["class"] = "gg-anchor"
         fold.clear()
+    for box in article.select("details.gg-cite"):
+        box.name = "div"
     for node in article.select("details.hide, details.gg-explorer, .gg-cite summary, .gg-cite p:has(> a[download]), "
                                ".headerlink, .gg-links, script, button"):
         node.decompose()
