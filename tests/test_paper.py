@@ -96,7 +96,7 @@ def test_one_page_holds_all_links_resolve_and_ids_are_unique(assembled):
     assert len([link for link in links if link.startswith("#")]) > 500
     assert not [link for link in links if link.startswith("#") and link[1:] not in ids]
     assert not [link for link in links if not re.match(r"#|https?:|mailto:", link)]
-    assert not assembled.select("script, button, .headerlink")
+    assert not assembled.select("script, button, details, .headerlink")
 
 
 @pytest.mark.site

@@ -61,6 +61,8 @@ def _chapter(page: str, tree: BeautifulSoup, pages: list[str], public: str) -> T
         fold.name = "div"
         fold["class"] = "gg-anchor"
         fold.clear()
+    for box in article.select("details.gg-cite"):
+        box.name = "div"
     for node in article.select("details.hide, details.gg-explorer, .gg-cite summary, .gg-cite p:has(> a[download]), "
                                ".headerlink, .gg-links, script, button"):
         node.decompose()
@@ -102,7 +104,7 @@ def assemble(site: Path, facts: dict) -> str:
     canonical = home.select_one('link[rel="canonical"]')
     public = canonical["href"].removesuffix(HOME) if canonical else ""
     parts, part, pages = {}, "", []
-    for node in home.select(".gg-book-nav .gg-home a, .gg-book-nav p.caption, .gg-book-nav .toctree-l1 > a"):
+    for node in home.select(".gg-book-nav > p.caption, .gg-book-nav > ul > li > a"):
         if node.name == "p":
             part = node.get_text().strip()
         else:
