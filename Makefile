@@ -9,7 +9,7 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test pdf epub serve lab bench check data lock clean help
+.PHONY: book test pdf epub serve lab bench twice pictures check data lock clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -33,6 +33,12 @@ lab: $(STAMP)  ## open the notebooks in JupyterLab
 
 bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
 	@$(BIN)/python tests/bench.py
+
+twice: book  ## build a second time, from nothing, and compare the two sites byte by byte
+	@$(BIN)/python tests/twice.py
+
+pictures: book  ## screenshots of every page, light, dark, narrow and printed, to look at: _build/pictures
+	@$(BIN)/python tests/pictures.py
 
 check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
 	@$(BIN)/ruff check . && $(BIN)/codespell

@@ -84,7 +84,7 @@ def server() -> Iterator[str]:
         thread.join()
 
 
-def _start(profile: Path):
+def start(profile: Path):
     from selenium import webdriver
 
     if not (CHROMIUM and CHROMEDRIVER):
@@ -100,7 +100,7 @@ def _start(profile: Path):
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory):
     """Headless Chromium with a new profile; its console and network are logged."""
-    driver = _start(tmp_path_factory.mktemp("profile"))
+    driver = start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -108,7 +108,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="session")
 def plain_browser(tmp_path_factory: pytest.TempPathFactory):
     """The same with scripts switched off in every page."""
-    driver = _start(tmp_path_factory.mktemp("profile-without-scripts"))
+    driver = start(tmp_path_factory.mktemp("profile-without-scripts"))
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     yield driver
     driver.quit()
