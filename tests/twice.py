@@ -52,7 +52,8 @@ def main() -> int:
         (copy / "clone").rmdir()
         subprocess.run(["git", "reset", "--quiet"], cwd=copy, check=True)
         environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "GOINGGLOBAL_DATA": str(copy / "data")}
-        done = subprocess.run([sys.executable, "-m", "goingglobal.sphinx.build"], cwd=copy, env=environment, check=False,
+        command = [sys.executable, "-m", "goingglobal.sphinx.build"]
+        done = subprocess.run(command, cwd=copy, env=environment, check=False,
                               capture_output=True, text=True)  # fmt: skip
         if done.returncode:
             print(done.stdout, done.stderr, sep="\n", file=sys.stderr)

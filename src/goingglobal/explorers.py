@@ -96,8 +96,9 @@ def _show(label: str, kind: str, title: str, frame: pd.DataFrame, spec: dict, co
         import vl_convert
 
         svg = theme.follow_page(vl_convert.vegalite_to_svg(fill(spec, tables, words)))
-        record = {"label": label, "kind": kind, "title": title, "data": columns_of(frame), "spec": spec,
-                  "controls": controls, "note": note, "words": dict(words)}
+        record = {"label": label, "kind": kind, "title": title, "columns": list(frame), "data": columns_of(frame),
+                  "spec": spec, "controls": controls, "note": note, "words": dict(words)}
+        record = json.loads(json.dumps(record, sort_keys=True))  # as a notebook read from the cache has it
         publish({MIME: record, "text/html": f"<figure>{svg}<figcaption><small>{note}</small></figcaption></figure>",
                  "text/plain": f"[explorer of {label}] {title}"})
 
