@@ -34,7 +34,7 @@ lab: $(STAMP)  ## open the notebooks in JupyterLab
 bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
 	@$(BIN)/python tests/bench.py
 
-twice: book  ## build a second time, from nothing, and compare the two sites byte by byte
+twice: clean book  ## build twice from nothing and compare the two sites byte by byte
 	@$(BIN)/python tests/twice.py
 
 pictures: book  ## screenshots of every page, light, dark, narrow and printed, to look at: _build/pictures

@@ -1,6 +1,7 @@
 """`make twice`: the book is built a second time, elsewhere and from nothing, and compared byte by byte with the first.
 
-Fails on any difference that EXCEPTIONS does not explain. Needs a site of the present state in `_build/html`.
+Fails on any difference that EXCEPTIONS does not explain. Needs a site of the present state in `_build/html`
+that was built from nothing as well: an incremental build leaves empty entries in the search index.
 """
 
 from __future__ import annotations

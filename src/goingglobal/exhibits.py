@@ -76,9 +76,11 @@ def svg_of(fig, label: str, alt: str) -> str:
     text = text[text.index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
-    used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', text))
-    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{label}-{m.group(1)}"' if m.group(1) in used else "", text)
-    text = re.sub(r'(url\(#|xlink:href="#)', rf"\g<1>{label}-", text)
+    # Only ids that something refers to stay, numbered in order: matplotlib makes some of them from memory addresses.
+    refer = r'(url\(#|xlink:href="#)([^)"]+)'
+    ids = {old: f"{label}-{place}" for place, old in enumerate(dict.fromkeys(m[1] for m in re.findall(refer, text)))}
+    text = re.sub(r' id="([^"]+)"', lambda m: f' id="{ids[m[1]]}"' if m[1] in ids else "", text)
+    text = re.sub(refer, lambda m: m[1] + ids[m[2]], text)
     text = text.replace("'DejaVu Sans'", "var(--gg-figure-font, 'DejaVu Sans')")
     text = re.sub(r' (?:d|x|y|transform|width|height|points)="[^"]*"',
                   lambda m: re.sub(r"(\d+\.\d{2})\d+", r"\1", m.group()), text)  # coordinates, never the texts

@@ -88,7 +88,8 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
     for page in registry.pages(app.env).values():
         for label, record in page.explorers.items():
             (folder / f"{label}.js").write_text(script_of(record), encoding="utf-8")
-            frame_of(record["data"])[record["columns"]].to_csv(folder / f"{label}.csv", index=False, lineterminator="\n")
+            frame = frame_of(record["data"])[record["columns"]]
+            frame.to_csv(folder / f"{label}.csv", index=False, lineterminator="\n")
 
 
 def _script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
