@@ -66,16 +66,34 @@ def notebooks(copy: Path, environment: dict[str, str], scratch: Path) -> dict[st
     return out
 
 
-def weights(site: Path) -> dict[str, dict[str, int]]:
-    """Kilobytes (gzip) of each page and of what it loads."""
+def weights(site: Path) -> dict[str, dict]:
+    """What a browser fetches for each page: kilobytes (gzip; fonts as they are), requests, the budget.
+
+    Beside it what an explorer or a filtered table adds. Counted from the markup; `test_site.py` asks Chromium.
+    """
+    def size(file: Path) -> int:
+        content = file.read_bytes()
+        return len(content) if file.suffix in (".woff2", ".png") else len(gzip.compress(content, 6))
+
+    fonts = sorted((site / "_static" / "fonts").glob("*.woff2"))
+    runtime = sorted((site / "_static" / "vendor").glob("vega-*.js"))
     out = {}
-    for page in sorted(site.glob("book/**/*.html")):
+    for page in sorted([*site.glob("book/**/*.html"), site / "search.html", site / "genindex.html"]):
         text = page.read_text(encoding="utf-8")
-        loads = set(re.findall(r'<(?:script|img)[^>]+src="([^"]+)"', text))
-        loads |= set(re.findall(r'<link[^>]+href="([^"]+\.css[^"]*)"', text))
-        files = [(page.parent / name.split("?")[0]).resolve() for name in loads if "://" not in name]
-        size = sum(len(gzip.compress(file.read_bytes())) for file in [page, *filter(Path.is_file, files)])
-        out[str(page.relative_to(site))] = {"kilobytes_gzip": round(size / 1024), "requests": 1 + len(files)}
+        names = set(re.findall(r'<script[^>]+src="([^"]+)"', text))
+        names |= set(re.findall(r'<link[^>]+href="([^"]+\.(?:css|svg)[^"]*)"', text))
+        files = {(page.parent / name.split("?")[0]).resolve() for name in names if "://" not in name}
+        extra = {f for f in files if re.search(r"vendor|filter\.js|explorer", str(f.relative_to(site.resolve())))}
+        if (site / "_static" / "explorer.js").resolve() in files:
+            labels = re.findall(r'data-explorer="([^"]+)"', text)
+            extra |= {*runtime, *(site / "explorers" / f"{label}.js" for label in labels)}
+        loaded = [page, *(files - extra), *fonts]
+        budget = 300 if "<math" in text else 150
+        weight = sum(map(size, loaded)) / 1000
+        out[str(page.relative_to(site))] = {
+            "kilobytes": round(weight, 1), "budget": budget, "within": weight <= budget, "requests": len(loaded),
+            "explorers_kilobytes": round(sum(map(size, extra)) / 1000, 1),
+        }
     return out
 
 

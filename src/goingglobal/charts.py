@@ -525,7 +525,7 @@ def counts(data: pd.DataFrame, xlabel: str):
     places = -np.arange(len(data))
     for name, tone, hatch in zip(data.columns, tones, hatches, strict=False):
         width = data[name].to_numpy(float)
-        ax.barh(places, width, left=left, color=theme.COLOURS[tone], alpha=0.35 if hatch else 0.9, hatch=hatch,
+        ax.barh(places, width, left=left, color=theme.COLOURS[tone], alpha=0.35 if hatch else 0.45, hatch=hatch,
                 edgecolor=theme.COLOURS[tone], linewidth=0.6, height=0.66, label=name)
         for y, start, size in zip(places, left, width, strict=True):
             if size >= 2:
