@@ -84,9 +84,12 @@ def _frame(exhibit: dict, results: dict[str, dict]) -> pd.DataFrame:
 
 
 def _alt(exhibit: dict, frame: pd.DataFrame, digits: int) -> str:
-    lines = [f"{row.name}: {row.text} ({row.ci_low:.{digits}f} to {row.ci_high:.{digits}f})"
-             for row in frame.itertuples(index=False)]
-    return f"Points with {exhibit['bars']}, {exhibit['xlabel']}. {'; '.join(lines)}.".replace("-", "−")
+    def number(value: float) -> str:
+        return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")  # no minus zero
+
+    lines = [f"{row.name}: {row.text} ({number(row.ci_low)} to {number(row.ci_high)})"
+             for row in frame.itertuples(index=False)]  # fmt: skip
+    return f"Points with {exhibit['bars']}. {exhibit['xlabel']}. {'; '.join(lines)}."
 
 
 def _draw(app: Sphinx, env: BuildEnvironment) -> None:
