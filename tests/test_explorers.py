@@ -276,6 +276,10 @@ def test_data_can_be_downloaded(label):
     file = SITE / "explorers" / f"{label}.csv"
     read = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"trimming": str})
     pd.testing.assert_frame_equal(read, explorers.frame_of(served(label)["data"]), check_dtype=False, check_like=True)
+    # The script has its columns by name; the file as the chapter has them, choices (or country and year) first.
+    figure = pd.read_csv(SITE / "exhibits" / f"{label}.csv", nrows=0)
+    first = [name for name in figure if name in read] if label == "fig-curve" else ["iso3", "country", "year"]
+    assert list(read)[:len(first)] == first
 
 
 # ------------------------------------------------------------------------------------------------------ browser
