@@ -50,7 +50,7 @@ data: $(STAMP)  ## maintainers: make the tables again from their sources, which 
 
 lock: $(STAMP)  ## maintainers: resolve the pins again (hashes, no index address)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --extra book --extra dev pyproject.toml -o requirements.lock
+	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build
