@@ -4,13 +4,13 @@ from __future__ import annotations
 
 
 def in_notebook() -> bool:
-    """True inside a Jupyter kernel."""
+    """True where outputs are shown as a page: a Jupyter kernel, Colab's or Pyodide's; not a terminal's IPython."""
     try:
         from IPython import get_ipython
     except ImportError:
         return False
     shell = get_ipython()
-    return shell is not None and shell.__class__.__name__ == "ZMQInteractiveShell"
+    return shell is not None and "TerminalInteractiveShell" not in {kind.__name__ for kind in type(shell).__mro__}
 
 
 def publish(bundle: dict) -> None:

@@ -4,7 +4,8 @@ An explorer publishes its data, a Vega-Lite chart (made with Altair) and the cho
 site's extension turns them into controls and a chart that follows them (`sphinx/explorers.py`, `explorer.js`); in
 JupyterLab the same call draws the chart for the choices it is given, so there a reader explores by changing `chosen`.
 
-Altair and vl-convert are imported when a chart is made; `import goingglobal` needs neither.
+Altair and vl-convert are imported when a chart is made; `import goingglobal` needs neither. In the browser, where
+vl-convert has no build, JupyterLab draws the chart.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from goingglobal.specifications import BASELINE, CHOICES
 __all__ = ["MIME", "columns_of", "country_panel", "fill", "frame_of", "specification_curve"]
 
 MIME = "application/vnd.goingglobal.explorer+json"
+VEGA_LITE = "application/vnd.vegalite.v5+json"  # the newest that JupyterLab 4 draws; our charts use nothing newer
 DIGITS = 7  # significant digits of the served data; the page shows three at most
 MIN_POINTS = 10  # beside one for each country
 MANY = 8  # countries beside the two that are written out
@@ -73,7 +75,7 @@ def _altair(label: str):
     try:
         import altair
     except ImportError:
-        raise ExhibitError(f"explorer {label!r}: it is drawn with Altair: pip install 'goingglobal[book]'") from None
+        raise ExhibitError(f"explorer {label!r}: it is drawn with Altair: pip install 'goingglobal[explorers]'") from None
     return altair
 
 
@@ -93,9 +95,13 @@ def _show(label: str, kind: str, title: str, frame: pd.DataFrame, spec: dict, co
     from goingglobal._display import in_notebook, publish
 
     if in_notebook():
-        import vl_convert
-
-        svg = theme.follow_page(vl_convert.vegalite_to_svg(fill(spec, tables, words)))
+        filled = fill(spec, tables, words)
+        try:
+            import vl_convert
+        except ImportError:  # in the browser, where it has no build: JupyterLab draws the chart itself
+            publish({VEGA_LITE: filled, "text/plain": f"[explorer of {label}] {title}. {note}"})
+            return
+        svg = theme.follow_page(vl_convert.vegalite_to_svg(filled))
         record = {"label": label, "kind": kind, "title": title, "columns": list(frame), "data": columns_of(frame),
                   "spec": spec, "controls": controls, "note": note, "words": dict(words)}
         record = json.loads(json.dumps(record, sort_keys=True))  # as a notebook read from the cache has it

@@ -1,8 +1,8 @@
 """Estimators: a sample in, an `Estimate` out.
 
-statsmodels where it does the job, pyfixest for two-way fixed effects, diff-diff for
-Callaway–Sant'Anna and HonestDiD. Nothing here computes an estimator by hand; the second
-routes in `tests/` do.
+statsmodels where it does the job, pyfixest for two-way fixed effects (in the browser, where it
+can't be installed, statsmodels on deviations from means), diff-diff for Callaway–Sant'Anna and
+HonestDiD. Nothing here computes an estimator by hand; the second routes in `tests/` do.
 """
 
 from __future__ import annotations
@@ -328,7 +328,7 @@ def two_way_fe(
     frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str, term: str | None = None,
     weights: str | None = None,
 ) -> Estimate:
-    """Two-way fixed effects with CR1 errors clustered on a column (pyfixest).
+    """Two-way fixed effects with CR1 errors clustered on a column (pyfixest; statsmodels where it is not installed).
 
     Parameters: `formula`, such as "growth ~ fdi_lag + gdp_growth_lag"; `effects`, the two columns
     of fixed effects, of which the one that is `cluster` is absorbed and the other enters as dummies;
@@ -338,8 +338,6 @@ def two_way_fe(
     sample, a missing column, effects without the cluster, or a collinear term.
     Source: Cameron, Gelbach and Miller (2011).
     """
-    import pyfixest
-
     _need(frame, [*effects, cluster], "two-way fixed effects")
     if cluster not in effects:
         raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {cluster!r} is not one of {effects}")
@@ -359,20 +357,67 @@ def two_way_fe(
     # One absorbed effect only: with two, pyfixest 0.60 takes them in the order of a set, and which of them
     # counts as nested in the clusters, and so the error, changed from one process to the next.
     # The dummies stand first, so that of collinear terms the regressor is dropped and not a dummy.
+    written = f"{outcome} ~ C({other}) + {right}"
+    found, notes = _absorbing(rows, written, cluster, term, weights)
+    if not found:
+        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
+    return Estimate(
+        **found, unit=unit, sample=_sample(frame),
+        method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}" + (", weighted" if weights else ""),
+        term=term, notes=tuple(notes),
+    )
+
+
+def _absorbing(rows: pd.DataFrame, formula: str, cluster: str, term: str, weights: str | None) -> tuple[dict, list]:
+    """Least squares with `cluster` absorbed: the term's line of an `Estimate` (empty where it is collinear), notes."""
+    try:
+        import pyfixest
+    except ImportError:  # its compiled core is not made for the browser (Pyodide)
+        return _absorbing_by_statsmodels(rows, formula, cluster, term, weights)
     with _noting() as notes:
-        written = f"{outcome} ~ C({other}) + {right} | {cluster}"
-        fit = pyfixest.feols(written, rows, vcov={"CRV1": cluster}, weights=weights)
+        fit = pyfixest.feols(f"{formula} | {cluster}", rows, vcov={"CRV1": cluster}, weights=weights)
     table = fit.tidy()
     if term not in table.index:
-        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
+        return {}, notes
     line, interval = table.loc[term], fit.confint().loc[term]
-    return Estimate(
-        value=float(line["Estimate"]), se=float(line["Std. Error"]), ci_low=float(interval.iloc[0]),
-        ci_high=float(interval.iloc[1]), p=float(line["Pr(>|t|)"]), n=int(fit._N), groups=int(min(fit._G)),
-        unit=unit, sample=_sample(frame),
-        method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}" + (", weighted" if weights else ""),
-        software=_software("pyfixest"), term=term, notes=tuple(notes),
-    )
+    return {"value": float(line["Estimate"]), "se": float(line["Std. Error"]), "ci_low": float(interval.iloc[0]),
+            "ci_high": float(interval.iloc[1]), "p": float(line["Pr(>|t|)"]), "n": int(fit._N),
+            "groups": int(min(fit._G)), "software": _software("pyfixest")}, notes
+
+
+def _absorbing_by_statsmodels(
+    rows: pd.DataFrame, formula: str, cluster: str, term: str, weights: str | None
+) -> tuple[dict, list]:
+    """The same where pyfixest is not installed: deviations from the clusters' means, then statsmodels.
+
+    Each column's own mean is added back, so the constant stays and K is pyfixest's. Source: Frisch and Waugh (1933).
+    """
+    import statsmodels.api as sm
+    from patsy import dmatrices
+
+    kept = rows[rows.groupby(cluster)[cluster].transform("size") > 1]
+    lone = len(rows) - len(kept)
+    notes = [f"{lone} singleton fixed effect(s) dropped from the model."] if lone else []
+    weight = kept[weights] if weights else pd.Series(1.0, kept.index)
+    both = pd.concat(dmatrices(formula, kept, return_type="dataframe"), axis=1)
+    sums = both.mul(weight, axis=0).groupby(kept[cluster]).transform("sum")
+    means = sums.div(weight.groupby(kept[cluster]).transform("sum"), axis=0)
+    within = both - means + both.mul(weight, axis=0).sum() / weight.sum()
+    outcome, right = within.iloc[:, 0], within.iloc[:, 1:]
+    # In the order of the formula, what the columns before it already say is left out.
+    diagonal = np.abs(np.diag(np.linalg.qr(right.to_numpy(), mode="r")))
+    left_out = list(right.columns[diagonal < 1e-9 * np.linalg.norm(right, axis=0)])
+    if left_out:
+        notes.append(f"collinear and left out: {', '.join(left_out)}")
+    if term in left_out:
+        return {}, notes
+    groups = pd.factorize(kept[cluster])[0]
+    fit = sm.WLS(outcome, right.drop(columns=left_out), weights=weight).fit(
+        cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    low, high = fit.conf_int().loc[term]
+    return {"value": float(fit.params[term]), "se": float(fit.bse[term]), "ci_low": float(low), "ci_high": float(high),
+            "p": float(fit.pvalues[term]), "n": int(fit.nobs), "groups": int(groups.max() + 1),
+            "software": f"{_software('statsmodels')}, as pyfixest is not installed"}, notes
 
 
 def local_projections(

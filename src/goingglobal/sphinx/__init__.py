@@ -15,6 +15,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `mathematics`   formulas as MathML, made at build time: no script, no third party
 `page`          what a built page carries: its own sheet and script, and no third party
 `explorers`     charts to choose from, under their figures, loaded when opened
+`launch`        links that open a notebook in the browser, on Binder, on Colab; the notebooks' first cell
 `reading`       definitions in the margin, reading time, words marked with their language
 `bibliography`  labels of the list that match the author–year citations
 `epub`          the book as an EPUB (`paper` makes the files of `make pdf` and `make epub`)
@@ -38,6 +39,7 @@ def setup(app: Sphinx) -> dict:
         exhibits,
         explorers,
         files,
+        launch,
         mathematics,
         page,
         reading,
@@ -48,7 +50,7 @@ def setup(app: Sphinx) -> dict:
 
     for part in (
         cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        explorers, page, address, epub,
+        launch, explorers, page, address, epub,
     ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

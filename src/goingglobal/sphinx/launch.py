@@ -1,0 +1,210 @@
+"""Where a notebook runs besides here: the links above its title, and its first cell.
+
+The repository's public address is one setting, `repository: url` in `_config.yml`; where that is empty, the git remote
+`origin` counts, if it is public. From it come the links to Binder and Colab; the link to the browser's own Python
+stands where the site carries it (`make lite`, see `lite`). What has no address has no link.
+
+    python -m goingglobal.sphinx.launch     # writes the first cell of every notebook anew, after a change of the setting
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ConfigError
+
+from goingglobal import __version__
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.edition import _git
+
+LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
+LACKING = {"pyfixest": "statsmodels"}  # what Pyodide lacks: what does its work there
+_DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
+_BINDER = {"github.com": "gh", "gitlab.com": "gl"}
+_SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A public repository: its address without `.git`, and the branch, tag or commit that is opened."""
+
+    url: str
+    ref: str = "main"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+    @property
+    def path(self) -> str:
+        """Owner and name."""
+        return urlsplit(self.url).path.strip("/")
+
+    def binder(self, notebook: str) -> str:
+        """The address that opens `notebook`, a path in the repository, in JupyterLab on Binder."""
+        kind = _BINDER.get(self.host)
+        place = f"{kind}/{self.path}" if kind else f"git/{quote(self.url, safe='')}"
+        opened = quote(f"lab/tree/{notebook}", safe="")
+        return f"https://mybinder.org/v2/{place}/{quote(self.ref, safe='')}?urlpath={opened}"
+
+    def colab(self, notebook: str) -> str | None:
+        """The address that opens `notebook` in Colab, which reads from GitHub only."""
+        if self.host != "github.com":
+            return None
+        return f"https://colab.research.google.com/github/{self.path}/blob/{quote(self.ref, safe='/')}/{notebook}"
+
+
+def public(address: str) -> str | None:
+    """An address as a browser opens it, or None: of a local folder, of a machine without a public name."""
+    shell = _SHELL.fullmatch(address.strip())
+    address = f"https://{shell['host']}/{shell['path']}" if shell else address.strip()
+    parts = urlsplit(address)
+    path = parts.path.strip("/").removesuffix(".git")
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or "." not in host or host.replace(".", "").isdigit() or "/" not in path:
+        return None
+    return f"https://{host}/{path}"  # a name, password or port in a remote's address stays there
+
+
+def repository(source: Path, setting: str | None = None, ref: str | None = None) -> Repository | None:
+    """The book's public repository: what `_config.yml` in `source` says, else the git remote, else None.
+
+    Raises `ConfigError` for a setting that is not an address like https://host/owner/name.
+    """
+    if setting is None:
+        config = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}
+        setting, ref = config.get("url") or "", config.get("branch")
+    if setting and not setting.rstrip("/").endswith(_DEFAULT):
+        url = public(setting)
+        if url is None:
+            raise ConfigError(f"repository: url is {setting!r}; expected an address like https://host/owner/name")
+    else:
+        url = public(_git(source, "config", "--get", "remote.origin.url"))
+    return Repository(url, ref or "main") if url else None
+
+
+# ------------------------------------------------------------------------------------------------------ first cell
+def extras(notebook: dict) -> str:
+    """The extras that a notebook's imports ask for, as `[explorers]`; empty for none."""
+    code = "".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    imports = " ".join(line for line in code.splitlines() if re.match(r"\s*(from|import)\s", line))
+    asks = {"explorers": r"\bexplorers\b", "large": r"\bown\b"}
+    wanted = [name for name, word in asks.items() if re.search(word, imports)]
+    return f"[{','.join(wanted)}]" if wanted else ""
+
+
+def install_source(notebook: dict, where: Repository | None) -> str:
+    """The notebook's first cell: it installs the library in the browser and on Colab, elsewhere it does nothing.
+
+    Without a public address Colab takes a wheel that the reader has uploaded.
+    """
+    more = extras(notebook)
+    uploaded = f"./goingglobal-{__version__}-py3-none-any.whl{more}"
+    colab = f"goingglobal{more} @ git+{where.url}@{where.ref}" if where else uploaded
+    return "\n".join((
+        "# The library and its data, in the browser (JupyterLite) and on Colab; elsewhere this does nothing.",
+        "import sys", "",
+        'if sys.platform == "emscripten":',
+        f'    %pip install -q "goingglobal{more}"',
+        'elif "google.colab" in sys.modules:',
+        f'    %pip install -q "{colab}"',
+    ))  # fmt: skip
+
+
+def install_cell(stem: str, notebook: dict, where: Repository | None) -> dict:
+    lines = install_source(notebook, where).splitlines(keepends=True)
+    return {"cell_type": "code", "execution_count": None, "id": f"{stem}-install",
+            "metadata": {"tags": ["remove-cell"]}, "outputs": [], "source": lines}
+
+
+def notebooks(source: Path) -> list[Path]:
+    """Every notebook of the book that a reader may run, pages and exercises."""
+    return sorted(p for p in (source / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+
+
+def stamp(source: Path) -> list[Path]:
+    """Write the first cell of every notebook from the setting in `_config.yml`; returns those that changed."""
+    where, changed = _set(source), []
+    for path in notebooks(source):
+        text = path.read_text(encoding="utf-8")
+        notebook = json.loads(text)
+        cell = install_cell(path.stem, notebook, where)
+        rest = [c for c in notebook["cells"] if c["id"] != cell["id"]]
+        first = next((i for i, c in enumerate(rest) if c["cell_type"] == "code"), len(rest))
+        notebook["cells"] = [*rest[:first], cell, *rest[first:]]
+        fresh = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        if fresh != text:
+            path.write_text(fresh, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def _set(source: Path) -> Repository | None:
+    """What `_config.yml` says alone: a committed cell can't follow each clone's remote."""
+    config = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}
+    return repository(source, config["url"], config.get("branch")) if config.get("url") else None
+
+
+# ----------------------------------------------------------------------------------------------------------- links
+def _link(address: str, words: str, title: str) -> str:
+    return f'<a class="gg-button" href="{escape(address, quote=True)}" title="{escape(title, quote=True)}">{words}</a>'
+
+
+def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[str]:
+    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address."""
+    where, found = app.config.goingglobal_repository, []
+    if app.config.goingglobal_lite:
+        stands_in = "; ".join(f"{ours} stands in for {theirs}" for theirs, ours in lacking.items())
+        words = f"In this browser ({stands_in})" if stands_in else "In this browser"
+        title = "JupyterLite: Python in your browser, nothing to install"
+        if stands_in:
+            title += f"; {stands_in}, which has no build for the browser; the numbers are the same"
+        address = f"{pathto('lite/notebooks/index.html', 1)}?path={quote(notebook)}"
+        found.append(_link(address, words, title))
+    if where:
+        public_repository = Repository(*where)
+        found.append(_link(public_repository.binder(notebook), "Binder", "JupyterLab on mybinder.org, a public service"))
+        colab = public_repository.colab(notebook)
+        source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
+        if colab and where[0] in source:  # else its first cell would not find the library
+            found.append(_link(colab, "Colab", "Google Colab; needs an account there"))
+    return found
+
+
+def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    source = context.get("sourcename") or ""
+    if doctree is None or not source.endswith(".ipynb"):
+        return
+    software = {record.get("software") or "" for record in registry.page(app.env, pagename).results.values()}
+    lacking = {name: other for name, other in LACKING.items() if any(s.startswith(name) for s in software)}
+    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking)
+
+
+def _configure(app: Sphinx, config: Config) -> None:
+    options = config.html_theme_options or {}
+    url = options.get("repository_url") or ""
+    where = repository(Path(app.srcdir), url, options.get("repository_branch"))
+    config.goingglobal_repository = (where.url, where.ref) if where else ()
+    config.goingglobal_lite = bool(os.environ.get(LITE))
+
+
+def setup(app: Sphinx) -> None:
+    app.add_config_value("goingglobal_repository", (), "html", types=[tuple, list])
+    app.add_config_value("goingglobal_lite", False, "html", types=[bool])
+    app.connect("config-inited", _configure)
+    app.connect("html-page-context", _line)
+
+
+if __name__ == "__main__":
+    done, address = stamp(Path.cwd()), _set(Path.cwd())
+    print(f"{len(done)} first cells written; on Colab they install from {address.url if address else 'an uploaded wheel'}")
