@@ -9,7 +9,7 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test pdf epub serve lab bench twice pictures check data lock clean help
+.PHONY: book test pdf epub lite serve lab anywhere address bench twice pictures check data lock clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -23,6 +23,9 @@ pdf: book  ## the whole book as one PDF (needs Chromium): _build/paper
 
 epub: $(STAMP)  ## the whole book as an EPUB: _build/paper
 	@$(BIN)/python -m goingglobal.sphinx.paper epub
+
+lite: $(STAMP)  ## the site with Python in the reader's browser (JupyterLite); its program is about 20 MB
+	@$(BIN)/python -m goingglobal.sphinx.lite
 
 serve: book  ## build the site and serve it on this machine
 	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
@@ -44,6 +47,12 @@ check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
 	@$(BIN)/ruff check . && $(BIN)/codespell
 	@$(BIN)/nbstripout --verify --keep-id book/*.ipynb book/appendix/*.ipynb
 	@$(BIN)/python -m goingglobal.data check
+
+anywhere: $(STAMP)  ## run the notebooks in new environments: lowest and newest Python, and Pyodide's versions (minutes)
+	@$(BIN)/python -m pytest -q -m environments
+
+address: $(STAMP)  ## maintainers: notebooks' first cells, after a change of `repository: url` in _config.yml
+	@$(BIN)/python -m goingglobal.sphinx.launch
 
 data: $(STAMP)  ## maintainers: make the tables again from their sources, which must be as recorded
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)

@@ -23,7 +23,7 @@ from goingglobal.specifications import BASELINE, CHOICES
 __all__ = ["MIME", "columns_of", "country_panel", "fill", "frame_of", "specification_curve"]
 
 MIME = "application/vnd.goingglobal.explorer+json"
-VEGA_LITE = "application/vnd.vegalite.v5+json"  # the newest that JupyterLab 4 draws; our charts use nothing newer
+VEGA_LITE = "application/vnd.vegalite.v5+json"  # the newest that JupyterLab 4 draws
 DIGITS = 7  # significant digits of the served data; the page shows three at most
 MIN_POINTS = 10  # beside one for each country
 MANY = 8  # countries beside the two that are written out
@@ -75,7 +75,8 @@ def _altair(label: str):
     try:
         import altair
     except ImportError:
-        raise ExhibitError(f"explorer {label!r}: it is drawn with Altair: pip install 'goingglobal[explorers]'") from None
+        how = "pip install 'goingglobal[explorers]'"
+        raise ExhibitError(f"explorer {label!r}: it is drawn with Altair: {how}") from None
     return altair
 
 

@@ -17,12 +17,14 @@ from pathlib import Path
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
-def publish(built: Path, site: Path) -> None:
-    """Put a finished site in place of the last one."""
+def publish(built: Path, site: Path, lite: Path | None = None) -> None:
+    """Put a finished site in place of the last one; with it, the browser's JupyterLab where there is one."""
     fresh, old = site.with_name("html.new"), site.with_name("html.old")
     for left in (fresh, old):
         shutil.rmtree(left, ignore_errors=True)
     shutil.copytree(built, fresh)
+    if lite:
+        shutil.copytree(lite, fresh / "lite")
     if site.exists():
         site.rename(old)
     fresh.rename(site)
@@ -39,16 +41,20 @@ def core(output: str) -> str:
     return text.strip()
 
 
-def main(root: Path) -> int:
-    """Build the book at `root`; 0 when `_build/html` is new and whole, else the builder's exit code."""
+def main(root: Path, lite: Path | None = None) -> int:
+    """Build the book at `root`; 0 when `_build/html` is new and whole, else the builder's exit code.
+
+    `lite`: a folder made by `goingglobal.sphinx.lite`, which the site then carries and its pages link to.
+    """
     if not (root / "_config.yml").is_file():
         print(f"error: no _config.yml in {root}; run this from the project's root", file=sys.stderr)
         return 2
     work = root / "_build" / "work"
     book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [book, "build", str(root), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
+    environment = {**ONE_THREAD, **os.environ, "GOINGGLOBAL_LITE": "yes" if lite else ""}
     done = subprocess.run(
-        command, cwd=root, env={**ONE_THREAD, **os.environ}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False)
     work.mkdir(parents=True, exist_ok=True)
     log = work / "build.log"
@@ -59,7 +65,7 @@ def main(root: Path) -> int:
         print(f"{core(done.stdout)}\nerror: the book was not built; no new site: {left} (all that was said: "
               f"{log.relative_to(root)})", file=sys.stderr)
         return done.returncode
-    publish(work / "_build" / "html", site)
+    publish(work / "_build" / "html", site, lite)
     print(f"the book is in {site.relative_to(root)}/index.html (full path: {site / 'index.html'})")
     return 0
 

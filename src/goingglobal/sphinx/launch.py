@@ -4,7 +4,7 @@ The repository's public address is one setting, `repository: url` in `_config.ym
 `origin` counts, if it is public. From it come the links to Binder and Colab; the link to the browser's own Python
 stands where the site carries it (`make lite`, see `lite`). What has no address has no link.
 
-    python -m goingglobal.sphinx.launch     # writes the first cell of every notebook anew, after a change of the setting
+    python -m goingglobal.sphinx.launch     # `make address`: writes every notebook's first cell as the setting says
 """
 
 from __future__ import annotations
@@ -173,7 +173,8 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
         found.append(_link(address, words, title))
     if where:
         public_repository = Repository(*where)
-        found.append(_link(public_repository.binder(notebook), "Binder", "JupyterLab on mybinder.org, a public service"))
+        opened = public_repository.binder(notebook)
+        found.append(_link(opened, "Binder", "JupyterLab on mybinder.org, a public service"))
         colab = public_repository.colab(notebook)
         source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
         if colab and where[0] in source:  # else its first cell would not find the library
@@ -207,4 +208,5 @@ def setup(app: Sphinx) -> None:
 
 if __name__ == "__main__":
     done, address = stamp(Path.cwd()), _set(Path.cwd())
-    print(f"{len(done)} first cells written; on Colab they install from {address.url if address else 'an uploaded wheel'}")
+    source = address.url if address else "a wheel that the reader uploads"
+    print(f"{len(done)} first cells written; on Colab they install from {source}")
