@@ -155,6 +155,29 @@ def _set(source: Path) -> Repository | None:
     return repository(source, config["url"], config.get("branch")) if config.get("url") else None
 
 
+# ------------------------------------------------------------------------------------------------------------- cut
+def cut(notebook: dict) -> dict | None:
+    """The notebook without what takes minutes in a browser, or None where nothing does.
+
+    Of a cell tagged `long` only the first line stays, which must leave its variables empty. Everything else runs as it
+    is, so what the cut reports has the ids and values of the whole; a line at the top says what is left out.
+    """
+    long = [cell for cell in notebook["cells"] if "long" in cell["metadata"].get("tags", [])]
+    if not long:
+        return None
+    left_out = ", ".join(f"`{cell['id']}`" for cell in long)
+    words = ("*A cut for the browser, where these cells would take minutes; what they add is left out, all else is as "
+             f"in the chapter: {left_out}.*")
+    note = {"cell_type": "markdown", "id": "about-this-cut", "metadata": {}, "source": [words]}
+    cells = [{**cell, "source": cell["source"][:1]} if cell in long else cell for cell in notebook["cells"]]
+    return {**notebook, "cells": [cells[0], note, *cells[1:]]}
+
+
+def cut_name(notebook: str) -> str:
+    """Where the cut of `notebook` stands: `book/x.ipynb` → `book/x-cut.ipynb`."""
+    return notebook.removesuffix(".ipynb") + "-cut.ipynb"
+
+
 # ----------------------------------------------------------------------------------------------------------- links
 def _link(address: str, words: str, title: str) -> str:
     return f'<a class="gg-button" href="{escape(address, quote=True)}" title="{escape(title, quote=True)}">{words}</a>'
@@ -163,20 +186,24 @@ def _link(address: str, words: str, title: str) -> str:
 def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[str]:
     """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address."""
     where, found = app.config.goingglobal_repository, []
+    source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
     if app.config.goingglobal_lite:
-        stands_in = "; ".join(f"{ours} stands in for {theirs}" for theirs, ours in lacking.items())
-        words = f"In this browser ({stands_in})" if stands_in else "In this browser"
-        title = "JupyterLite: Python in your browser, nothing to install"
-        if stands_in:
-            title += f"; {stands_in}, which has no build for the browser; the numbers are the same"
-        address = f"{pathto('lite/notebooks/index.html', 1)}?path={quote(notebook)}"
-        found.append(_link(address, words, title))
+        short = cut(json.loads(source)) is not None
+        differs = [f"{ours} in place of {theirs}" for theirs, ours in lacking.items()] + ["a cut"] * short
+        title = "JupyterLite: Python in your browser, nothing to install. "
+        if lacking:
+            title += f"{' and '.join(lacking)} has no build for the browser; the numbers are the same. "
+        if short:
+            title += "What takes minutes there is left out; the headline numbers are all there. "
+        opened = cut_name(notebook) if short else notebook
+        words = f"In this browser ({', '.join(differs)})" if differs else "In this browser"
+        address = f"{pathto('lite/notebooks/index.html', 1)}?path={quote(opened)}"
+        found.append(_link(address, words, title.strip()))
     if where:
         public_repository = Repository(*where)
         opened = public_repository.binder(notebook)
         found.append(_link(opened, "Binder", "JupyterLab on mybinder.org, a public service"))
         colab = public_repository.colab(notebook)
-        source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
         if colab and where[0] in source:  # else its first cell would not find the library
             found.append(_link(colab, "Colab", "Google Colab; needs an account there"))
     return found

@@ -139,6 +139,10 @@ def build(root: Path) -> Path:
         copy = work / "contents" / file.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
+        short = launch.cut(json.loads(file.read_text(encoding="utf-8")))
+        if short:
+            target = copy.with_name(Path(launch.cut_name(file.name)).name)
+            target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     wheels(root, work / "pypi")
     _settings(work)
     command = [
