@@ -16,7 +16,7 @@ book: $(STAMP)  ## build the site
 
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -m "not environments"
 
 pdf: book  ## the whole book as one PDF (needs Chromium): _build/paper
 	@$(BIN)/python -m goingglobal.sphinx.paper pdf

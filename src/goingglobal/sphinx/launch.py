@@ -29,6 +29,7 @@ from goingglobal.sphinx.edition import _git
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
 LACKING = {"pyfixest": "statsmodels"}  # what Pyodide lacks: what does its work there
+CUT = "a cut, as diff-diff is slow there"  # what the link to a cut says: Pyodide has none of its compiled part
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
 _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
@@ -96,7 +97,7 @@ def repository(source: Path, setting: str | None = None, ref: str | None = None)
 # ------------------------------------------------------------------------------------------------------ first cell
 def extras(notebook: dict) -> str:
     """The extras that a notebook's imports ask for, as `[explorers]`; empty for none."""
-    code = "".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
     imports = " ".join(line for line in code.splitlines() if re.match(r"\s*(from|import)\s", line))
     asks = {"explorers": r"\bexplorers\b", "large": r"\bown\b"}
     wanted = [name for name, word in asks.items() if re.search(word, imports)]
@@ -189,7 +190,7 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
     source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
     if app.config.goingglobal_lite:
         short = cut(json.loads(source)) is not None
-        differs = [f"{ours} in place of {theirs}" for theirs, ours in lacking.items()] + ["a cut"] * short
+        differs = [f"{ours} in place of {theirs}" for theirs, ours in lacking.items()] + [CUT] * short
         title = "JupyterLite: Python in your browser, nothing to install. "
         if lacking:
             title += f"{' and '.join(lacking)} has no build for the browser; the numbers are the same. "

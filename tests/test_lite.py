@@ -1,0 +1,187 @@
+"""The site for the browser: built from nothing, complete without a registry, opened in Chromium."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import time
+import zipfile
+from functools import partial
+from http.server import ThreadingHTTPServer
+from importlib.metadata import version
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from conftest import ROOT, Quiet
+from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from goingglobal import __version__, data
+from goingglobal.sphinx import launch, lite
+
+MAX_BYTES = 32e6  # the whole folder; about 25 MB when this was written
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """What `make lite` puts into the site, built from a copy of what it is made of."""
+    root = tmp_path_factory.mktemp("lite")
+    for name in ("book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT", "_config.yml"):
+        (root / name).symlink_to(ROOT / name)
+    return lite.build(root)
+
+
+@pytest.fixture(scope="module")
+def wheels(folder: Path) -> dict[str, zipfile.ZipFile]:
+    """The served wheels by normalised name."""
+    found = {re.sub(r"[-_.]+", "-", p.name.split("-")[0]).lower(): p for p in (folder / "pypi").glob("*.whl")}
+    return {name: zipfile.ZipFile(io.BytesIO(path.read_bytes())) for name, path in found.items()}
+
+
+def metadata(wheel: zipfile.ZipFile) -> list[Requirement]:
+    name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+    lines = wheel.read(name).decode().split("\n\n")[0].splitlines()
+    return [Requirement(line.partition(":")[2]) for line in lines if line.startswith("Requires-Dist:")]
+
+
+# ------------------------------------------------------------------------------------------------------- contents
+def test_every_notebook_and_cut_is_there_unchanged(folder):
+    for path in launch.notebooks(ROOT):
+        name = path.relative_to(ROOT)
+        assert (folder / "files" / name).read_bytes() == path.read_bytes()
+        short = launch.cut(json.loads(path.read_text(encoding="utf-8")))
+        served = folder / "files" / launch.cut_name(str(name))
+        assert served.is_file() == (short is not None)
+        assert short is None or json.loads(served.read_text(encoding="utf-8")) == short
+
+
+def test_no_source_map_and_small(folder):
+    assert list(folder.rglob("*.map")) == []
+    size = lite.sizes(folder)
+    assert size["all"] == sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    assert 0 < size["files"] < size["pypi"] < size["program"] < size["all"] < MAX_BYTES
+
+
+def test_nothing_is_asked_of_a_registry(folder):
+    config = json.loads((folder / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
+    kernel = config["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
+    assert kernel["disablePyPIFallback"] is True
+    assert kernel["pipliteUrls"]
+    assert all(url.startswith("./") for url in kernel["pipliteUrls"])
+    assert [e["name"] for e in config["federated_extensions"]] == ["@jupyterlite/pyodide-kernel-extension"]
+
+
+def test_index_names_each_wheel_with_its_digest(folder, wheels):
+    index = json.loads((folder / "pypi" / "all.json").read_text(encoding="utf-8"))
+    assert set(index) == set(wheels)
+    for package in index.values():
+        for files in package["releases"].values():
+            for file in files:
+                content = (folder / "pypi" / file["filename"]).read_bytes()
+                assert file["digests"]["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+# ---------------------------------------------------------------------------------------------------------- wheels
+def test_wheels_are_pure_whole_and_carry_their_licences(wheels):
+    assert set(wheels) == {"goingglobal", *lite.SERVED}
+    for name, wheel in wheels.items():
+        names = wheel.namelist()
+        assert wheel.testzip() is None
+        assert [n for n in names if re.search(r"\.(so|pyd|dll|dylib)(\.|$)|\.libs/", n)] == [], name
+        assert [n for n in names if "licen" in n.lower()], name
+        record = wheel.read(next(n for n in names if n.endswith("/RECORD"))).decode().splitlines()
+        assert {line.rpartition(",")[0].rpartition(",")[0] for line in record} == set(names), name
+
+
+def test_own_wheel_carries_the_data(wheels):
+    inside = {n.removeprefix("goingglobal/_data/") for n in wheels["goingglobal"].namelist() if "/_data/" in n}
+    assert inside == {"datapackage.json", *(data.describe(name)["path"] for name in data.table_names())}
+    served = wheels["goingglobal"].read("goingglobal/_data/firm_panel.csv")
+    assert served == (ROOT / "data" / "firm_panel.csv").read_bytes()
+
+
+def test_everything_asked_for_is_served_or_in_pyodide(wheels):
+    """What Pyodide's installer would find: each requirement of the library and of what is served, extras included."""
+    pins, missing = lite.pins(), []
+    served = {"goingglobal": __version__} | {name: version(name) for name in lite.SERVED}
+    for name, wheel in wheels.items():
+        for wanted in metadata(wheel):
+            extra = next(iter(re.findall(r"extra == ['\"](\w+)['\"]", str(wanted.marker or ""))), "")
+            if extra not in ("", "explorers", "large"):
+                continue
+            place = {"sys_platform": "emscripten", "python_version": "3.14", "extra": extra}
+            if wanted.marker and not wanted.marker.evaluate(place):
+                continue
+            there = served.get(wanted.name.lower()) or pins.get(wanted.name.lower())
+            if there is None or not wanted.specifier.contains(there, prereleases=True):
+                missing.append(f"{name} wants {wanted}, there is {there}")
+    assert missing == []
+
+
+def test_pins_are_of_the_release_that_jupyterlite_asks_for():
+    content = json.loads(lite.PINS.read_text(encoding="utf-8"))
+    assert content["release"] == PYODIDE_VERSION, "make pyodide.json again: see goingglobal/sphinx/lite.py"
+    stated = re.search(r'requires-python = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))[1]
+    assert SpecifierSet(stated).contains(content["python"])
+    assert "pyfixest" not in content["packages"], "Pyodide has pyfixest now: the stand-in can go"
+
+
+def test_repacking_leaves_out_compiled_parts_and_needless_requirements(tmp_path):
+    wheel = zipfile.ZipFile(lite.repack("diff-diff", tmp_path))
+    assert "diff_diff/__init__.py" in wheel.namelist()
+    assert [n for n in wheel.namelist() if "_rust_backend" in n] == []
+    wheel = zipfile.ZipFile(lite.repack("pysensemakr", tmp_path))
+    assert "jupyter" not in {wanted.name for wanted in metadata(wheel)}
+    assert {"statsmodels", "scipy"} <= {wanted.name for wanted in metadata(wheel)}
+
+
+def test_repacking_the_same_twice_gives_the_same_bytes(tmp_path):
+    one, other = (lite.repack("seaborn", tmp_path / part) for part in ("a", "b") if (tmp_path / part).mkdir() is None)
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_repacking_says_what_is_not_installed(tmp_path):
+    with pytest.raises(lite.LiteError, match="no-such-package is not installed"):
+        lite.repack("no-such-package", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_build_keeps_the_last_one(tmp_path, monkeypatch):
+    (tmp_path / "_build" / "lite").mkdir(parents=True)
+    (tmp_path / "_build" / "lite" / "kept").touch()
+    (tmp_path / "book").mkdir()
+    with pytest.raises(lite.LiteError, match="wheel was not built"):
+        lite.build(tmp_path)
+    assert (tmp_path / "_build" / "lite" / "kept").is_file()
+
+
+# --------------------------------------------------------------------------------------------------------- browser
+@pytest.mark.browser
+@pytest.mark.parametrize("path", ["book/introduction.ipynb", "book/support-programs-cut.ipynb"])
+@pytest.mark.parametrize("app", ["notebooks", "lab"])
+def test_lab_opens_a_chapter_in_chromium(folder, browser, app, path):
+    """The program loads from the site alone and shows the notebook; Pyodide itself needs its network."""
+    cells = json.loads((folder / "files" / path).read_text(encoding="utf-8"))["cells"]
+    title = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as http:
+        Thread(target=http.serve_forever, daemon=True).start()
+        browser.get_log("performance")
+        browser.get(f"http://127.0.0.1:{http.server_port}/{app}/index.html?path={path}")
+        for _ in range(300):
+            time.sleep(0.1)
+            headings = [h.text for h in browser.find_elements("css selector", ".jp-RenderedMarkdown h1")]
+            editors = browser.find_elements("css selector", ".jp-CodeCell")
+            if headings and editors:
+                break
+        assert any(heading.startswith(title) for heading in headings)
+        assert editors
+        events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+        elsewhere = {url for url in asked if url.startswith("http") and f"127.0.0.1:{http.server_port}" not in url}
+        assert {url for url in elsewhere if "/pyodide/" not in url} == set()
+        browser.get("about:blank")
+        http.shutdown()
