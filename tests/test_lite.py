@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import time
 import zipfile
 from functools import partial
@@ -104,11 +105,15 @@ def test_own_wheel_carries_the_data(wheels):
     assert served == (ROOT / "data" / "firm_panel.csv").read_bytes()
 
 
-def test_everything_asked_for_is_served_or_in_pyodide(wheels):
+def test_everything_asked_for_is_served_or_in_pyodide(folder, wheels):
     """What Pyodide's installer would find: each requirement of the library and of what is served, extras included."""
     pins, missing = lite.pins(), []
     served = {"goingglobal": __version__} | {name: version(name) for name in lite.SERVED}
-    for name, wheel in wheels.items():
+    kernel = [zipfile.ZipFile(path) for path in (folder / "extensions").rglob("*.whl")]
+    served |= {"pyodide-kernel": version("jupyterlite-pyodide-kernel")}
+    assert len(kernel) > 2
+    assert {"comm", "jedi", "ipython"} <= {*served, *pins}, "the kernel asks for these when it starts"
+    for name, wheel in [*wheels.items(), *(("kernel", part) for part in kernel)]:
         for wanted in metadata(wheel):
             extra = next(iter(re.findall(r"extra == ['\"](\w+)['\"]", str(wanted.marker or ""))), "")
             if extra not in ("", "explorers", "large"):
@@ -148,6 +153,20 @@ def test_repacking_says_what_is_not_installed(tmp_path):
     with pytest.raises(lite.LiteError, match="no-such-package is not installed"):
         lite.repack("no-such-package", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_copy_of_pyodide_is_served_from_a_folder_or_an_archive(tmp_path):
+    release = tmp_path / "there" / "pyodide"
+    release.mkdir(parents=True)
+    for name in ("pyodide.mjs", "pyodide-lock.json", "pyodide.mjs.map"):
+        (release / name).write_text("{}")
+    archive = shutil.make_archive(str(tmp_path / "release"), "bztar", tmp_path / "there")
+    for number, source in enumerate((tmp_path / "there", archive)):
+        lite._copy_of_pyodide(str(source), tmp_path / str(number))
+        served = {path.name for path in (tmp_path / str(number) / "static" / "pyodide").iterdir()}
+        assert served == {"pyodide.mjs", "pyodide-lock.json"}
+    with pytest.raises(lite.LiteError, match=r"PYODIDE=.*: no release of Pyodide there"):
+        lite._copy_of_pyodide(str(ROOT / "tests"), tmp_path / "none")
 
 
 def test_failed_build_keeps_the_last_one(tmp_path, monkeypatch):

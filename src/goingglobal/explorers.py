@@ -100,6 +100,7 @@ def _show(label: str, kind: str, title: str, frame: pd.DataFrame, spec: dict, co
         try:
             import vl_convert
         except ImportError:  # in the browser, where it has no build: JupyterLab draws the chart itself
+            filled["$schema"] = "https://vega.github.io/schema/vega-lite/v5.json"
             publish({VEGA_LITE: filled, "text/plain": f"[explorer of {label}] {title}. {note}"})
             return
         svg = theme.follow_page(vl_convert.vegalite_to_svg(filled))

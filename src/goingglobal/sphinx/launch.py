@@ -113,7 +113,8 @@ def install_source(notebook: dict, where: Repository | None) -> str:
     uploaded = f"./goingglobal-{__version__}-py3-none-any.whl{more}"
     colab = f"goingglobal{more} @ git+{where.url}@{where.ref}" if where else uploaded
     return "\n".join((
-        "# The library and its data, in the browser (JupyterLite) and on Colab; elsewhere this does nothing.",
+        "# Installs the library with its data in the browser (JupyterLite) and on Colab; elsewhere it does nothing.",
+        "# To read, take the book's page, where numbers stand in the text; here you run and change the code.",
         "import sys", "",
         'if sys.platform == "emscripten":',
         f'    %pip install -q "goingglobal{more}"',

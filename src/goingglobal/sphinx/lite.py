@@ -33,8 +33,9 @@ from goingglobal.sphinx.edition import _git
 
 PINS = Path(__file__).with_name("pyodide.json")
 # Pure Python beside a compiled part that can be left out (diff-diff), or needless requirements (pysensemakr asks for
-# all of Jupyter). Each is served as it is installed here, less what WITHOUT names; licences stay in.
-SERVED = ("seaborn", "diff-diff", "pysensemakr")
+# all of Jupyter); the kernel itself asks for comm. Each is served as it is installed here, less what WITHOUT names;
+# licences stay in.
+SERVED = ("seaborn", "diff-diff", "pysensemakr", "comm")
 WITHOUT = {"pysensemakr": {"jupyter"}}
 APPS = ("lab", "notebooks", "tree")
 _STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in a wheel, so that two builds are alike
@@ -127,6 +128,18 @@ def _settings(folder: Path) -> None:
     (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
+def _copy_of_pyodide(named: str, work: Path) -> None:
+    """Pyodide's release, a folder or an archive, where JupyterLite looks for a copy to serve."""
+    source = Path(named).resolve()
+    if source.is_file():
+        shutil.unpack_archive(source, work / "unpacked", filter="data")
+        source = work / "unpacked"
+    found = [path.parent for path in source.rglob("pyodide.mjs") if path.with_name("pyodide-lock.json").is_file()]
+    if not found:
+        raise LiteError(f"PYODIDE={named}: no release of Pyodide there, with pyodide.mjs and pyodide-lock.json")
+    shutil.copytree(found[0], work / "static" / "pyodide", ignore=shutil.ignore_patterns("*.map"))
+
+
 def build(root: Path) -> Path:
     """Build `_build/lite`; returns it. A failed build leaves the last one as it was. Raises `LiteError`."""
     program = Path(sys.executable).with_name("jupyter-lite")
@@ -143,6 +156,8 @@ def build(root: Path) -> Path:
         if short:
             target = copy.with_name(Path(launch.cut_name(file.name)).name)
             target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if os.environ.get("PYODIDE"):
+        _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
     _settings(work)
     command = [
@@ -150,7 +165,6 @@ def build(root: Path) -> Path:
         str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages", "--ignore-sys-prefix", "--no-libarchive",
         "--source-date-epoch", _epoch(root), f"--LiteBuildConfig.federated_extensions={extension}",
         *(word for app in APPS for word in ("--apps", app)),
-        *(("--pyodide", str(Path(os.environ["PYODIDE"]).resolve())) if os.environ.get("PYODIDE") else ()),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=work, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode or not (work / "out" / "lab" / "index.html").is_file():
