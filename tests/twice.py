@@ -51,6 +51,8 @@ def main() -> int:
         subprocess.run(["git", "clone", "--quiet", "--no-checkout", str(ROOT), str(copy / "clone")], check=True)
         (copy / "clone" / ".git").rename(copy / ".git")  # the same commit, so the same version and date
         (copy / "clone").rmdir()
+        remote = subprocess.run(["git", "config", "remote.origin.url"], cwd=ROOT, capture_output=True, text=True)
+        subprocess.run(["git", "config", "remote.origin.url", remote.stdout.strip()], cwd=copy, check=True)
         subprocess.run(["git", "reset", "--quiet"], cwd=copy, check=True)
         environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "GOINGGLOBAL_DATA": str(copy / "data")}
         command = [sys.executable, "-m", "goingglobal.sphinx.build"]
