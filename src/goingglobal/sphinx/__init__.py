@@ -13,6 +13,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `address`       the public address, the page for a wrong address, redirects, the map of the site
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
+`exercises`     exercises with folded hints and solutions, and the student's notebooks (`students` makes them)
 `page`          what a built page carries: its own sheet and script, and no third party
 `explorers`     charts to choose from, under their figures, loaded when opened
 `reading`       definitions in the margin, reading time, words marked with their language
@@ -35,6 +36,7 @@ def setup(app: Sphinx) -> dict:
         citing,
         edition,
         epub,
+        exercises,
         exhibits,
         explorers,
         files,
@@ -48,7 +50,7 @@ def setup(app: Sphinx) -> dict:
 
     for part in (
         cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        explorers, page, address, epub,
+        explorers, exercises, page, address, epub,
     ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
