@@ -107,7 +107,8 @@ def _captions(chapter: dict) -> dict[str, str]:
     """Label → “Figure “…”” or “Table “…”” of the exhibits that a chapter's cells make."""
     found = {}
     for cell in chapter["cells"]:
-        calls = ast.walk(ast.parse(source(cell))) if cell["cell_type"] == "code" else ()
+        plain = cell["cell_type"] == "code" and not cell["id"].endswith("-install")
+        calls = ast.walk(ast.parse(source(cell))) if plain else ()
         for call in calls:
             if (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
                     and ast.unparse(call.func) in ("exhibits.figure", "exhibits.table") and call.args):
