@@ -18,9 +18,9 @@
     ```{solution-end}
     ```
 
-`{solution}` does for a solution without cells. Hint and solution become `<details>`, closed, inside the exercise; a page
-printed from the browser shows those that are open, the PDF and the EPUB show all. An exercise that lacks either stops
-the build. `{exercise-sheet}` links the student's notebook (made by `students`), which is copied to `exercises/`.
+`{solution}` does for a solution without cells. Hint and solution become `<details>`, closed, inside the exercise; a
+page printed from the browser shows those that are open, the PDF and the EPUB show all. An exercise that lacks either
+stops the build. `{exercise-sheet}` links the student's notebook (made by `students`), which is copied to `exercises/`.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ from goingglobal.sphinx.exercises import FOLDER, KINDS
 
 __all__ = ["Exercise", "StudentError", "chapters", "exercises", "notebook", "write"]
 
-_EXERCISE = re.compile(r"^:::\{exercise\} (?P<title>[^\n]+)\n(?P<options>(?::[\w-]+:[^\n]*\n)+)(?P<body>.*?)^:::$", re.S | re.M)
+_EXERCISE = re.compile(
+    r"^:::\{exercise\} (?P<title>[^\n]+)\n(?P<options>(?::[\w-]+:[^\n]*\n)+)(?P<body>.*?)^:::$", re.S | re.M)
 _HINT = re.compile(r"^```\{hint\}\n(?P<text>.*?)^```$", re.S | re.M)
 _ROLE = re.compile(r"\{(?P<role>[\w:-]+)\}`(?:(?P<words>[^`<]+?) <[^`>]+>|(?P<key>[^`]+))`")
 _DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{", re.M)
@@ -143,9 +144,9 @@ def _markdown(identity: str, text: str) -> dict:
 
 
 def _code(cell: dict, *extra: str) -> dict:
-    return {"cell_type": "code", "execution_count": None, "id": cell["id"],
-            "metadata": {"tags": [*(t for t in tags(cell) if t in ("setup", "starter", "check")), *extra]}, "outputs": [],
-            "source": list(cell["source"])}
+    kept = [tag for tag in tags(cell) if tag in ("setup", "starter", "check")]
+    return {"cell_type": "code", "execution_count": None, "id": cell["id"], "metadata": {"tags": [*kept, *extra]},
+            "outputs": [], "source": list(cell["source"])}
 
 
 def notebook(chapter: dict, stem: str, number: int) -> dict:
@@ -160,7 +161,8 @@ def notebook(chapter: dict, stem: str, number: int) -> dict:
         cells += [_code(cell) for cell in setup]
     for place, exercise in enumerate(exercises(chapter, stem), 1):
         where = f"{stem}, exercise {exercise.label!r}"
-        head = f"## Exercise {number}.{place} {exercise.title}\n\n*{KINDS[exercise.kind]} · about {exercise.minutes} minutes*"
+        head = (f"## Exercise {number}.{place} {exercise.title}\n\n"
+                f"*{KINDS[exercise.kind]} · about {exercise.minutes} minutes*")
         hint = f"<details><summary>Hint</summary>\n\n{words(exercise.hint, captions, where)}\n\n</details>"
         cells.append(_markdown(exercise.id, f"{head}\n\n{words(exercise.statement, captions, where)}\n\n{hint}"))
         starters, checks = exercise.tagged("starter"), exercise.tagged("check")
