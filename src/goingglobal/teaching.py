@@ -32,7 +32,7 @@ def given(kind: type, /, **answers: object) -> None:
     wanted, words = _KINDS.get(kind, (kind, f"a {kind.__name__}"))
     for name, value in answers.items():
         if value is ...:
-            raise AssertionError(f"`{name}` is still `...`. Put your answer in its place, run that cell, then this.")
+            raise AssertionError(f"`{name}` is still `...`: put your answer in its place and run both cells again.")
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise AssertionError(f"`{name}` is a {type(value).__name__}; {words} is wanted.")
         if isinstance(value, Real) and not math.isfinite(value):

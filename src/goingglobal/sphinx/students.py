@@ -39,6 +39,7 @@ These are the exercises of a chapter of *Japanese SMEs going global, re-examined
 - Where code is asked for, a cell holds its beginning and the next one checks it. A check fails (`AssertionError`) until
   the answer is right, and its last line says what to look at.
 - Where words are asked for, double-click *Your answer* and write.
+- Tables and figures that an exercise names stand in the chapter: keep it open beside this.
 - Hints are folded. Solutions are folded too, on the chapter's page in the book."""
 
 
@@ -152,14 +153,15 @@ def _code(cell: dict, *extra: str) -> dict:
 def notebook(chapter: dict, stem: str, number: int) -> dict:
     """A student's notebook. `chapter` is the chapter's notebook as JSON. Raises `StudentError`."""
     title = next(line for line in source(chapter["cells"][0]).splitlines() if line.startswith("# ")).removeprefix("# ")
-    captions = _captions(chapter)
+    found = exercises(chapter, stem)
+    captions = _captions(chapter) | {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
     cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW}")]
     cells += [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
     setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
     if setup:
         cells.append(_markdown(f"{stem}-exercises-needs", "## What the exercises need\n\nFrom the chapter, unchanged."))
         cells += [_code(cell) for cell in setup]
-    for place, exercise in enumerate(exercises(chapter, stem), 1):
+    for place, exercise in enumerate(found, 1):
         where = f"{stem}, exercise {exercise.label!r}"
         head = (f"## Exercise {number}.{place} {exercise.title}\n\n"
                 f"*{KINDS[exercise.kind]} · about {exercise.minutes} minutes*")
