@@ -33,7 +33,12 @@ from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 from sphinx_exercise.directive import ExerciseDirective
-from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
+from sphinx_exercise.nodes import (
+    depart_exercise_enumerable_node,
+    exercise_enumerable_node,
+    solution_node,
+    visit_exercise_enumerable_node,
+)
 
 from goingglobal.sphinx import registry
 
@@ -172,6 +177,9 @@ def setup(app: Sphinx) -> None:
     app.add_directive("exercise-sheet", ExerciseSheet)
     app.add_node(fold, html=(_visit_fold, _depart_fold), epub=(_visit_open, _depart_open), latex=(_skip, None),
                  text=(_skip, None))
+    # A builder with visitors of its own, as the EPUB's has, is not given those of HTML.
+    app.add_node(exercise_enumerable_node, override=True,
+                 epub=(visit_exercise_enumerable_node, depart_exercise_enumerable_node))
     app.add_node(sheet, html=(_visit_sheet, None), epub=(_skip, None), latex=(_skip, None), text=(_skip, None))
     app.connect("doctree-read", _gather, priority=600)  # sphinx-exercise notes its labels at the same event, before
     app.connect("doctree-resolved", _titles)
