@@ -9,7 +9,7 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test pdf epub lite serve lab anywhere address bench twice pictures check data lock clean help
+.PHONY: book test pdf epub lite serve lab exercises anywhere address bench twice pictures check data lock clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -33,6 +33,9 @@ serve: book  ## build the site and serve it on this machine
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab book
+
+exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
+	@$(BIN)/python -m goingglobal.sphinx.students
 
 bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
 	@$(BIN)/python tests/bench.py

@@ -54,7 +54,8 @@ def notebooks(copy: Path, environment: dict[str, str], scratch: Path) -> dict[st
         "import pyfixest, statsmodels.formula.api\npyfixest.feols"
     for name, code in {"(kernel only)": "1", "(kernel and imports)": imports}.items():
         nbformat.write(new_notebook(cells=[new_code_cell(code)], metadata=kernel), scratch / f"{name}.ipynb")
-    paths = [*scratch.glob("(*.ipynb"), *sorted(copy.glob("book/**/*.ipynb"))]
+    written = sorted(p for p in copy.glob("book/**/*.ipynb") if p.parent.name != "exercises")  # those are the students'
+    paths = [*scratch.glob("(*.ipynb"), *written]
     run = ("import sys, time, nbformat, nbclient\n"
            "client = nbclient.NotebookClient(nbformat.read(sys.argv[1], 4), timeout=300)\n"
            "start = time.perf_counter(); client.execute(); print(round(time.perf_counter() - start, 2))")

@@ -100,6 +100,18 @@ def test_one_page_holds_all_links_resolve_and_ids_are_unique(assembled):
 
 
 @pytest.mark.site
+def test_hints_and_solutions_are_open_on_paper(assembled, site):
+    """Paper has nothing to open them with; the link to the student's notebook leads nowhere on it."""
+    folds = {name: len(page.select("details.gg-fold")) for name, page in site.items()}
+    assert sum(map(bool, folds.values())) == 5
+    for name, number in folds.items():
+        shown = assembled.find(id=paper._slug(f"{name}.html")).select("div.gg-fold")
+        assert len(shown) == number, name
+        assert [box.p.get_text() for box in shown] == [f.summary.get_text() for f in site[name].select(".gg-fold")]
+    assert not assembled.select(".gg-sheet")
+
+
+@pytest.mark.site
 @pytest.mark.browser
 def test_pdf_has_a_bookmark_for_every_chapter_and_section(pdf, site):
     wanted = [(int(h.name[1]), letters(h.get_text())) for page in site.values() for h in page.article.select("h1, h2")]
@@ -289,6 +301,16 @@ def test_epub_has_the_titles_exhibits_and_numbers_of_the_site(chapters, site):
         assert len(figures) == len(page.article.select("svg.gg-figure")), name
         assert len(list(tree.iter(f"{XHTML}table"))) == len(page.article.find_all("table")), name
         assert "var(--" not in ElementTree.tostring(tree, "unicode"), name
+
+
+@pytest.mark.site
+def test_epub_shows_hints_and_solutions_open(chapters, site):
+    for name, page in site.items():
+        tree = chapters[f"{name}.xhtml"]
+        titles = [letters("".join(node.itertext())) for node in tree.iter(f"{XHTML}p")
+                  if node.get("class") == "gg-fold-title"]  # fmt: skip
+        assert titles == [letters(fold.summary.get_text()) for fold in page.select(".gg-fold")], name
+        assert not list(tree.iter(f"{XHTML}details")), name
 
 
 def test_epub_is_the_same_each_time(epub):

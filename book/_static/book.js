@@ -14,8 +14,13 @@
   const unfold = () => {
     let name = location.hash.slice(1);
     try { name = decodeURIComponent(name); } catch { return; }
-    const target = document.getElementById(name), fold = target?.closest("details");
-    if (fold && !fold.open) { fold.open = true; target.scrollIntoView(); }
+    const target = document.getElementById(name);
+    let opened = false;
+    for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+      opened ||= !fold.open;
+      fold.open = true;
+    }
+    if (opened) { target.scrollIntoView(); }
   };
 
   const copying = () => {

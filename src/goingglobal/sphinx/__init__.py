@@ -13,6 +13,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `address`       the public address, the page for a wrong address, redirects, the map of the site
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
+`exercises`     exercises with folded hints and solutions, and the student's notebooks (`students` makes them)
 `page`          what a built page carries: its own sheet and script, and no third party
 `explorers`     charts to choose from, under their figures, loaded when opened
 `launch`        links that open a notebook in the browser, on Binder, on Colab; the notebooks' first cell
@@ -36,6 +37,7 @@ def setup(app: Sphinx) -> dict:
         citing,
         edition,
         epub,
+        exercises,
         exhibits,
         explorers,
         files,
@@ -50,7 +52,7 @@ def setup(app: Sphinx) -> dict:
 
     for part in (
         cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        launch, explorers, page, address, epub,
+        launch, explorers, exercises, page, address, epub,
     ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

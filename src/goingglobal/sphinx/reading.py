@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
 from goingglobal.sphinx import registry
+from goingglobal.sphinx.exercises import fold
 
 GLOSSARY = "book/appendix/glossary"
 WORDS_A_MINUTE = 220
@@ -127,8 +128,8 @@ def _languages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def words_in(doctree: nodes.document) -> int:
-    """Words of the prose: no code, no tables, no formulas."""
-    skip = (nodes.literal_block, nodes.table, nodes.math_block, nodes.raw, margin_note)
+    """Words of the prose: no code, no tables, no formulas, no hints and solutions of exercises."""
+    skip = (nodes.literal_block, nodes.table, nodes.math_block, nodes.raw, margin_note, fold)
 
     def count(node: nodes.Node) -> int:
         if isinstance(node, nodes.Text):

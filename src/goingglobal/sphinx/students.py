@@ -1,0 +1,214 @@
+"""`python -m goingglobal.sphinx.students`: the students' notebooks, `book/exercises/CHAPTER.ipynb`, from the chapters.
+
+A chapter holds exercises with their solutions; a student's notebook is the same without them. What goes where is said
+by the tags of the chapter's cells:
+
+`setup`     copied in front: what the exercises need to run alone
+`starter`   copied into its exercise, in the place of the solution (on the page it is not shown)
+`check`     copied after it: fails, in words, until the answer is right
+`solution`  left out
+
+A cell whose id ends in `-install` is copied as the first. An exercise is one Markdown cell with the directive
+`{exercise}`; everything up to the next one belongs to it. Roles of the page become words, so nothing here can hold a
+result. The files are committed, and a test makes them again and compares.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from goingglobal.sphinx.exercises import FOLDER, KINDS
+
+__all__ = ["Exercise", "StudentError", "chapters", "exercises", "notebook", "write"]
+
+_EXERCISE = re.compile(
+    r"^:::\{exercise\} (?P<title>[^\n]+)\n(?P<options>(?::[\w-]+:[^\n]*\n)+)(?P<body>.*?)^:::$", re.S | re.M)
+_HINT = re.compile(r"^```\{hint\}\n(?P<text>.*?)^```$", re.S | re.M)
+_ROLE = re.compile(r"\{(?P<role>[\w:-]+)\}`(?:(?P<words>[^`<]+?) <[^`>]+>|(?P<key>[^`]+))`")
+_DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{", re.M)
+HOW = """\
+These are the exercises of a chapter of *Japanese SMEs going global, re-examined*. Run the cells from the top.
+
+- Where code is asked for, a cell holds its beginning and the next one checks it. A check fails (`AssertionError`) until
+  the answer is right, and its last line says what to look at.
+- Where words are asked for, double-click *Your answer* and write.
+- Tables and figures that an exercise names stand in the chapter: keep it open beside this.
+- Hints are folded. Solutions are folded too, on the chapter's page in the book."""
+
+
+class StudentError(ValueError):
+    """A chapter's exercises can't be made into a student's notebook; the message names chapter and exercise."""
+
+
+@dataclass
+class Exercise:
+    """One exercise of a chapter: its words and the cells that belong to it."""
+
+    id: str
+    label: str
+    kind: str
+    minutes: int
+    title: str
+    statement: str
+    hint: str
+    cells: list[dict] = field(default_factory=list)
+
+    def tagged(self, tag: str) -> list[dict]:
+        """Its code cells with a tag, in order."""
+        return [cell for cell in self.cells if cell["cell_type"] == "code" and tag in tags(cell)]
+
+
+def tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def chapters(root: Path) -> dict[str, int]:
+    """Stem → number of every numbered chapter of `_toc.yml`."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [entry["file"] for part in toc["parts"] if part.get("numbered") for entry in part["chapters"]]
+    return {file.rpartition("/")[2]: number for number, file in enumerate(files, 1)}
+
+
+def exercises(chapter: dict, stem: str) -> list[Exercise]:
+    """The exercises of a chapter's notebook, in order. Raises `StudentError` for one that is not whole."""
+    found: list[Exercise] = []
+    for cell in chapter["cells"]:
+        block = _EXERCISE.search(source(cell)) if cell["cell_type"] == "markdown" else None
+        if block:
+            found.append(_read(block, cell["id"], stem))
+        elif found and cell["cell_type"] == "markdown" and re.search(r"^## ", source(cell), re.M):
+            break
+        if found:
+            found[-1].cells.append(cell)
+    return found
+
+
+def _read(block: re.Match, identity: str, stem: str) -> Exercise:
+    options = dict(re.findall(r"^:([\w-]+): *(.*)$", block["options"], re.M))
+    hint = _HINT.search(block["body"])
+    lost = [name for name in ("label", "kind", "minutes") if not options.get(name)]
+    if lost or hint is None or options["kind"] not in KINDS:
+        what = f":{lost[0]}:" if lost else "{hint}" if hint is None else f"kind among {', '.join(KINDS)}"
+        raise StudentError(f"{stem}, exercise {block['title']!r}: no {what}")
+    return Exercise(identity, options["label"], options["kind"], int(options["minutes"]), block["title"].strip(),
+                    _HINT.sub("", block["body"]).strip(), hint["text"].strip())
+
+
+def _captions(chapter: dict) -> dict[str, str]:
+    """Label → “Figure “…”” or “Table “…”” of the exhibits that a chapter's cells make."""
+    found = {}
+    for cell in chapter["cells"]:
+        plain = cell["cell_type"] == "code" and not cell["id"].endswith("-install")
+        calls = ast.walk(ast.parse(source(cell))) if plain else ()
+        for call in calls:
+            if (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+                    and ast.unparse(call.func) in ("exhibits.figure", "exhibits.table") and call.args):
+                caption = next((k.value for k in call.keywords if k.arg == "caption"), None)
+                if isinstance(caption, ast.Constant) and isinstance(call.args[0], ast.Constant):
+                    kind = call.func.attr.capitalize()
+                    found[call.args[0].value] = f"{kind} “{caption.value.rstrip('.')}”"
+    return found
+
+
+def words(text: str, captions: dict[str, str], where: str) -> str:
+    """Text of the page as a notebook shows it: roles become words. Raises `StudentError` for one that can't."""
+
+    def plain(match: re.Match) -> str:
+        role, key = match["role"], match["key"]
+        if role == "numref" and key in captions:
+            return captions[key]
+        if role in ("claim", "fact", "doc", "define") and match["words"]:
+            return match["words"]
+        if role == "define":
+            return key
+        raise StudentError(f"{where}: {match[0]} says nothing outside the book; put it in words")
+
+    out = _ROLE.sub(plain, text)
+    if _DIRECTIVE.search(out):
+        raise StudentError(f"{where}: a directive other than {{hint}}")
+    return out
+
+
+def _markdown(identity: str, text: str) -> dict:
+    return {"cell_type": "markdown", "id": identity, "metadata": {}, "source": text.splitlines(keepends=True)}
+
+
+def _code(cell: dict, *extra: str) -> dict:
+    kept = [tag for tag in tags(cell) if tag in ("setup", "starter", "check")]
+    return {"cell_type": "code", "execution_count": None, "id": cell["id"], "metadata": {"tags": [*kept, *extra]},
+            "outputs": [], "source": list(cell["source"])}
+
+
+def notebook(chapter: dict, stem: str, number: int) -> dict:
+    """A student's notebook. `chapter` is the chapter's notebook as JSON. Raises `StudentError`."""
+    title = next(line for line in source(chapter["cells"][0]).splitlines() if line.startswith("# ")).removeprefix("# ")
+    found = exercises(chapter, stem)
+    captions = _captions(chapter) | {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
+    cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW}")]
+    cells += [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
+    setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
+    if setup:
+        cells.append(_markdown(f"{stem}-exercises-needs", "## What the exercises need\n\nFrom the chapter, unchanged."))
+        cells += [_code(cell) for cell in setup]
+    for place, exercise in enumerate(found, 1):
+        where = f"{stem}, exercise {exercise.label!r}"
+        head = (f"## Exercise {number}.{place} {exercise.title}\n\n"
+                f"*{KINDS[exercise.kind]} · about {exercise.minutes} minutes*")
+        hint = f"<details><summary>Hint</summary>\n\n{words(exercise.hint, captions, where)}\n\n</details>"
+        cells.append(_markdown(exercise.id, f"{head}\n\n{words(exercise.statement, captions, where)}\n\n{hint}"))
+        starters, checks = exercise.tagged("starter"), exercise.tagged("check")
+        if bool(starters) != bool(checks):
+            raise StudentError(f"{where}: a starter and a check belong together")
+        cells += [_code(cell) for cell in starters]
+        cells += [_code(cell, "raises-exception") for cell in checks]  # by design, until it is answered
+        cells.append(_markdown(f"{exercise.id}-answer", "**Your answer:** "))
+    return {"cells": cells, "metadata": chapter["metadata"], "nbformat": 4, "nbformat_minor": 5}
+
+
+def dumped(content: dict) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def made(root: Path) -> dict[Path, str]:
+    """Every student's notebook as text, by the file it belongs in."""
+    out = {}
+    for stem, number in chapters(root).items():
+        chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
+        out[root / "book" / FOLDER / f"{stem}.ipynb"] = dumped(notebook(chapter, stem, number))
+    return out
+
+
+def write(root: Path) -> list[Path]:
+    """Write the students' notebooks; those of chapters that are no more are removed."""
+    files = made(root)
+    (root / "book" / FOLDER).mkdir(exist_ok=True)
+    for stale in set((root / "book" / FOLDER).glob("*.ipynb")) - set(files):
+        stale.unlink()
+    for file, text in files.items():
+        file.write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def main(root: Path) -> int:
+    try:
+        files = write(root)
+    except StudentError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{len(files)} notebooks are in {(Path('book') / FOLDER)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path.cwd()))
