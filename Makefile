@@ -48,7 +48,7 @@ pictures: book  ## screenshots of every page, light, dark, narrow and printed, t
 
 check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
 	@$(BIN)/ruff check . && $(BIN)/codespell
-	@$(BIN)/nbstripout --verify --keep-id book/*.ipynb book/appendix/*.ipynb
+	@$(BIN)/nbstripout --verify --keep-id book/*.ipynb book/*/*.ipynb
 	@$(BIN)/python -m goingglobal.data check
 
 anywhere: $(STAMP)  ## run the notebooks in new environments: lowest and newest Python, and Pyodide's versions (minutes)

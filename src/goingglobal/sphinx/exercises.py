@@ -40,7 +40,7 @@ from sphinx_exercise.nodes import (
     visit_exercise_enumerable_node,
 )
 
-from goingglobal.sphinx import registry
+from goingglobal.sphinx import launch, registry
 
 KINDS = {"read": "Read", "change": "Rerun and change", "interpret": "Interpret", "open": "Open"}
 FOLDER = "exercises"
@@ -130,11 +130,12 @@ class ExerciseSheet(Directive):
 def _visit_sheet(self, node: nodes.Element) -> None:
     here = self.builder.get_target_uri(self.builder.current_docname)
     file = f"{FOLDER}/{node['name']}"
+    opened = " ".join(launch.links(self.builder.app, f"book/{file}", lambda to, _: relative_uri(here, to), {}))
     self.body.append(
         f'<p class="gg-sheet">To work in: <a href="{relative_uri(here, file)}" download>these exercises as a notebook '
         f"({node['name']})</a>. It holds the cells they need, a place for every answer, and checks that say what is "
-        f"missing; in a clone of the repository it is <code>book/{file}</code>. Hints and solutions are folded below: "
-        "try first.</p>\n")
+        ff"missing{f'; or open it here: {opened}' if opened else ''}. In a clone of the repository it is "
+        f"<code>book/{file}</code>. Hints and solutions are folded below: try first.</p>\n")
     raise nodes.SkipNode
 
 
