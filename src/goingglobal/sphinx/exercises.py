@@ -131,11 +131,13 @@ def _visit_sheet(self, node: nodes.Element) -> None:
     here = self.builder.get_target_uri(self.builder.current_docname)
     file = f"{FOLDER}/{node['name']}"
     opened = " ".join(launch.links(self.builder.app, f"book/{file}", lambda to, _: relative_uri(here, to), {}))
+    if opened:
+        opened = f" Or open it: {opened}."
     self.body.append(
         f'<p class="gg-sheet">To work in: <a href="{relative_uri(here, file)}" download>these exercises as a notebook '
-        f"({node['name']})</a>. It holds the cells they need, a place for every answer, and checks that say what is "
-        ff"missing{f'; or open it here: {opened}' if opened else ''}. In a clone of the repository it is "
-        f"<code>book/{file}</code>. Hints and solutions are folded below: try first.</p>\n")
+        f"({node['name']})</a>.{opened} It holds the cells they need, a place for every answer, and checks that say "
+        f"what is missing; in a clone of the repository it is <code>book/{file}</code>. Hints and solutions are folded "
+        "below: try first.</p>\n")
     raise nodes.SkipNode
 
 
