@@ -30,6 +30,7 @@ __all__ = [
 
 POINTS = "percentage points a year"
 TRIM = 0.7  # the book's: starters whose log headcount jumps by as much in a year are left out
+KEYS = ("firm", "year")
 SHOWN = 3  # rows named in a message; the error's attributes hold all
 
 
@@ -62,6 +63,18 @@ class Field:
             words += f" from {self.minimum:g} to {self.maximum:g}"
         return words + (f" ({self.unit})" if self.kind == "number" and self.unit else "")
 
+    @property
+    def filled(self) -> bool:
+        """True where no cell may be empty: keys, and weights if there are any."""
+        return self.name in (*KEYS, "weight")
+
+    def refusal(self, rule: str, found: object = None) -> str:
+        """What a fault says. Rules: "empty", "value" (can't be read), "endless" (infinite), "range"."""
+        if rule == "empty":
+            return "expected a value; this field may not be empty"
+        more = {"value": ", one that can be read", "endless": ", a finite one", "range": ""}[rule]
+        return f"expected {self.expected}{more}, found {str(found)!r}"
+
 
 # The schema. The check, the check in DuckDB (`large`) and the table in the book's appendix all read this list.
 FIELDS = (
@@ -90,7 +103,6 @@ FIELDS = (
           minimum=14, maximum=100),
 )
 BY_NAME = {f.name: f for f in FIELDS}
-KEYS = ("firm", "year")
 WEIGHT = BY_NAME["weight"].column
 
 
@@ -102,6 +114,41 @@ def schema() -> pd.DataFrame:
 
 
 # ------------------------------------------------------------------------------------------------ the check
+# What the check says, here and in DuckDB.
+NO_ROW = "expected at least one row, found none"
+ONE_YEAR = "expected at least two years, found one"
+NO_VALUE = "no value: these rows are left out"
+NO_GROUP = ("no group headcount in these rows: estimates leave them out, as the book's sample J does. Leave the field "
+            "out to keep them")
+MORE_AT_HOME = "more employees at home than in the whole group: other dates, staff lent out, or the columns swapped"
+CHANGES = {"sector": "the first one counts", "weight": "the first one counts but in two-way effects"}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+
+def twice_over(firm: object, year: float) -> str:
+    """A firm-year that stands twice."""
+    return f"expected one row per firm and year; {str(firm)!r} in {year:.0f} has stood above"
+
+
+def gaps(firms: int) -> str:
+    """Firms not seen in each of their years."""
+    return f"{_count(firms, 'firm')} with gaps between the years: a start in a gap is dated to the next year seen"
+
+
+def one_status(status: float) -> str:
+    """An FDI status that never differs."""
+    return f"is {status:.0f} in all rows: there is nothing to compare"
+
+
+def no_switch(starters: int, never: int) -> str:
+    """No starters, or none to compare them with."""
+    return (f"{_count(starters, 'firm')} with FDI from a later than the first year on and {never:,} without it in all: "
+            "the comparison of starters with never-investors is left out")
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong: where (`field`, the first `row`, all `rows` and their `count`) and what was `expected`.
@@ -167,7 +214,7 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
     values = {name: _values(BY_NAME[name], column, table, faults) for name, column in cells.items()}
     rows = pd.DataFrame(values, index=range(len(frame)))
     if rows.empty and not faults:
-        faults.append(Fault(table, None, "expected at least one row, found none"))
+        faults.append(Fault(table, None, NO_ROW))
     cautions = _over_rows(rows, table, faults) if len(rows) else []
     read = set(_mapped(frame, dict(columns or {})).values())
     ignored = [str(column) for column in frame.columns if column not in read]
@@ -216,26 +263,25 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     text = pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)
     empty = cells.isna() | (cells.astype("string").str.strip() == "").fillna(False).astype(bool) if text else cells.isna()
 
-    def refuse(bad: pd.Series | np.ndarray, expected: str) -> None:
+    def refuse(bad: pd.Series | np.ndarray, rule: str) -> None:
         where = np.flatnonzero(np.asarray(bad, dtype=bool))
         if len(where):
-            found = f", found {str(cells.iloc[where[0]])!r}" if not empty.iloc[where[0]] else ""
-            faults.append(Fault(table, f.name, f"expected {expected}{found}", tuple(int(r) + 1 for r in where),
-                                len(where)))
+            found = None if rule == "empty" else cells.iloc[where[0]]
+            faults.append(Fault(table, f.name, f.refusal(rule, found), tuple(int(r) + 1 for r in where), len(where)))
 
-    if f.name in (*KEYS, "weight"):
-        refuse(empty, "a value; this field may not be empty")
+    if f.filled:
+        refuse(empty, "empty")
     if f.kind == "text":
         whole = pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all()
         shown = cells.astype("Int64") if whole else cells
         return shown.astype("string").str.strip().mask(empty)
     if pd.api.types.is_datetime64_any_dtype(cells):
-        refuse(~empty, f"{f.expected}; the column holds dates")
+        refuse(~empty, "value")
         return pd.Series(np.nan, index=cells.index)
     numbers = pd.to_numeric(cells.mask(empty), errors="coerce").astype("float64")
-    refuse(numbers.isna() & ~empty, f.expected)
+    refuse(numbers.isna() & ~empty, "value")
     endless = np.isinf(numbers)
-    refuse(endless, f"{f.expected}, a finite one")
+    refuse(endless, "endless")
     sound = numbers.notna() & ~endless
     wrong = pd.Series(False, index=cells.index)
     if f.kind == "flag":
@@ -246,16 +292,18 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
         wrong |= sound & (numbers <= f.above)
     if f.minimum is not None:
         wrong |= sound & ~numbers.between(f.minimum, f.maximum)
-    refuse(wrong, f.expected)
+    refuse(wrong, "range")
     return numbers.where(sound & ~wrong)
 
 
 def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Fault]:
     """Faults and cautions that rows show only together, from the rows that can be read."""
     cautions: list[Fault] = []
+    refused = {(f.field, row) for f in faults for row in f.rows}
 
     def note(field_name: str | None, words: str, bad: pd.Series | None = None, into: list[Fault] | None = None) -> None:
-        where = () if bad is None else tuple(int(i) + 1 for i in rows.index[bad])
+        where = () if bad is None else tuple(
+            int(i) + 1 for i in rows.index[bad] if into is not None or (field_name, int(i) + 1) not in refused)
         if bad is None or where:
             (cautions if into is None else into).append(Fault(table, field_name, words, where, len(where)))
 
@@ -265,32 +313,28 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     twice = keyed & rows[keyed].duplicated(list(KEYS)).reindex(rows.index, fill_value=False)
     if twice.any():
         first = rows[twice].iloc[0]
-        note("firm+year", f"expected one row per firm and year; {first['firm']!r} in {first['year']:.0f} has stood "
-             "above", twice, faults)
+        note("firm+year", twice_over(first["firm"], first["year"]), twice, faults)
     years = rows.loc[keyed, "year"].nunique()
     if years == 1:
-        note("year", "expected at least two years, found one", None, faults)
+        note("year", ONE_YEAR, None, faults)
     if "group" in rows and "home" in rows:
-        note("home", "more employees at home than in the whole group: other dates, staff lent out, or the columns "
-             "swapped", rows["home"] > rows["group"])
+        note("home", MORE_AT_HOME, rows["home"] > rows["group"])
         if rows["group"].notna().any():
-            note("group", "no group headcount in these rows: estimates leave them out, as the book's sample J does. "
-                 "Leave the field out to keep them", rows["group"].isna())
+            note("group", NO_GROUP, rows["group"].isna())
     for name in ("home", "fdi"):
         if name in rows:
-            note(name, "no value: these rows are left out", rows[name].isna() & keyed)
-    for name, words in (("sector", "the first one counts"), ("weight", "the first one counts but in two-way effects")):
+            note(name, NO_VALUE, rows[name].isna() & keyed)
+    for name, words in CHANGES.items():
         if name in rows:
             differs = rows[keyed].groupby("firm")[name].nunique()
             moved = differs[differs > 1]
             if len(moved):
-                note(name, f"changes over the years in {len(moved):,} firms, such as {moved.index[0]!r}: {words}")
+                note(name, f"changes over the years in {_count(len(moved), 'firm')}: {words}")
     whole = rows[keyed & ~twice]
     span = whole.groupby("firm")["year"].agg(["min", "max", "size"])
     holes = span[span["max"] - span["min"] + 1 > span["size"]]
     if len(holes):
-        note("year", f"{len(holes):,} firms have gaps between their years, such as {holes.index[0]!r}: a start in a "
-             "gap is dated to the next year seen")
+        note("year", gaps(len(holes)))
     if "fdi" in rows:
         _about_fdi(whole.dropna(subset=["fdi"]), note, faults)
     return cautions
@@ -298,7 +342,7 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
 
 def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
     if rows["fdi"].nunique() == 1:
-        note("fdi", f"is {rows['fdi'].iloc[0]:.0f} in all rows: there is nothing to compare", None, faults)
+        note("fdi", one_status(rows["fdi"].iloc[0]), None, faults)
         return
     if rows.empty:
         return
@@ -306,8 +350,7 @@ def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
     starts = (by_firm.first() == 0) & (by_firm.max() == 1)
     never = int((by_firm.max() == 0).sum())
     if not starts.any() or not never:
-        note("fdi", f"{int(starts.sum()):,} firms start FDI after their first year and {never:,} never have it: the "
-             "comparison of starters with never-investors is left out")
+        note("fdi", no_switch(int(starts.sum()), never))
 
 
 def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFrame:
