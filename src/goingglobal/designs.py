@@ -172,7 +172,8 @@ def weighted_effects(
         key: Estimate(
             value=float(value), se=float(column.std(ddof=1)), ci_low=float(np.quantile(column, 0.025)),
             ci_high=float(np.quantile(column, 0.975)), n=len(y), unit=unit, sample=_sample(frame),
-            method=f"{name}, {draws} bootstrap draws" + (", sampling weights" if weights else ""), software=_software("statsmodels"), notes=notes,
+            method=f"{name}, {draws} bootstrap draws" + (", sampling weights" if weights else ""),
+            software=_software("statsmodels"), notes=notes,
         ) for (key, name), value, column in zip(names.items(), values, draws_of.T, strict=True)
     }
 

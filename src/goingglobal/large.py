@@ -1,15 +1,17 @@
 """Firm panels larger than memory: a Parquet or CSV file read through DuckDB, with the aggregation pushed down.
 
 The check is that of `own`, from the same schema. The regressions are exact, not approximations: the two-way effects
-need of each firm only the years it is seen in, the year of its start and cross-products of its outcome, so firms alike
-in the first two are one cell; the long difference needs cross-products by sector, and a second pass for its errors.
-What needs every row (Callaway–Sant'Anna, weighting, the curve) runs in memory on `LargePanel.fetch`, the firms it needs.
+need of each firm only the years it is seen in, the year of its start and cross-products of its outcome, so that firms
+alike in the first two are one cell; the long difference needs cross-products by sector, and a second pass for its
+errors. What needs every row (Callaway–Sant'Anna, weighting, the curve) runs in memory on `LargePanel.fetch`, the firms
+that it needs.
 
 DuckDB comes with the extra `large`: pip install 'goingglobal[large]'.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -111,13 +113,13 @@ class LargePanel:
     def _read(self, columns: dict[str, str]) -> None:
         """Views `raw` (the file) and `typed` (the schema's fields); faults of the columns themselves."""
         kind = self.path.suffix.lower().lstrip(".")
-        readers = {"parquet": "read_parquet({})",
-                   "csv": f"read_csv({{}}, header = true, all_varchar = true, nullstr = {list(EMPTY)})"}
-        if kind not in readers:
-            raise PanelError(self.table, [Fault(self.table, None, "expected a file .parquet or .csv")])
-        if "*" not in str(self.path) and not self.path.is_file():
-            raise PanelError(self.table, [Fault(self.table, None, f"expected the file {self.path.name}; it is not there")])
-        self._sql("CREATE VIEW raw AS SELECT * FROM " + readers[kind].format(_quoted(str(self.path))))
+        if kind not in ("parquet", "csv"):
+            raise self._refusal(None, "expected a file .parquet or .csv")
+        files = sorted(self.path.parent.glob(self.path.name))
+        if not files:
+            raise self._refusal(None, f"expected the file {self.path.name}; it is not there")
+        reader = f"read_parquet({_quoted(self.path)})" if kind == "parquet" else self._csv(files[0])
+        self._sql(f"CREATE VIEW raw AS SELECT * FROM {reader}")
         types = dict(self._sql("SELECT column_name, column_type FROM (DESCRIBE raw)").fetchall())
         self._faults: list[Fault] = []
         self._ignored: list[str] = []
@@ -143,12 +145,34 @@ class LargePanel:
         if parts:
             self._sql(f"CREATE VIEW typed AS SELECT {', '.join(parts)} FROM raw")
 
+    def _csv(self, first: Path) -> str:
+        """How to read the CSV file: by its own header, all cells as text, so that no row is guessed away."""
+        with first.open(encoding="utf-8-sig", newline="") as handle:
+            line = handle.readline()
+        mark = max(",;\t|", key=line.count)
+        names = next(csv.reader([line], delimiter=mark), [])
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise self._refusal(twice[0], f"the column {twice[0]!r} stands {names.count(twice[0])} times")
+        if not names:
+            raise self._refusal(None, own.NO_ROW)
+        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
+        return (f"read_csv({_quoted(self.path)}, auto_detect = false, header = true, delim = {_quoted(mark)}, "
+                f"quote = '\"', escape = '\"', columns = {{{columns}}}, nullstr = {list(EMPTY)})")
+
+    def _refusal(self, field: str | None, words: str) -> PanelError:
+        return PanelError(self.table, [Fault(self.table, field, words)])
+
     def _sql(self, query: str):
         try:
             return self._con.execute(query)
         except _duckdb().Error as error:
-            said = " ".join(str(error).split())[:300]
-            raise PanelError(self.table, [Fault(self.table, None, f"DuckDB can't read or aggregate it: {said}")]) from None
+            said = " ".join(str(error).split())
+            line = re.search(r"CSV Error on Line: (\d+) (.*?)(?: Possible| LINE|$)", said)
+            if line:
+                fault = Fault(self.table, None, f"can't be read: {line[2][:200]}", (int(line[1]) - 1,), 1)
+                raise PanelError(self.table, [fault]) from None
+            raise self._refusal(None, f"DuckDB can't read or aggregate it: {said[:300]}") from None
 
     # -------------------------------------------------------------------------------------------- the check
     def _bad(self, name: str) -> dict[str, str]:
@@ -190,8 +214,9 @@ class LargePanel:
 
         rules = [(name, rule, condition) for name in self._fields for rule, condition in self._bad(name).items()]
         has = self._fields.__contains__
-        soft = {("home", own.MORE_AT_HOME): 'home > "group" AND home > 0 AND "group" > 0'} if has("group") else {}
+        soft = {}
         if has("group"):
+            soft["home", own.MORE_AT_HOME] = 'home > "group" AND NOT isinf(home) AND "group" > 0'
             soft["group", own.NO_GROUP] = '"group text" IS NULL'
         for name in ("home", "fdi"):
             if has(name):
@@ -229,17 +254,19 @@ class LargePanel:
         if first is None:
             return
         if last - first >= MOST_YEARS:
-            faults.append(Fault(self.table, "year", f"expected at most {MOST_YEARS} years, found {first:.0f} to {last:.0f}"))
+            words = f"expected at most {MOST_YEARS} years, found {first:.0f} to {last:.0f}"
+            faults.append(Fault(self.table, "year", words))
             return
         bit = f"(1::BIGINT << (year - {first})::INTEGER)"
-        extra = [f'(count(DISTINCT "{name}") > 1)::INT AS "{name}_moves"' for name in own.CHANGES if name in self._fields]
+        changing = [name for name in own.CHANGES if name in self._fields]
+        extra = [f'(count(DISTINCT "{name}") > 1)::INT AS "{name}_moves"' for name in changing]
         fdi = "fdi IN (0, 1)" if "fdi" in self._fields else "false"
         marks = f"bit_or({bit}) FILTER (WHERE {fdi})", f"bit_or({bit}) FILTER (WHERE {fdi} AND fdi = 1)" if (
             "fdi" in self._fields) else "NULL"
         each = f"""SELECT firm, count(*) AS n, bit_or({bit}) AS seen, {marks[0]} AS asked,
             coalesce({marks[1]}, 0) AS abroad {''.join(', ' + e for e in extra)}
             FROM typed WHERE {self._sound()} GROUP BY firm"""
-        moves = [f'sum("{name}_moves")' for name in own.CHANGES if name in self._fields]
+        moves = [f'sum("{name}_moves")' for name in changing]
         row = self._sql(f"""
             SELECT sum(n - bit_count(seen)), count(DISTINCT seen), bit_or(seen),
                    count(*) FILTER (WHERE (seen & (seen + (seen & -seen))) <> 0),
@@ -250,8 +277,9 @@ class LargePanel:
             FROM ({each})""").fetchall()[0]
         twice, _, seen, holes, starters, never, abroad, mixed, asked = row[:9]
         if twice:
-            firms = [r[0] for r in self._sql(f"SELECT firm FROM ({each}) WHERE n > bit_count(seen) LIMIT {FOUND}").fetchall()]
-            listed = ", ".join(_quoted(str(f)) if isinstance(f, str) else str(f) for f in firms)
+            firms = self._sql(f"""SELECT firm FROM ({each}) WHERE n > bit_count(seen)
+                ORDER BY firm LIMIT {FOUND}""").fetchall()
+            listed = ", ".join(_quoted(firm) if isinstance(firm, str) else str(firm) for firm, in firms)
             rows = self._sql(f"""SELECT place, firm, year FROM (SELECT *, row_number() OVER () AS place FROM typed)
                 WHERE firm IN ({listed}) AND {self._sound()} ORDER BY place""").fetchall()
             again = pd.DataFrame(rows, columns=["place", "firm", "year"])
@@ -268,7 +296,7 @@ class LargePanel:
                 continue
             if count:
                 note(name, words, condition, count)
-        for place, name in enumerate(n for n in own.CHANGES if n in self._fields):
+        for place, name in enumerate(changing):
             if row[9 + place]:
                 note(name, f"changes over the years in {own._count(int(row[9 + place]), 'firm')}: {own.CHANGES[name]}")
         if holes:
@@ -289,24 +317,25 @@ class LargePanel:
         if self.group:
             known += ' AND "group" IS NOT NULL'
         self._sql(f"""CREATE VIEW panel AS SELECT firm, year::INTEGER AS year, home, fdi::INTEGER AS fdi,
-            {'"group"' if self.group else 'NULL::DOUBLE'} AS "group", {"weight" if self.weighted else '1.0'} AS weight,
+            {'"group"' if self.group else "NULL::DOUBLE"} AS "group",
+            {"weight" if self.weighted else "1.0"} AS weight,
             {"coalesce(sector, 'not stated')" if "sector" in self._fields else "'all'"} AS sector
             FROM typed WHERE {known}""")
         first, last = self._sql("SELECT min(year), max(year) FROM panel").fetchall()[0]
         if first is None:
-            raise PanelError(self.table, [Fault(self.table, "home", "no row has both a home headcount and an FDI status")])
+            raise self._refusal("home", own.NO_COMPLETE)
         self.first, self.last = int(first), int(last)
         self._made: set[str] = set()
 
     def by_year(self) -> pd.DataFrame:
-        """Firms and headcounts by year and FDI status: year, fdi, firms, home, group (persons; missing if not given)."""
+        """Firms and headcounts by year and FDI status: year, fdi, firms, home, group (persons; missing if unknown)."""
         found = self._sql("""SELECT year, fdi, count(*) AS firms, sum(home) AS home, sum("group") AS "group"
             FROM panel GROUP BY year, fdi ORDER BY year, fdi""").df()
         return found.astype({"home": float, "group": float})
 
     def _firms(self, outcome: str) -> str:
         """Table with one row per firm: years seen, years abroad (bits), log headcounts by year. Its name."""
-        own._outcome(pd.DataFrame({"group_employees": [1.0 if self.group else np.nan]}), outcome)
+        own.need_outcome(outcome, self.group, self.table)
         name = f"firms_{outcome}"
         if name not in self._made:
             bit = f"(1::BIGINT << (year - {self.first}))"
@@ -388,11 +417,14 @@ class LargePanel:
         Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within sectors.
         """
         first, last = first or self.first, last or self.last
-        own._outcome(pd.DataFrame({"group_employees": [1.0 if self.group else np.nan]}), outcome)
+        own.need_outcome(outcome, self.group, self.table)
         years = last - first
+        if years < 1:
+            raise SampleError(f"{self.table}: long difference from {first} to {last}; a later last year expected")
         self._sql(f"""CREATE OR REPLACE TABLE differences AS
             WITH ends AS (SELECT firm, max(fdi) FILTER (WHERE year = {first}) AS x0,
-                     max(ln(home)) FILTER (WHERE year = {first}) AS x1, max(sector) FILTER (WHERE year = {first}) AS sector,
+                     max(ln(home)) FILTER (WHERE year = {first}) AS x1,
+                     max(sector) FILTER (WHERE year = {first}) AS sector,
                      max(weight) FILTER (WHERE year = {first}) AS w,
                      100.0 / {years} * (max(ln(home)) FILTER (WHERE year = {last})
                                         - max(ln(home)) FILTER (WHERE year = {first})) AS growth,
@@ -521,7 +553,8 @@ def generate(path: str | Path, rows: int, seed: int = 1, memory_limit: str = "25
         con.execute(f"""COPY (
             WITH firms AS (
                 SELECT firm, uniform({key}) AS kind, uniform({key} + 1) AS size, uniform({key} + 2) AS lucky,
-                       (uniform({key} + 3) * 20)::INTEGER AS sector, 2013 + floor(uniform({key} + 4) * 6)::INTEGER AS start
+                       (uniform({key} + 3) * 20)::INTEGER AS sector,
+                       2013 + floor(uniform({key} + 4) * 6)::INTEGER AS start
                 FROM range({rows // years}) r(firm)),
             long AS (
                 SELECT *, {GENERATED_YEARS[0]} + t::INTEGER AS year,

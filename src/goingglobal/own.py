@@ -73,7 +73,8 @@ class Field:
         if rule == "empty":
             return "expected a value; this field may not be empty"
         more = {"value": ", one that can be read", "endless": ", a finite one", "range": ""}[rule]
-        return f"expected {self.expected}{more}, found {str(found)!r}"
+        shown = re.sub(r"(?<=\d)\.0$", "", str(found))  # whole numbers beside an empty cell are stored with a point
+        return f"expected {self.expected}{more}, found {shown!r}"
 
 
 # The schema. The check, the check in DuckDB (`large`) and the table in the book's appendix all read this list.
@@ -117,6 +118,7 @@ def schema() -> pd.DataFrame:
 # What the check says, here and in DuckDB.
 NO_ROW = "expected at least one row, found none"
 ONE_YEAR = "expected at least two years, found one"
+NO_COMPLETE = "no row has both a home headcount and an FDI status"
 NO_VALUE = "no value: these rows are left out"
 NO_GROUP = ("no group headcount in these rows: estimates leave them out, as the book's sample J does. Leave the field "
             "out to keep them")
@@ -261,7 +263,9 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     if isinstance(cells.dtype, pd.CategoricalDtype):
         cells = cells.astype(object)
     text = pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)
-    empty = cells.isna() | (cells.astype("string").str.strip() == "").fillna(False).astype(bool) if text else cells.isna()
+    empty = cells.isna()
+    if text:
+        empty |= (cells.astype("string").str.strip() == "").fillna(False).astype(bool)
 
     def refuse(bad: pd.Series | np.ndarray, rule: str) -> None:
         where = np.flatnonzero(np.asarray(bad, dtype=bool))
@@ -357,8 +361,8 @@ def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFram
     """The library's own columns, complete rows, in order."""
     rows = rows.dropna(subset=["home", "fdi"])
     if rows.empty:
-        raise PanelError(table, [Fault(table, "home", "no row has both a home headcount and an FDI status")], cautions)
-    out = pd.DataFrame({f.column: rows[f.name] if f.name in rows else np.nan for f in FIELDS}, index=rows.index)
+        raise PanelError(table, [Fault(table, "home", NO_COMPLETE)], cautions)
+    out = pd.DataFrame({f.column: rows.get(f.name, np.nan) for f in FIELDS}, index=rows.index)
     out["edinet_code"] = out["edinet_code"].astype("str")
     out = out.astype({"year": "int64", "fdi": "int64"})
     out["sector"] = rows["sector"].fillna("not stated").astype("str") if "sector" in rows else "all"
@@ -389,9 +393,16 @@ def _name(panel: pd.DataFrame) -> str:
     return panel.attrs.get("table", "your panel")
 
 
-def _ours(sample: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
-    """The sample under the reader's name for the panel: the book's J is another."""
-    sample.attrs = {"sample": re.sub(r"\bJ\b", lambda _: _name(panel), sample.attrs["sample"])}
+def _drawn(panel: pd.DataFrame, make: Callable[..., pd.DataFrame], *choices) -> pd.DataFrame:
+    """A sample of the panel, under the reader's name for it: the book's J is another. So are its refusals."""
+    def named(words: str) -> str:
+        return re.sub(r"\bJ\b", lambda _: _name(panel), words)
+
+    try:
+        sample = make(panel, *choices)
+    except SampleError as error:
+        raise SampleError(named(str(error))) from None
+    sample.attrs = {"sample": named(sample.attrs["sample"])}
     return sample
 
 
@@ -400,11 +411,16 @@ def _said(estimate: Estimate) -> Estimate:
     return replace(estimate, method=method)
 
 
-def _outcome(panel: pd.DataFrame, outcome: str) -> None:
+def need_outcome(outcome: str, group: bool, table: str) -> None:
+    """The outcome is one, and where it is the group's headcount, that is known."""
     if outcome not in ("home", "group"):
         raise SampleError(f"outcome {outcome!r}: expected 'home' or 'group'")
-    if outcome == "group" and panel["group_employees"].isna().all():
-        raise SampleError(f"{_name(panel)}: no field 'group', so nothing can be said of the group's headcount")
+    if outcome == "group" and not group:
+        raise SampleError(f"{table}: no field 'group', so nothing can be said of the group's headcount")
+
+
+def _outcome(panel: pd.DataFrame, outcome: str) -> None:
+    need_outcome(outcome, bool(panel["group_employees"].notna().any()), _name(panel))
 
 
 def _weights(panel: pd.DataFrame) -> str | None:
@@ -430,7 +446,7 @@ def long_difference(
     """
     _outcome(panel, outcome)
     first, last = _years(panel, first, last)
-    rows = _ours(samples.long_differences(panel, first, last, limit), panel)
+    rows = _drawn(panel, samples.long_differences, first, last, limit)
     if size is not None:
         if "size_class" not in rows:
             raise SampleError(f"{_name(panel)}: no field 'size'")
@@ -448,7 +464,7 @@ def starters_effect(panel: pd.DataFrame, outcome: str = "home", trim: float | No
     Raises `SampleError` without starters or never-investors, `ModelError` as `models.two_way_fe` does.
     """
     _outcome(panel, outcome)
-    rows = _ours(samples.starters(panel, trim, outcome), panel)
+    rows = _drawn(panel, samples.starters, trim, outcome)
     return _said(models.two_way_fe(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code",
                                    weights=_weights(panel)))
 
@@ -461,12 +477,12 @@ def callaway_santanna(panel: pd.DataFrame, outcome: str = "home", trim: float | 
     as no weight. Raises as `starters_effect` does.
     """
     _outcome(panel, outcome)
-    rows = samples.starters(panel, trim, outcome)
+    rows = _drawn(panel, samples.starters, trim, outcome)
     if WEIGHT in rows:
         attrs, first = rows.attrs, rows.groupby("edinet_code")[WEIGHT].transform("first")
         rows = rows.assign(**{WEIGHT: first})
         rows.attrs = attrs
-    study = models.event_study(_ours(rows, panel), weights=_weights(panel))
+    study = models.event_study(rows, weights=_weights(panel))
     return replace(study, overall=_said(study.overall))
 
 
@@ -495,7 +511,7 @@ def weighting(
         raise SampleError(f"{_name(panel)}: none of the fields 'total_assets', 'operating_income', 'pay', 'age' is "
                           "given, so there is nothing to weight by but size")
     absent = tuple(name for name in samples.COVARIATES if name not in used)
-    rows = _ours(samples.investors(panel, *_years(panel, first, last), absent), panel)
+    rows = _drawn(panel, samples.investors, *_years(panel, first, last), absent)
     found = designs.weighted_effects(rows, outcome, "fdi", used, POINTS, draws, weights=_weights(panel))
     return {key: _said(estimate) for key, estimate in found.items()}
 

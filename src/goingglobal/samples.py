@@ -208,8 +208,8 @@ def _with_group(firms: pd.DataFrame) -> pd.Series:
 def sample_j(firms: pd.DataFrame) -> pd.DataFrame:
     """Sample J: listed in 2026, never IFRS, with a consolidated headcount in the year.
 
-    `firms` is the table `firm_panel`, or a reader's own panel from `own.check`. Adds `ln_home`, `ln_group` (log headcounts) and
-    `home_share` (home over group, in %). Raises `SampleError` if nothing is left.
+    `firms` is the table `firm_panel`, or a reader's own from `own.check`. Adds `ln_home`, `ln_group` (log headcounts)
+    and `home_share` (home over group, in %). Raises `SampleError` if nothing is left.
     """
     rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & _with_group(firms)]
     rows = rows.sort_values(["edinet_code", "year"])
@@ -705,8 +705,10 @@ def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
     material = np.where(rows["fdi"] == 0, 0.0, np.where(size.isna(), np.nan, (size >= 0.001).astype(float)))
     out = rows[["edinet_code", "year", "fdi", "home_employees", "sector", "listed", "reorganised"]].assign(
         ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]), fdi_material=material,
-        manufacturing=_manufacturing(rows), **{c: rows[c] for c in ("sampling_weight",) if c in rows},
+        manufacturing=_manufacturing(rows),
     )
+    if "sampling_weight" in rows:
+        out["sampling_weight"] = rows["sampling_weight"]
     return _named(out, "filers under Japanese standards with a group headcount")
 
 

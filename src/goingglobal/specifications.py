@@ -390,8 +390,9 @@ def run(
     """Estimate every combination of `choices`.
 
     Parameters: `firms`, the table `firm_panel`; `choices`, options by dimension (default: all of `CHOICES`; a dimension
-    left out keeps all its options; weights "sampling" is tried only if named); `permutations`, how often start dates are dealt out anew; `n_jobs`, workers of
-    joblib (its current backend is used: see the module's docstring); `progress`, a bar (default: on a terminal).
+    left out keeps all its options; weights "sampling" is tried only if named); `permutations`, how often start dates
+    are dealt out anew; `n_jobs`, workers of joblib (its current backend is used: see the module's docstring);
+    `progress`, a bar (default: on a terminal).
 
     Combinations that are not defined (imputation with sector-year effects) are not counted; those with fewer than
     10 starters or 10 never-investors are in `refused`. Value, se and interval are in log points.

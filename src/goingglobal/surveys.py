@@ -40,7 +40,8 @@ VARIABLES = (
     ("EFIGE", "employees_before, employees_after", "by name and year", "employees in two years", UNVERIFIED),
     ("EFIGE", "weight", "none", "sampling weight: name it, the sample is stratified", UNVERIFIED),
 )
-NO_ANSWER = re.compile(r"\b(dk|na|n/a|refus\w*|don'?t know|inap\w*|not (?:applicable|asked|stated)|no answer)\b", re.I)
+NO_ANSWER = re.compile(
+    r"\b(?:dk|na|n/a|refus\w*|don'?t know|inap\w*|not (?:applicable|asked|stated)|no answer)\b", re.I)
 EFIGE_MISSING = 9999999999  # as read in SLP.Rmd
 EFIGE_COUNTRIES = ("GER", "AUT", "FRA", "HUN", "ITA", "SPA", "UK")
 
@@ -108,8 +109,8 @@ def _need(frame, labels, table: str, wanted: dict[str, tuple[str, str]]) -> None
 
 
 def _growth_by_country(
-    frame: pd.DataFrame, table: str, parts: dict[str, pd.Series], countries: Sequence[str], years: float, notes: list[str],
-    what: str,
+    frame: pd.DataFrame, table: str, parts: dict[str, pd.Series], countries: Sequence[str], years: float,
+    notes: list[str], what: str,
 ) -> dict[str, Estimate]:
     """Growth of employment on `abroad`, log employees before and sectors, country by country."""
     rows = pd.DataFrame(parts)
@@ -171,16 +172,17 @@ def flash_eurobarometer_486(
                 and frame[c].nunique() > 5]
         if len(like) != 1:
             raise PanelError(table, [Fault(
-                table, "employees_before", f"{len(like)} variables have a label on employees three years before; name one "
-                f"as employees_before=…. The file has {_listed(frame, labels, 'employ|years')}")])
+                table, "employees_before", f"{len(like)} variables have a label on employees three years before; name "
+                f"one as employees_before=…. The file has {_listed(frame, labels, 'employ|years')}")])
         employees_before = like[0]
     if not items:
         items = [c for c in frame if re.search("export", labels.get(c, ""), re.I)
                  and not re.search(r"\b(no|none|not|never)\b", labels[c], re.I) and not NO_ANSWER.search(labels[c])
                  and set(frame[c].dropna().unique()) == {0, 1}]
         if not items:
-            raise PanelError(table, [Fault(table, "exports", "no item coded 0 and 1 has a label on exports; name them as "
-                                           f"exports=…. The file has {_listed(frame, labels, 'export')}")])
+            raise PanelError(table, [Fault(
+                table, "exports", "no item coded 0 and 1 has a label on exports; name them as exports=…. The file has "
+                + _listed(frame, labels, "export"))])
     wrong = [item for item in items if not set(frame[item].dropna().unique()) <= {0, 1}]
     if wrong:
         raise PanelError(table, [Fault(table, f"exports {wrong[0]}", "expected an item coded 0 and 1, found "
@@ -205,11 +207,12 @@ def efige(
     """Yearly growth of employment of firms active abroad against others, by country, in percentage points a year.
 
     `path`: EFIGE's truncated file (.csv, .dta, or .sav with pyreadstat). A firm is abroad where `abroad` is above zero;
-    of "d4", exports in % of turnover, an empty cell means none, as in the public code it was read in. Name the variable
+    of "d4", exports in % of turnover, an empty cell means none, as in the public code that it and `country` were read
+    in (`sector`, Pavitt's classes, in another). Name the variable
     on affiliates or direct investment instead to look at those (an empty cell is then no answer). Controls: log
     employees before, and Pavitt's classes; HC1 errors; `weight` names the sampling weight, which this stratified sample
-    needs. Not verified against the file: the variables of employees in two years (None: the two ends among those called
-    like "employees_2007" or "empl2009"), `years` between them (None: from the names), and `weight`. Employees are
+    needs. Not verified against the file: `employees_before` and `employees_after` (None: the first and the last of those
+    called like "employees_2007" or "empl2009"), `years` between them (None: from the names), and `weight`. Employees are
     truncated or banded in this file as published: look at them first. 9999999999 is an empty cell.
 
     Raises `PanelError` that lists the file's variables for one that is not there, and for a country without rows;
@@ -218,7 +221,8 @@ def efige(
     frame, labels = _read(path)
     table = "EFIGE"
     frame = frame.mask(frame == EFIGE_MISSING)
-    wanted = {"abroad": (abroad, "d4|export|fdi|affiliate"), "country": (country, "country"), "sector": (sector, "pavitt")}
+    wanted = {"abroad": (abroad, "d4|export|fdi|affiliate"), "country": (country, "country"),
+              "sector": (sector, "pavitt")}
     wanted |= {name: (value, "empl") for name, value in (
         ("employees_before", employees_before), ("employees_after", employees_after)) if value is not None}
     if weight is not None:
