@@ -575,7 +575,8 @@ def test_efige_in_one_call(folder):
     rng = np.random.default_rng(11)
     n = 500
     rows = pd.DataFrame({"mark": range(n), "country": rng.choice(["GER", "ITA"], n),
-                         "pavitt": rng.choice(list("abc"), n), "d4": rng.uniform(0, 100, n), "empl_2007": rng.integers(10, 300, n).astype(float), "w": 2.0})
+                         "pavitt": rng.choice(list("abc"), n), "d4": rng.uniform(0, 100, n),
+                         "empl_2007": rng.integers(10, 300, n).astype(float), "w": 2.0})
     rows.loc[rng.uniform(size=n) < 0.4, "d4"] = np.nan
     rows["empl_2009"] = np.round(rows["empl_2007"] * np.exp(rng.normal(0, 0.1, n) + 0.02 * rows["d4"].notna()))
     rows.loc[:2, "empl_2009"] = 9999999999

@@ -25,7 +25,7 @@ from goingglobal.samples import SampleError
 
 __all__ = [
     "FIELDS", "Core", "Fault", "Field", "PanelError", "book_panel", "callaway_santanna", "check", "core", "covariates",
-    "curve", "long_difference", "schema", "starters_effect", "weighting",
+    "curve", "faults", "long_difference", "schema", "starters_effect", "weighting",
 ]
 
 POINTS = "percentage points a year"
@@ -225,6 +225,22 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
     if faults:
         raise PanelError(table, faults, cautions)
     return _clean(rows, table, cautions)
+
+
+def faults(
+    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel"
+) -> pd.DataFrame:
+    """What `check` says of a panel, as a table and without an error: kind, field, row (the first), rows (how many), says.
+
+    `kind` is "fault" or "caution"; a panel without faults has cautions at most. Parameters as in `check`.
+    """
+    try:
+        told = {"fault": (), "caution": check(frame, columns, table).attrs["cautions"]}
+    except PanelError as error:
+        told = {"fault": error.faults, "caution": error.cautions}
+    rows = [{"kind": kind, "field": f.field or "", "row": f.row, "rows": f.count, "says": f.expected}
+            for kind, found in told.items() for f in found]
+    return pd.DataFrame(rows, columns=["kind", "field", "row", "rows", "says"]).astype({"row": "Int64"})
 
 
 def _some(names: list[str], most: int = 8) -> str:

@@ -208,12 +208,12 @@ def efige(
 
     `path`: EFIGE's truncated file (.csv, .dta, or .sav with pyreadstat). A firm is abroad where `abroad` is above zero;
     of "d4", exports in % of turnover, an empty cell means none, as in the public code that it and `country` were read
-    in (`sector`, Pavitt's classes, in another). Name the variable
-    on affiliates or direct investment instead to look at those (an empty cell is then no answer). Controls: log
-    employees before, and Pavitt's classes; HC1 errors; `weight` names the sampling weight, which this stratified sample
-    needs. Not verified against the file: `employees_before` and `employees_after` (None: the first and the last of those
-    called like "employees_2007" or "empl2009"), `years` between them (None: from the names), and `weight`. Employees are
-    truncated or banded in this file as published: look at them first. 9999999999 is an empty cell.
+    in (`sector`, Pavitt's classes, in another). Name the variable on affiliates or direct investment instead to look at
+    those; an empty cell is then no answer. Controls: log employees before, and Pavitt's classes; HC1 errors. `weight`
+    names the sampling weight, which this stratified sample needs. Not verified against the file: `employees_before` and
+    `employees_after` (None: the first and the last of those called like "employees_2007" or "empl2009"), `years`
+    between them (None: from the names), and `weight`. Employees are truncated or banded in the published file, we
+    believe: look at them first. 9999999999 is an empty cell.
 
     Raises `PanelError` that lists the file's variables for one that is not there, and for a country without rows;
     `ModelError` as `models.ols` does.
