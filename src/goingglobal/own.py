@@ -137,7 +137,7 @@ def twice_over(firm: object, year: float) -> str:
 
 def gaps(firms: int) -> str:
     """Firms not seen in each of their years."""
-    return f"{_count(firms, 'firm')} with gaps between the years: a start in a gap is dated to the next year seen"
+    return f"{_count(firms, 'firm')} with gaps: a start in one is dated to the next year seen"
 
 
 def one_status(status: float) -> str:
@@ -230,7 +230,7 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
 def faults(
     frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel"
 ) -> pd.DataFrame:
-    """What `check` says of a panel, as a table and without an error: kind, field, row (the first), rows (how many), says.
+    """What `check` says of a panel, as a table and without an error: kind, field, row (first), rows (how many), says.
 
     `kind` is "fault" or "caution"; a panel without faults has cautions at most. Parameters as in `check`.
     """
