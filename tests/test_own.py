@@ -327,7 +327,9 @@ def opened(book, folder):
 def as_parquet(rows: pd.DataFrame, path: Path) -> Path:
     import duckdb
 
-    duckdb.connect().from_df(rows).write_parquet(str(path))
+    with duckdb.connect() as connection:
+        words = rows.select_dtypes(["str", "string"]).columns
+        connection.from_df(rows.astype(dict.fromkeys(words, object))).write_parquet(str(path))
     return path
 
 
@@ -468,7 +470,8 @@ def lowbias32(x: int) -> int:
 def test_the_generated_panel_is_the_same_everywhere(folder):
     duckdb = pytest.importorskip("duckdb")
     large.generate(folder / "generated.parquet", 2000)
-    rows = duckdb.connect().read_parquet(str(folder / "generated.parquet")).df()
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(folder / "generated.parquet")).df()
     assert len(rows) == 2000
     rows = rows.sort_values(["firm", "year"]).set_index(["firm", "year"])
     for firm, year in ((0, 2011), (7, 2015), (199, 2020), (19, 2018)):

@@ -436,8 +436,9 @@ class LargePanel:
         sums = [f"sum(w * {a}) AS {a}" for a in names]
         pairs = [(a, b) for i, a in enumerate(names) for b in names[i:]]
         sums += [f"sum(w * {a} * {b}) AS {a}_{b}" for a, b in pairs]
-        by = self._sql(f"SELECT sector, count(*) AS n, sum(w) AS w, {', '.join(sums)} FROM differences "
-                       "GROUP BY sector ORDER BY sector").df()
+        self._sql(f"CREATE OR REPLACE TABLE sectors AS SELECT sector, count(*) AS n, sum(w) AS w, {', '.join(sums)} "
+                  "FROM differences GROUP BY sector")
+        by = self._sql("SELECT * FROM sectors ORDER BY sector").df()
         sample = f"{self.table} in {first} and {last}" + ("" if limit is None else f", |home growth| < {limit:g}")
         if by.empty:
             raise SampleError(f"sample {sample!r} has no rows")
@@ -446,13 +447,11 @@ class LargePanel:
         if moment["x0", "x0"] < 1e-9 or np.linalg.matrix_rank(bread) < 2:
             raise ModelError(f"OLS on {sample!r}: FDI or size does not vary within sectors")
         slopes = np.linalg.solve(bread, [moment["x0", "y"], moment["x1", "y"]]).tolist()
-        self._con.register("sectors_of_differences", by[["sector", "w", *names]])
         meat = self._sql(f"""
             WITH centred AS (SELECT d.w, d.x0 - s.x0 / s.w AS a, d.x1 - s.x1 / s.w AS b, d.y - s.y / s.w AS y
-                             FROM differences d JOIN sectors_of_differences s USING (sector)),
+                             FROM differences d JOIN sectors s USING (sector)),
                  left_over AS (SELECT a, b, pow(w * (y - {slopes[0]!r} * a - {slopes[1]!r} * b), 2) AS u FROM centred)
             SELECT sum(u * a * a), sum(u * a * b), sum(u * b * b) FROM left_over""").fetchall()[0]
-        self._con.unregister("sectors_of_differences")
         n, k = int(by["n"].sum()), 2 + len(by)
         inverse = np.linalg.inv(bread)
         variance = n / (n - k) * inverse @ np.array([[meat[0], meat[1]], [meat[1], meat[2]]]) @ inverse
@@ -480,8 +479,8 @@ class LargePanel:
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown or not kinds:
             raise SampleError(f"kinds {unknown or kinds}: expected some of {list(KINDS)}")
-        draw = "" if never_share == 1 else (
-            f"AND (kind <> 'never' OR md5_number_lower(CAST(firm AS VARCHAR)) % 1000000 < {round(1e6 * never_share)})")
+        draw = "" if never_share == 1 else (  # a share of all checksums, compared as they are written
+            f"AND (kind <> 'never' OR substr(md5(CAST(firm AS VARCHAR)), 1, 8) < '{round(2**32 * never_share):08x}')")
         fields = ", ".join(f't."{name}"' for name in self._fields)
         rows = self._sql(f"""
             WITH kept AS (SELECT firm, {self._KIND} AS kind FROM {self._firms("home")})
