@@ -104,41 +104,57 @@ def balance(frame: pd.DataFrame, treatment: str, covariates: Sequence[str], weig
 
 def weighted_effects(
     frame: pd.DataFrame, outcome: str, treatment: str, covariates: Sequence[str], unit: str, draws: int = 999,
-    seed: int = SEED,
+    seed: int = SEED, weights: str | None = None,
 ) -> dict[str, Estimate]:
     """Inverse-probability weighting and a doubly robust estimator, with bootstrap errors over the rows.
 
     Returns "ipw_att" (effect on the treated: controls by normalised odds weights), "ipw_ate" and "aipw_ate"
     (augmented weighting: the same logit and a linear outcome model in each group). Errors are the standard deviation
     over `draws` resamples of rows, the propensity fitted anew in each; intervals are percentiles. A draw whose
-    propensity can't be fitted is drawn again and counted in the notes. Raises `ModelError` as `propensities` does, and
+    propensity can't be fitted is drawn again and counted in the notes. `weights` names a column of sampling weights:
+    logit, means and outcome regressions are then weighted by it. Raises `ModelError` as `propensities` does, and
     where fewer than nine draws in ten can be fitted. Source: Robins, Rotnitzky and Zhao (1994); Imbens (2004).
     """
     import statsmodels.api as sm
     from statsmodels.tools.sm_exceptions import PerfectSeparationError
     from statsmodels.treatment.treatment_effects import TreatmentEffect
 
-    _need(frame, [outcome], "weighting")
-    _finite(frame, [outcome], "weighting")
+    used = [outcome, *([weights] if weights else [])]
+    _need(frame, used, "weighting")
+    _finite(frame, used, "weighting")
+    if weights and not (frame[weights] > 0).all():
+        raise ModelError(f"weighting on {_sample(frame)!r}: weights in {weights!r} are not all above zero")
     if frame[outcome].nunique() < 2:
         raise ModelError(f"weighting on {_sample(frame)!r}: {outcome!r} does not vary")
     whole = _propensity(frame, treatment, covariates)
     y, d, x = frame[outcome].to_numpy(float), frame[treatment].to_numpy(float), whole.model.exog
+    w = frame[weights].to_numpy(float) / frame[weights].mean() if weights else None
+
+    def fitted(rows: np.ndarray, start: np.ndarray | None):
+        if w is None:
+            return sm.Logit(d[rows], x[rows]).fit(start_params=start, disp=0, skip_hessian=True)
+        return sm.GLM(d[rows], x[rows], family=sm.families.Binomial(), var_weights=w[rows]).fit(start_params=start)
+
+    def converged(logit) -> bool:
+        return logit.mle_retvals["converged"] if w is None else logit.converged
 
     def effects(rows: np.ndarray, logit) -> tuple[float, float, float]:
+        if w is not None:
+            return _weighted_by_sample(y[rows], d[rows], x[rows], w[rows], np.asarray(logit.predict()))
         fit = TreatmentEffect(sm.OLS(y[rows], x[rows]), d[rows], results_select=logit)
         return (fit.ipw(return_results=False, effect_group=1)[0], fit.ipw(return_results=False)[0],
                 fit.aipw(return_results=False)[0])
 
     everyone = np.arange(len(y))
+    whole = whole if w is None else fitted(everyone, None)
     values = effects(everyone, whole)
     rng, found, failed, start = np.random.default_rng(seed), [], 0, np.asarray(whole.params)
     with _noting() as notes:
         while len(found) < draws:
             rows = rng.integers(0, len(y), len(y))
             try:
-                logit = sm.Logit(d[rows], x[rows]).fit(start_params=start, disp=0, skip_hessian=True)
-                draw = effects(rows, logit) if logit.mle_retvals["converged"] else (np.nan,)
+                logit = fitted(rows, start)
+                draw = effects(rows, logit) if converged(logit) else (np.nan,)
             except (PerfectSeparationError, np.linalg.LinAlgError, ValueError):  # the last: a group without rows
                 draw = (np.nan,)
             if np.isfinite(draw).all():
@@ -156,9 +172,27 @@ def weighted_effects(
         key: Estimate(
             value=float(value), se=float(column.std(ddof=1)), ci_low=float(np.quantile(column, 0.025)),
             ci_high=float(np.quantile(column, 0.975)), n=len(y), unit=unit, sample=_sample(frame),
-            method=f"{name}, {draws} bootstrap draws", software=_software("statsmodels"), notes=notes,
+            method=f"{name}, {draws} bootstrap draws" + (", sampling weights" if weights else ""),
+            software=_software("statsmodels"), notes=notes,
         ) for (key, name), value, column in zip(names.items(), values, draws_of.T, strict=True)
     }
+
+
+def _weighted_by_sample(y: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarray, chance: np.ndarray
+                        ) -> tuple[float, float, float]:
+    """The three effects of `weighted_effects` with sampling weights `w`, which statsmodels' own class doesn't take."""
+    import statsmodels.api as sm
+
+    goes, stays = d == 1, d == 0
+    if not (goes.any() and stays.any()):
+        raise ValueError("a group without rows")
+    odds = w * chance / (1 - chance)
+    att = np.average(y[goes], weights=w[goes]) - np.average(y[stays], weights=odds[stays])
+    ate = (np.average(y[goes], weights=(w / chance)[goes])
+           - np.average(y[stays], weights=(w / (1 - chance))[stays]))
+    if_goes, if_stays = (sm.WLS(y[arm], x[arm], weights=w[arm]).fit().predict(x) for arm in (goes, stays))
+    each = if_goes - if_stays + d * (y - if_goes) / chance - (1 - d) * (y - if_stays) / (1 - chance)
+    return float(att), float(ate), float(np.average(each, weights=w))
 
 
 def sensitivity(

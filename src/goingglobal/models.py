@@ -140,30 +140,35 @@ def _formula(make, formula: str, frame: pd.DataFrame, method: str, **options):
 
 
 def ols(
-    frame: pd.DataFrame, formula: str, term: str, unit: str, cluster: str | None = None, lags: int | None = None
+    frame: pd.DataFrame, formula: str, term: str, unit: str, cluster: str | None = None, lags: int | None = None,
+    weights: str | None = None,
 ) -> Estimate:
     """Ordinary least squares with HC1 errors, CR1 errors clustered on a column, or Newey–West errors.
 
     Parameters: `formula`, statsmodels formula; `term`, the coefficient wanted; `unit` of the
-    coefficient; `cluster`, a column; `lags`, for one time series in time order. Intervals use
-    the t distribution. Rows with a missing value are dropped.
+    coefficient; `cluster`, a column; `lags`, for one time series in time order; `weights`, a column of
+    (sampling) weights. Intervals use the t distribution. Rows with a missing value are dropped.
     Raises `ModelError` for an empty sample, a missing column or term, and for collinear terms.
     Sources: MacKinnon and White (1985) for HC1, Newey and West (1987).
     """
     import statsmodels.formula.api as smf
 
-    _need(frame, [cluster] if cluster else [], "OLS")
-    frame = frame.dropna(subset=[cluster]) if cluster else frame
-    model = _formula(smf.ols, formula, frame, "OLS")
+    used = [column for column in (cluster, weights) if column]
+    _need(frame, used, "OLS")
+    frame = frame.dropna(subset=used) if used else frame
+    if weights and not (frame[weights] > 0).all():
+        raise ModelError(f"OLS on {_sample(frame)!r}: weights in {weights!r} are not all above zero")
+    make, options = (smf.wls, {"weights": frame[weights]}) if weights else (smf.ols, {})
+    model, also = _formula(make, formula, frame, "OLS", **options), ", weighted" if weights else ""
     if cluster:
         labels = frame.loc[model.data.row_labels, cluster]
         fit = model.fit(cov_type="cluster", cov_kwds={"groups": labels.astype("category").cat.codes}, use_t=True)
-        return _from_statsmodels(fit, term, frame, f"OLS, errors clustered by {cluster}", unit, labels.nunique())
+        return _from_statsmodels(fit, term, frame, f"OLS, errors clustered by {cluster}{also}", unit, labels.nunique())
     if lags is not None:
         fit = model.fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
-        return _from_statsmodels(fit, term, frame, f"OLS, Newey–West errors ({lags} lags)", unit, None)
+        return _from_statsmodels(fit, term, frame, f"OLS, Newey–West errors ({lags} lags){also}", unit, None)
     fit = model.fit(cov_type="HC1", use_t=True)
-    return _from_statsmodels(fit, term, frame, "OLS, HC1 errors", unit, None)
+    return _from_statsmodels(fit, term, frame, f"OLS, HC1 errors{also}", unit, None)
 
 
 def within_slope(frame: pd.DataFrame, y: str, x: str, group: str, unit: str, lags: int = 3) -> Estimate:
@@ -440,7 +445,8 @@ def local_projections(
 
 
 def event_study(
-    frame: pd.DataFrame, outcome: str = "y", unit: str = "log points", covariates: Sequence[str] = ()
+    frame: pd.DataFrame, outcome: str = "y", unit: str = "log points", covariates: Sequence[str] = (),
+    weights: str | None = None,
 ) -> EventStudy:
     """Callaway–Sant'Anna with never-treated controls and a universal base period (diff-diff).
 
@@ -449,12 +455,14 @@ def event_study(
     overall effect is the average of post-start group-time effects weighted by the starters in each
     cell; a cell uses the firms observed in both of its years. With `covariates` (of the base year), the cells are
     doubly robust; where a cell has few starters the library clips or gives up its propensity and says so in `notes`.
+    `weights` names a column of sampling weights, the same in all rows of a firm.
     Raises `ModelError` without starters or controls.
     Source: Callaway and Sant'Anna (2021), Sant'Anna and Zhao (2020).
     """
     import diff_diff
 
-    _need(frame, ["edinet_code", "year", "first_fdi", outcome, *covariates], "Callaway–Sant'Anna")
+    _need(frame, ["edinet_code", "year", "first_fdi", outcome, *covariates, *([weights] if weights else [])],
+          "Callaway–Sant'Anna")
     firms = frame.groupby("edinet_code")["first_fdi"].first()
     if not (firms.eq(0).any() and firms.gt(0).any()):
         raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: starters or never-treated firms are missing")
@@ -462,7 +470,8 @@ def event_study(
         estimator = diff_diff.CallawaySantAnna(control_group="never_treated", base_period="universal")
         try:
             fit = estimator.fit(frame, outcome=outcome, unit="edinet_code", time="year", first_treat="first_fdi",
-                                covariates=list(covariates) or None)
+                                covariates=list(covariates) or None,
+                                survey_design=diff_diff.SurveyDesign(weights=weights) if weights else None)
         except (ValueError, np.linalg.LinAlgError) as error:
             raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: {error}") from None
         events = fit.aggregate("event_study")
@@ -483,8 +492,8 @@ def event_study(
         ci_high=float(fit.overall_conf_int[1]), p=float(fit.overall_p_value), n=int(fit.n_obs),
         groups=int(fit.n_treated_units + fit.n_control_units), unit=unit, sample=_sample(frame),
         method="Callaway–Sant'Anna, never-treated controls, universal base" + (
-            ", doubly robust" if covariates else ""), software=_software("diff-diff"),
-        notes=tuple(notes),
+            ", doubly robust" if covariates else "") + (", weighted" if weights else ""),
+        software=_software("diff-diff"), notes=tuple(notes),
     )
     return EventStudy(overall, path, events)
 

@@ -25,6 +25,8 @@ MANUFACTURING = (
 # software (a service) and media; the Act's line between them can't be drawn with 33 sectors.
 SIZE_LIMITS = {"Wholesale trade": 100, "Services": 100, "Retail trade": 50}
 UNCLEAR_LIMIT = "Information and communication"
+# What a reader's own panel may hold beside the columns of `firm_panel` (see `own`); kept where it is there.
+OWN_COLUMNS = ("manufacturing", "size_class", "sampling_weight")
 
 __all__ = [
     "COVARIATES", "SampleError", "barrier_surveys", "country_changes", "donor_panel", "employee_bands",
@@ -197,13 +199,19 @@ def home_and_abroad(affiliates: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFra
     return _named(out, "Germany: persons employed at home, employees of affiliates abroad")
 
 
+def _with_group(firms: pd.DataFrame) -> pd.Series:
+    """Rows with a group headcount; all rows where no row has one (a reader's panel need not know the group)."""
+    known = firms["group_employees"].notna()
+    return known if known.any() else ~known
+
+
 def sample_j(firms: pd.DataFrame) -> pd.DataFrame:
     """Sample J: listed in 2026, never IFRS, with a consolidated headcount in the year.
 
-    `firms` is the table `firm_panel`. Adds `ln_home`, `ln_group` (log headcounts) and
-    `home_share` (home over group, in %). Raises `SampleError` if nothing is left.
+    `firms` is the table `firm_panel`, or a reader's own from `own.check`. Adds `ln_home`, `ln_group` (log headcounts)
+    and `home_share` (home over group, in %). Raises `SampleError` if nothing is left.
     """
-    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & firms["group_employees"].notna()]
+    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & _with_group(firms)]
     rows = rows.sort_values(["edinet_code", "year"])
     rows = rows.assign(
         ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]),
@@ -230,7 +238,7 @@ def long_differences(
     start, end = start.loc[both], end.loc[both]
     years = last - first
     out = start[["fdi", "sector", "reorganised", "average_pay_yen", "average_age", "total_assets_yen",
-                 "operating_income_yen"]].copy()
+                 "operating_income_yen", *(c for c in OWN_COLUMNS if c in start)]].copy()
     out["home"] = 100 / years * (end["ln_home"] - start["ln_home"])
     out["group"] = 100 / years * (end["ln_group"] - start["ln_group"])
     out["home0"], out["ln_home0"] = start["home_employees"], start["ln_home"]
@@ -346,12 +354,19 @@ def industry_panel(industries: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accounts(rows: pd.DataFrame) -> pd.DataFrame:
-    """Adds ln_assets, profitability (operating income over assets), ln_pay (yen) and manufacturing (0/1)."""
+    """Adds ln_assets, profitability (operating income over assets), ln_pay (yen) and manufacturing (0/1).
+
+    A column `manufacturing` that is already there stays: only the sectors of the Tokyo exchange tell it by name.
+    """
     return rows.assign(
         ln_assets=np.log(rows["total_assets_yen"]), ln_pay=np.log(rows["average_pay_yen"]),
         profitability=rows["operating_income_yen"] / rows["total_assets_yen"],
-        manufacturing=rows["sector"].isin(MANUFACTURING).astype(int),
+        manufacturing=_manufacturing(rows),
     )
+
+
+def _manufacturing(rows: pd.DataFrame) -> pd.Series:
+    return rows["manufacturing"] if "manufacturing" in rows else rows["sector"].isin(MANUFACTURING).astype(int)
 
 
 def investors(
@@ -684,14 +699,16 @@ def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
     Columns: edinet_code, year, ln_home, ln_group, fdi (any non-zero translation adjustment), fdi_material (one of at
     least 0.1 % of total assets; missing where assets are), home_employees, sector, manufacturing, listed, reorganised.
     """
-    rows = firms[(firms["ifrs_ever"] == 0) & firms["group_employees"].notna() & firms["fdi"].notna()]
+    rows = firms[(firms["ifrs_ever"] == 0) & _with_group(firms) & firms["fdi"].notna()]
     rows = rows.sort_values(["edinet_code", "year"])
     size = rows["translation_adjustment_yen"].abs() / rows["total_assets_yen"]
     material = np.where(rows["fdi"] == 0, 0.0, np.where(size.isna(), np.nan, (size >= 0.001).astype(float)))
     out = rows[["edinet_code", "year", "fdi", "home_employees", "sector", "listed", "reorganised"]].assign(
         ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]), fdi_material=material,
-        manufacturing=rows["sector"].isin(MANUFACTURING).astype(int),
+        manufacturing=_manufacturing(rows),
     )
+    if "sampling_weight" in rows:
+        out["sampling_weight"] = rows["sampling_weight"]
     return _named(out, "filers under Japanese standards with a group headcount")
 
 

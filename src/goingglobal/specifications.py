@@ -39,6 +39,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "effects": ("year", "sector-year"),
 }
 BASELINE = {dimension: options[0] for dimension, options in CHOICES.items()}
+# Options that only a reader's own panel has; they are tried when asked for by name, never by default.
+OWN_CHOICES: dict[str, tuple[str, ...]] = {"weights": ("sampling",)}
 MIN_FIRMS = 10
 SEED = 20130101
 _PERSISTENCE = {"in 80 % of years": 0.8, "in all years": 1.0}
@@ -81,7 +83,8 @@ def _layout(panel: pd.DataFrame) -> _Grid:
     names = ("ln_home", "ln_group", "fdi", "fdi_material", "home_employees", "listed")
     first = panel.drop_duplicates("edinet_code").sort_values("edinet_code")
     return _Grid(years, {name: spread(name) for name in names}, pd.factorize(first["sector"], sort=True)[0],
-                 {name: first[name].to_numpy(float) for name in ("manufacturing", "reorganised")})
+                 {name: first[name].to_numpy(float) for name in ("manufacturing", "reorganised", "sampling_weight")
+                  if name in first})
 
 
 def _last_seen(values: np.ndarray) -> np.ndarray:
@@ -96,7 +99,8 @@ def _last_seen(values: np.ndarray) -> np.ndarray:
 def _sample(grid: _Grid, choice: dict[str, str]):
     """Observed cells, first column with FDI (_NEVER for never), starter and never flags, under the choices."""
     fdi = grid.columns["fdi" if choice["proxy"] == "any adjustment" else "fdi_material"]
-    observed = ~np.isnan(fdi) & ~np.isnan(grid.columns["ln_home"]) & ~np.isnan(grid.columns["ln_group"])
+    no_group = np.isnan(grid.columns["ln_group"])
+    observed = ~np.isnan(fdi) & ~np.isnan(grid.columns["ln_home"]) & (~no_group | no_group.all())
     if choice["sample"] != "with delisted":
         observed &= grid.columns["listed"] == 1
     if choice["period"] == "without 2019":
@@ -352,7 +356,8 @@ def _one_sample(grid: _Grid, choice: dict[str, str], choices: dict[str, tuple[st
         ys = [outcomes[name][firms][:, used] for name in names]
         deal = _Deal(keys, firms, starts, observed.shape[1])
         for weights in choices["weights"]:
-            weight = np.ones(len(firms)) if weights == "none" else size[firms] / size[firms].mean()
+            size_or_sample = grid.firm["sampling_weight"] if weights == "sampling" else size
+            weight = np.ones(len(firms)) if weights == "none" else size_or_sample[firms] / size_or_sample[firms].mean()
             for estimator, effects in itertools.product(choices["estimator"], choices["effects"]):
                 if estimator == "imputation" and effects != "year":
                     continue
@@ -385,8 +390,9 @@ def run(
     """Estimate every combination of `choices`.
 
     Parameters: `firms`, the table `firm_panel`; `choices`, options by dimension (default: all of `CHOICES`; a dimension
-    left out keeps all its options); `permutations`, how often start dates are dealt out anew; `n_jobs`, workers of
-    joblib (its current backend is used: see the module's docstring); `progress`, a bar (default: on a terminal).
+    left out keeps all its options; weights "sampling" is tried only if named); `permutations`, how often start dates
+    are dealt out anew; `n_jobs`, workers of joblib (its current backend is used: see the module's docstring);
+    `progress`, a bar (default: on a terminal).
 
     Combinations that are not defined (imputation with sector-year effects) are not counted; those with fewer than
     10 starters or 10 never-investors are in `refused`. Value, se and interval are in log points.
@@ -399,11 +405,13 @@ def run(
     for dimension, options in chosen.items():
         if dimension not in CHOICES:
             raise ModelError(f"specification curve: unknown dimension {dimension!r}; known are {list(CHOICES)}")
-        unknown = [option for option in options if option not in CHOICES[dimension]]
+        unknown = [o for o in options if o not in (*CHOICES[dimension], *OWN_CHOICES.get(dimension, ()))]
         if unknown or not options:
             raise ModelError(f"specification curve: {dimension} {unknown[:1] or options}; known are "
                              f"{list(CHOICES[dimension])}")
     panel = samples.specification_panel(firms)
+    if "sampling" in chosen["weights"] and "sampling_weight" not in panel:
+        raise ModelError("specification curve: weights 'sampling' need a column 'sampling_weight'")
     grid = _layout(panel)
     keys = np.random.default_rng(seed).random((permutations, len(grid.sector)))
     outer = ("proxy", "definition", "sample", "period")

@@ -1,0 +1,626 @@
+"""A reader's own firm panel: what it must hold, a check that says all that is wrong at once, the core analysis.
+
+`check` turns a table in the reader's names into one in the library's, so that `samples`, `models`, `designs` and
+`specifications` run on it as they do on `firm_panel`; no estimator is written a second time here. `core` runs the
+analyses of chapters 2, 3 and 5 and says which it leaves out, and why. Panels larger than memory: `large`.
+
+    from goingglobal import own
+    panel = own.check(pandas.read_csv("mine.csv"), {"firm": "id", "home": "employees", "fdi": "abroad"})
+    own.core(panel)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from goingglobal import designs, models, samples, specifications
+from goingglobal.data import DataError, load
+from goingglobal.models import Estimate, EventStudy, ModelError
+from goingglobal.samples import SampleError
+
+__all__ = [
+    "FIELDS", "Core", "Fault", "Field", "PanelError", "book_panel", "callaway_santanna", "check", "core", "covariates",
+    "curve", "faults", "long_difference", "schema", "starters_effect", "weighting",
+]
+
+POINTS = "percentage points a year"
+TRIM = 0.7  # the book's: starters whose log headcount jumps by as much in a year are left out
+KEYS = ("firm", "year")
+SHOWN = 3  # rows named in a message; the error's attributes hold all
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of the schema: the reader's `name`, the library's `column`, and what a value may be.
+
+    `kind`: "text", "year" (whole number), "number" or "flag" (0 or 1). `above` is a strict bound. `use` says what the
+    field is for; an analysis whose field is absent is left out.
+    """
+
+    name: str
+    column: str
+    kind: str
+    title: str
+    unit: str
+    use: str
+    required: bool = False
+    above: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words: "a number above 0 (persons)"."""
+        words = {"text": "text", "year": "a whole year", "number": "a number", "flag": "0 or 1"}[self.kind]
+        if self.above is not None:
+            words += f" above {self.above:g}"
+        if self.minimum is not None:
+            words += f" from {self.minimum:g} to {self.maximum:g}"
+        return words + (f" ({self.unit})" if self.kind == "number" and self.unit else "")
+
+    @property
+    def filled(self) -> bool:
+        """True where no cell may be empty: keys, and weights if there are any."""
+        return self.name in (*KEYS, "weight")
+
+    def refusal(self, rule: str, found: object = None) -> str:
+        """What a fault says. Rules: "empty", "value" (can't be read), "endless" (infinite), "range"."""
+        if rule == "empty":
+            return "expected a value; this field may not be empty"
+        more = {"value": ", one that can be read", "endless": ", a finite one", "range": ""}[rule]
+        shown = re.sub(r"(?<=\d)\.0$", "", str(found))  # whole numbers beside an empty cell are stored with a point
+        return f"expected {self.expected}{more}, found {shown!r}"
+
+
+# The schema. The check, the check in DuckDB (`large`) and the table in the book's appendix all read this list.
+FIELDS = (
+    Field("firm", "edinet_code", "text", "Identifier of the firm, the same in all years", "", "all", True),
+    Field("year", "year", "year", "Year of the headcounts", "year", "all", True, minimum=1900, maximum=2100),
+    Field("home", "home_employees", "number", "Employees at home: the firm or parent alone", "persons", "all", True,
+          above=0),
+    Field("fdi", "fdi", "flag", "1 if the firm has direct investment abroad in the year", "0/1 indicator", "all", True),
+    Field("group", "group_employees", "number", "Employees of the whole group, abroad included", "persons",
+          "group headcount and home share", above=0),
+    Field("sector", "sector", "text", "Industry, in any classification", "", "sector effects (chapters 2 and 5)"),
+    Field("size", "size_class", "text", "Size class as the source has it", "", "the long difference apart by class"),
+    Field("weight", "sampling_weight", "number", "Sampling weight", "firms represented", "weights in all estimates",
+          above=0),
+    Field("manufacturing", "manufacturing", "flag", "1 if the firm is a manufacturer", "0/1 indicator",
+          "covariate (chapter 3), subsample (chapter 5)"),
+    Field("reorganised", "reorganised", "flag", "1 if the firm is or became a holding company", "0/1 indicator",
+          "subsample (chapter 5)"),
+    Field("total_assets", "total_assets_yen", "number", "Total assets", "any one currency", "covariate (chapter 3)",
+          above=0),
+    Field("operating_income", "operating_income_yen", "number", "Operating income", "as total assets",
+          "covariate (chapter 3): profitability, with total assets"),
+    Field("pay", "average_pay_yen", "number", "Average pay of the staff at home", "any one currency, a year",
+          "covariate (chapter 3)", above=0),
+    Field("age", "average_age", "number", "Average age of the staff at home", "years", "covariate (chapter 3)",
+          minimum=14, maximum=100),
+)
+BY_NAME = {f.name: f for f in FIELDS}
+WEIGHT = BY_NAME["weight"].column
+
+
+def schema() -> pd.DataFrame:
+    """The schema as a table: field, what, unit, expected, required, use, column (the library's name)."""
+    return pd.DataFrame([{
+        "field": f.name, "what": f.title, "unit": f.unit, "expected": f.expected,
+        "required": "yes" if f.required else "no", "use": f.use, "column": f.column} for f in FIELDS])
+
+
+# ------------------------------------------------------------------------------------------------ the check
+# What the check says, here and in DuckDB.
+NO_ROW = "expected at least one row, found none"
+ONE_YEAR = "expected at least two years, found one"
+NO_COMPLETE = "no row has both a home headcount and an FDI status"
+NO_VALUE = "no value: these rows are left out"
+NO_GROUP = ("no group headcount in these rows: estimates leave them out, as the book's sample J does. Leave the field "
+            "out to keep them")
+MORE_AT_HOME = "more employees at home than in the whole group: other dates, staff lent out, or the columns swapped"
+CHANGES = {"sector": "the first one counts", "weight": "the first one counts but in two-way effects"}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("s" if number != 1 else "")
+
+
+def twice_over(firm: object, year: float) -> str:
+    """A firm-year that stands twice."""
+    return f"expected one row per firm and year; {str(firm)!r} in {year:.0f} has stood above"
+
+
+def gaps(firms: int) -> str:
+    """Firms not seen in each of their years."""
+    return f"{_count(firms, 'firm')} with gaps: a start in one is dated to the next year seen"
+
+
+def one_status(status: float) -> str:
+    """An FDI status that never differs."""
+    return f"is {status:.0f} in all rows: there is nothing to compare"
+
+
+def no_switch(starters: int, never: int) -> str:
+    """No starters, or none to compare them with."""
+    return (f"{_count(starters, 'firm')} with FDI from a later than the first year on and {never:,} without it in all: "
+            "the comparison of starters with never-investors is left out")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: where (`field`, the first `row`, all `rows` and their `count`) and what was `expected`.
+
+    Rows are numbered from 1, below the header. `rows` may hold the first ones only, where a file is read in part.
+    """
+
+    table: str
+    field: str | None
+    expected: str
+    rows: tuple[int, ...] = ()
+    count: int = 0
+
+    @property
+    def row(self) -> int | None:
+        """The first row at fault; None where the fault is not in a row."""
+        return self.rows[0] if self.rows else None
+
+    def __str__(self) -> str:
+        where = f"field {self.field!r}" if self.field else "the table"
+        if self.rows:
+            named = ", ".join(map(str, self.rows[:SHOWN]))
+            more = f" and {self.count - min(SHOWN, len(self.rows)):,} more" if self.count > SHOWN else ""
+            where += f", row{'s' if self.count > 1 else ''} {named}{more}"
+        return f"{where}: {self.expected}"
+
+
+class PanelError(DataError):
+    """A reader's panel is not what the schema says; all faults at once.
+
+    Attributes: `table`; `faults`, one `Fault` for each thing that is wrong; `cautions`, what is allowed but should be
+    known; and those of `DataError` for the first fault.
+    """
+
+    def __init__(self, table: str, faults: list[Fault], cautions: list[Fault] | tuple = ()):
+        first = faults[0]
+        super().__init__(table, first.expected, first.field, first.row)
+        self.faults, self.cautions = tuple(faults), tuple(cautions)
+        lines = [f"table {table!r}: {len(faults)} fault{'s' if len(faults) > 1 else ''}", *(f"- {f}" for f in faults)]
+        if cautions:
+            lines += ["also to be known, no fault:", *(f"- {c}" for c in cautions)]
+        self.args = ("\n".join(lines),)
+
+
+def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel") -> pd.DataFrame:
+    """Check a firm panel against the schema; return it in the library's own columns.
+
+    Parameters: `frame`, one row per firm and year; `columns`, schema field → the frame's column, for fields that are
+    called otherwise there (a column that has the field's own name needs no entry); `table`, what messages and samples
+    call the panel.
+
+    Returns a new DataFrame, sorted by firm and year, that `samples`, `specifications` and the functions here take:
+    absent optional fields are empty columns (`sector` is "all", `reorganised` 0); `ifrs_ever` is 0 and `listed` 1, as
+    all firms are meant to stay in. Rows without a home headcount or an FDI status are left out. `attrs["table"]` is
+    the name, `attrs["cautions"]` a tuple of `Fault`: what is allowed but should be known.
+
+    Raises `PanelError` with every fault at once: column unknown, missing or twice; no row; key missing or twice; not a
+    number, not whole, infinite, out of range; FDI status other than 0 or 1; one year only; FDI status that never
+    differs; a weight missing.
+    """
+    faults: list[Fault] = []
+    cells = _cells(frame, dict(columns or {}), table, faults)
+    values = {name: _values(BY_NAME[name], column, table, faults) for name, column in cells.items()}
+    rows = pd.DataFrame(values, index=range(len(frame)))
+    if rows.empty and not faults:
+        faults.append(Fault(table, None, NO_ROW))
+    cautions = _over_rows(rows, table, faults) if len(rows) else []
+    read = set(_mapped(frame, dict(columns or {})).values())
+    ignored = [str(column) for column in frame.columns if column not in read]
+    if ignored:
+        cautions.append(Fault(table, None, f"columns that the schema doesn't know are ignored: {_some(ignored)}"))
+    if faults:
+        raise PanelError(table, faults, cautions)
+    return _clean(rows, table, cautions)
+
+
+def faults(
+    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel"
+) -> pd.DataFrame:
+    """What `check` says of a panel, as a table and without an error: kind, field, row (first), rows (how many), says.
+
+    `kind` is "fault" or "caution"; a panel without faults has cautions at most. Parameters as in `check`.
+    """
+    try:
+        told = {"fault": (), "caution": check(frame, columns, table).attrs["cautions"]}
+    except PanelError as error:
+        told = {"fault": error.faults, "caution": error.cautions}
+    rows = [{"kind": kind, "field": f.field or "", "row": f.row, "rows": f.count, "says": f.expected}
+            for kind, found in told.items() for f in found]
+    return pd.DataFrame(rows, columns=["kind", "field", "row", "rows", "says"]).astype({"row": "Int64"})
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _mapped(frame, columns: Mapping[str, str]) -> dict[str, str]:
+    """Schema field → column: as told, or the column of that name."""
+    there = set(frame.columns)
+    return {f.name: columns.get(f.name, f.name) for f in FIELDS if f.name in columns or f.name in there}
+
+
+def _cells(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: list[Fault]) -> dict[str, pd.Series]:
+    for name in columns:
+        if name not in BY_NAME:
+            faults.append(Fault(table, str(name), f"the schema has no such field; it has {_some(list(BY_NAME), 20)}"))
+    found, mapped = {}, _mapped(frame, columns)
+    for f in FIELDS:
+        column = mapped.get(f.name)
+        times = list(frame.columns).count(column) if column is not None else 0
+        if column is None and f.required:
+            faults.append(Fault(table, f.name, f"expected a column {f.name!r}, or in `columns` the name it has in the "
+                                f"table; the table has {_some([str(c) for c in frame.columns], 12)}"))
+        elif column is not None and times == 0:
+            faults.append(Fault(table, f.name, f"expected a column {column!r}; the table has "
+                                f"{_some([str(c) for c in frame.columns], 12)}"))
+        elif times > 1:
+            faults.append(Fault(table, f.name, f"the column {column!r} stands {times} times"))
+        elif times:
+            found[f.name] = frame[column].reset_index(drop=True)
+    return found
+
+
+def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.Series:
+    """One column as text or float64 with NaN for empty cells; every kind of fault in it is noted."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        cells = cells.astype(object)
+    text = pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)
+    empty = cells.isna()
+    if text:
+        empty |= (cells.astype("string").str.strip() == "").fillna(False).astype(bool)
+
+    def refuse(bad: pd.Series | np.ndarray, rule: str) -> None:
+        where = np.flatnonzero(np.asarray(bad, dtype=bool))
+        if len(where):
+            found = None if rule == "empty" else cells.iloc[where[0]]
+            faults.append(Fault(table, f.name, f.refusal(rule, found), tuple(int(r) + 1 for r in where), len(where)))
+
+    if f.filled:
+        refuse(empty, "empty")
+    if f.kind == "text":
+        whole = pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all()
+        shown = cells.astype("Int64") if whole else cells
+        return shown.astype("string").str.strip().mask(empty)
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        refuse(~empty, "value")
+        return pd.Series(np.nan, index=cells.index)
+    numbers = pd.to_numeric(cells.mask(empty), errors="coerce").astype("float64")
+    refuse(numbers.isna() & ~empty, "value")
+    endless = np.isinf(numbers)
+    refuse(endless, "endless")
+    sound = numbers.notna() & ~endless
+    wrong = pd.Series(False, index=cells.index)
+    if f.kind == "flag":
+        wrong = sound & ~numbers.isin((0, 1))
+    if f.kind == "year":
+        wrong = sound & (numbers % 1 != 0)
+    if f.above is not None:
+        wrong |= sound & (numbers <= f.above)
+    if f.minimum is not None:
+        wrong |= sound & ~numbers.between(f.minimum, f.maximum)
+    refuse(wrong, "range")
+    return numbers.where(sound & ~wrong)
+
+
+def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Fault]:
+    """Faults and cautions that rows show only together, from the rows that can be read."""
+    cautions: list[Fault] = []
+    refused = {(f.field, row) for f in faults for row in f.rows}
+
+    def note(field_name: str | None, words: str, bad: pd.Series | None = None, into: list[Fault] | None = None) -> None:
+        where = () if bad is None else tuple(
+            int(i) + 1 for i in rows.index[bad] if into is not None or (field_name, int(i) + 1) not in refused)
+        if bad is None or where:
+            (cautions if into is None else into).append(Fault(table, field_name, words, where, len(where)))
+
+    if not set(KEYS) <= set(rows):
+        return cautions
+    keyed = rows["firm"].notna() & rows["year"].notna()
+    twice = keyed & rows[keyed].duplicated(list(KEYS)).reindex(rows.index, fill_value=False)
+    if twice.any():
+        first = rows[twice].iloc[0]
+        note("firm+year", twice_over(first["firm"], first["year"]), twice, faults)
+    years = rows.loc[keyed, "year"].nunique()
+    if years == 1:
+        note("year", ONE_YEAR, None, faults)
+    if "group" in rows and "home" in rows:
+        note("home", MORE_AT_HOME, rows["home"] > rows["group"])
+        if rows["group"].notna().any():
+            note("group", NO_GROUP, rows["group"].isna())
+    for name in ("home", "fdi"):
+        if name in rows:
+            note(name, NO_VALUE, rows[name].isna() & keyed)
+    for name, words in CHANGES.items():
+        if name in rows:
+            differs = rows[keyed].groupby("firm")[name].nunique()
+            moved = differs[differs > 1]
+            if len(moved):
+                note(name, f"changes over the years in {_count(len(moved), 'firm')}: {words}")
+    whole = rows[keyed & ~twice]
+    span = whole.groupby("firm")["year"].agg(["min", "max", "size"])
+    holes = span[span["max"] - span["min"] + 1 > span["size"]]
+    if len(holes):
+        note("year", gaps(len(holes)))
+    if "fdi" in rows:
+        _about_fdi(whole.dropna(subset=["fdi"]), note, faults)
+    return cautions
+
+
+def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
+    if rows["fdi"].nunique() == 1:
+        note("fdi", one_status(rows["fdi"].iloc[0]), None, faults)
+        return
+    if rows.empty:
+        return
+    by_firm = rows.sort_values(["firm", "year"]).groupby("firm")["fdi"]
+    starts = (by_firm.first() == 0) & (by_firm.max() == 1)
+    never = int((by_firm.max() == 0).sum())
+    if not starts.any() or not never:
+        note("fdi", no_switch(int(starts.sum()), never))
+
+
+def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFrame:
+    """The library's own columns, complete rows, in order."""
+    rows = rows.dropna(subset=["home", "fdi"])
+    if rows.empty:
+        raise PanelError(table, [Fault(table, "home", NO_COMPLETE)], cautions)
+    out = pd.DataFrame({f.column: rows.get(f.name, np.nan) for f in FIELDS}, index=rows.index)
+    out["edinet_code"] = out["edinet_code"].astype("str")
+    out = out.astype({"year": "int64", "fdi": "int64"})
+    out["sector"] = rows["sector"].fillna("not stated").astype("str") if "sector" in rows else "all"
+    out["reorganised"] = out["reorganised"].fillna(0).astype("int64")
+    for name in ("size", "weight", "manufacturing"):  # `samples` carries these where they are there
+        if name not in rows:
+            del out[BY_NAME[name].column]
+    if "size_class" in out:
+        out["size_class"] = out["size_class"].astype("str")
+    out = out.assign(listed=1, ifrs_ever=0, translation_adjustment_yen=np.nan)
+    out = out.sort_values(["edinet_code", "year"]).reset_index(drop=True)
+    out.attrs = {"table": table, "cautions": tuple(cautions)}
+    return out
+
+
+def book_panel() -> pd.DataFrame:
+    """The book's own firms (sample J) in the schema's names: a stand-in for a reader's panel.
+
+    Manufacturing is read from the sectors' names. `check` of it gives the estimates of chapters 2, 3 and 5.
+    """
+    rows = samples.sample_j(load("firm_panel"))
+    rows = rows.assign(manufacturing=rows["sector"].isin(samples.MANUFACTURING).astype(int))
+    return rows.rename(columns={f.column: f.name for f in FIELDS})[[f.name for f in FIELDS if f.column in rows]]
+
+
+# ------------------------------------------------------------------------------------------------ analyses
+def _name(panel: pd.DataFrame) -> str:
+    return panel.attrs.get("table", "your panel")
+
+
+def _drawn(panel: pd.DataFrame, make: Callable[..., pd.DataFrame], *choices) -> pd.DataFrame:
+    """A sample of the panel, under the reader's name for it: the book's J is another. So are its refusals."""
+    def named(words: str) -> str:
+        return re.sub(r"\bJ\b", lambda _: _name(panel), words)
+
+    try:
+        sample = make(panel, *choices)
+    except SampleError as error:
+        raise SampleError(named(str(error))) from None
+    sample.attrs = {"sample": named(sample.attrs["sample"])}
+    return sample
+
+
+def _said(estimate: Estimate) -> Estimate:
+    method = estimate.method.replace("edinet_code", "firm").replace(", weighted", ", sampling weights")
+    return replace(estimate, method=method)
+
+
+def need_outcome(outcome: str, group: bool, table: str) -> None:
+    """The outcome is one, and where it is the group's headcount, that is known."""
+    if outcome not in ("home", "group"):
+        raise SampleError(f"outcome {outcome!r}: expected 'home' or 'group'")
+    if outcome == "group" and not group:
+        raise SampleError(f"{table}: no field 'group', so nothing can be said of the group's headcount")
+
+
+def _outcome(panel: pd.DataFrame, outcome: str) -> None:
+    need_outcome(outcome, bool(panel["group_employees"].notna().any()), _name(panel))
+
+
+def _weights(panel: pd.DataFrame) -> str | None:
+    return WEIGHT if WEIGHT in panel else None
+
+
+def _years(panel: pd.DataFrame, first: int | None, last: int | None) -> tuple[int, int]:
+    """The first and the last year, by default those of the panel."""
+    seen = samples.sample_j(panel)["year"]
+    return int(seen.min() if first is None else first), int(seen.max() if last is None else last)
+
+
+def long_difference(
+    panel: pd.DataFrame, outcome: str = "home", limit: float | None = samples.JUMP_LIMIT, first: int | None = None,
+    last: int | None = None, size: str | None = None,
+) -> Estimate:
+    """Yearly growth of firms with FDI in the first year against the others (chapter 2), in percentage points a year.
+
+    Parameters: `panel` from `check`; `outcome`, "home" or "group"; `limit`, `first`, `last` as in
+    `samples.long_differences` (default: the panel's first and last year); `size`, one size class. Controls: log home
+    headcount of the first year and sectors; HC1 errors; sampling weights of the first year where given. Raises
+    `SampleError` for an absent field and where no firm is left, `ModelError` as `models.ols` does.
+    """
+    _outcome(panel, outcome)
+    first, last = _years(panel, first, last)
+    rows = _drawn(panel, samples.long_differences, first, last, limit)
+    if size is not None:
+        if "size_class" not in rows:
+            raise SampleError(f"{_name(panel)}: no field 'size'")
+        name = f"{rows.attrs['sample']}, size {size}"
+        rows = rows[rows["size_class"] == size]
+        rows.attrs = {"sample": name}
+    sectors = " + C(sector)" if rows["sector"].nunique() > 1 else ""
+    return _said(models.ols(rows, f"{outcome} ~ fdi + ln_home0{sectors}", "fdi", POINTS, weights=_weights(panel)))
+
+
+def starters_effect(panel: pd.DataFrame, outcome: str = "home", trim: float | None = None) -> Estimate:
+    """Starters against never-investors with firm and year effects (chapter 2), in log points.
+
+    `trim` leaves out firms whose log headcount jumps by as much in a year. Sampling weights of each row where given.
+    Raises `SampleError` without starters or never-investors, `ModelError` as `models.two_way_fe` does.
+    """
+    _outcome(panel, outcome)
+    rows = _drawn(panel, samples.starters, trim, outcome)
+    return _said(models.two_way_fe(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code",
+                                   weights=_weights(panel)))
+
+
+def callaway_santanna(panel: pd.DataFrame, outcome: str = "home", trim: float | None = None) -> EventStudy:
+    """The same comparison by Callaway–Sant'Anna (chapter 2): overall effect and path, in log points.
+
+    A firm's first sampling weight counts in all its years; with weights diff-diff averages the cells by the weight of
+    the whole cohort, not of the firms seen in the cell, so on a panel with gaps a weight of 1 for all is not the same
+    as no weight. Raises as `starters_effect` does.
+    """
+    _outcome(panel, outcome)
+    rows = _drawn(panel, samples.starters, trim, outcome)
+    if WEIGHT in rows:
+        attrs, first = rows.attrs, rows.groupby("edinet_code")[WEIGHT].transform("first")
+        rows = rows.assign(**{WEIGHT: first})
+        rows.attrs = attrs
+    study = models.event_study(rows, weights=_weights(panel))
+    return replace(study, overall=_said(study.overall))
+
+
+def covariates(panel: pd.DataFrame) -> list[str]:
+    """The covariates of chapter 3 that the panel's fields give, of `samples.COVARIATES`."""
+    there = {
+        "ln_home0": True, "ln_assets": panel["total_assets_yen"].notna().any(),
+        "profitability": panel["operating_income_yen"].notna().any() and panel["total_assets_yen"].notna().any(),
+        "ln_pay": panel["average_pay_yen"].notna().any(), "average_age": panel["average_age"].notna().any(),
+        "manufacturing": samples._manufacturing(panel).nunique() > 1,
+    }
+    return [name for name in samples.COVARIATES if there[name]]
+
+
+def weighting(
+    panel: pd.DataFrame, outcome: str = "home", draws: int = 999, first: int | None = None, last: int | None = None
+) -> dict[str, Estimate]:
+    """The long difference after weighting by the propensity to invest (chapter 3), in percentage points a year.
+
+    Returns "ipw_att", "ipw_ate" and "aipw_ate" as `designs.weighted_effects` does, on firms complete in `covariates`.
+    Raises `SampleError` where none of the accounts (assets, income, pay, age) is given: size alone is chapter 2.
+    """
+    _outcome(panel, outcome)
+    used = covariates(panel)
+    if not set(used) - {"ln_home0", "manufacturing"}:
+        raise SampleError(f"{_name(panel)}: none of the fields 'total_assets', 'operating_income', 'pay', 'age' is "
+                          "given, so there is nothing to weight by but size")
+    absent = tuple(name for name in samples.COVARIATES if name not in used)
+    rows = _drawn(panel, samples.investors, *_years(panel, first, last), absent)
+    found = designs.weighted_effects(rows, outcome, "fdi", used, POINTS, draws, weights=_weights(panel))
+    return {key: _said(estimate) for key, estimate in found.items()}
+
+
+def curve(panel: pd.DataFrame, permutations: int = 0, **choices: tuple[str, ...]) -> specifications.Curve:
+    """A small specification curve of the starters' effect (chapter 5), in log points.
+
+    Tried: every outcome, sample, weighting and set of effects that the panel's fields allow; untrimmed and trimmed at
+    0.7; the three estimators. `choices` replace the options of a dimension (`specifications.CHOICES`). Rows call the
+    whole panel "all firms". Raises `ModelError` as `specifications.run` does.
+    """
+    group, flag = panel["group_employees"].notna().any(), samples._manufacturing(panel).nunique() > 1
+    tried = {
+        "outcome": ("home", "group", "home share") if group else ("home",), "proxy": ("any adjustment",),
+        "definition": ("in 80 % of years",), "trimming": ("none", "0.7"),
+        "sample": ("J", *(("without holdings",) if panel["reorganised"].any() else ()),
+                   *(("manufacturing",) if flag else ()), "at most 300"),
+        "period": ("2017–2025",), "weights": ("none", "headcount", *(("sampling",) if WEIGHT in panel else ())),
+        "effects": ("year", "sector-year") if panel["sector"].nunique() > 1 else ("year",),
+    }
+    found = specifications.run(panel, tried | choices, permutations, n_jobs=1, progress=False)
+    first, last = _years(panel, None, None)
+    words = {"sample": {"J": "all firms"}, "period": {"2017–2025": f"{first}–{last}"},
+             "proxy": {"any adjustment": "FDI status"}}
+    renamed = [part.replace(words) if len(part) else part for part in (found.rows, found.refused)]
+    return replace(found, rows=renamed[0], refused=renamed[1])
+
+
+@dataclass(frozen=True)
+class Core:
+    """What `core` found: `estimates` by name, the event studies, the curve, and what was `left_out` and why."""
+
+    panel: str
+    estimates: dict[str, Estimate]
+    event_studies: dict[str, EventStudy]
+    curve: specifications.Curve | None
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def table(self) -> pd.DataFrame:
+        """Estimates as rows: analysis, value, se, ci_low, ci_high, n, groups, unit, method, sample."""
+        return pd.DataFrame([{"analysis": name} | e.row() | {"unit": e.unit, "method": e.method, "sample": e.sample}
+                             for name, e in self.estimates.items()])
+
+    def __str__(self) -> str:
+        lines = [f"{name}: {e.value:+.3g} ({e.se:.2g}) {e.unit}, n = {e.n:,}" for name, e in self.estimates.items()]
+        if self.curve is not None:
+            home = self.curve.rows.loc[self.curve.rows["outcome"] == "home", "value"]
+            lines.append(f"Specification curve, home: {len(home):,} specifications, median {home.median():+.3g}")
+        lines += [f"left out: {name}: {why}" for name, why in self.left_out.items()]
+        return "\n".join([f"Core analysis of {self.panel}", *lines])
+
+    __repr__ = __str__
+
+
+def core(panel: pd.DataFrame, draws: int = 999, trim: float = TRIM) -> Core:
+    """The core analysis of chapters 2, 3 and 5 on a panel from `check`.
+
+    Long difference (also by size class); starters with two-way effects and by Callaway–Sant'Anna, untrimmed and
+    trimmed beside each other; weighting by the propensity to invest (`draws` of the bootstrap); a specification
+    curve. For home, and for the group where it is given. An analysis that the panel can't carry is in `left_out`.
+    """
+    estimates, studies, left_out = {}, {}, {}
+
+    def attempt(name: str, analysis: Callable, keep: Callable):
+        try:
+            keep(analysis())
+        except (SampleError, ModelError) as error:
+            left_out[name] = str(error)
+
+    def put(name: str) -> Callable:
+        return lambda found: estimates.__setitem__(name, found)
+
+    def put_study(name: str) -> Callable:
+        return lambda study: (studies.__setitem__(name, study), estimates.__setitem__(name, study.overall))
+
+    titles = {"ipw_att": "on investors", "ipw_ate": "all", "aipw_ate": "doubly robust, all"}
+    for outcome in ("home", "group"):
+        if outcome == "group" and panel["group_employees"].isna().all():
+            left_out["Group headcount"] = "no field 'group'"
+            continue
+        name = f"Long difference, {outcome}"
+        attempt(name, lambda o=outcome: long_difference(panel, o), put(name))
+        for size in sorted(panel["size_class"].unique()) if "size_class" in panel else ():
+            attempt(f"{name}, size {size}", lambda o=outcome, s=size: long_difference(panel, o, size=s),
+                    put(f"{name}, size {size}"))
+        for method, analysis, keep in (("Starters, firm and year effects", starters_effect, put),
+                                       ("Callaway–Sant'Anna", callaway_santanna, put_study)):
+            for words, limit in (("untrimmed", None), ("trimmed", trim)):
+                name = f"{method}, {outcome}, {words}"
+                attempt(name, lambda a=analysis, o=outcome, t=limit: a(panel, o, t), keep(name))
+        attempt(f"Weighting, {outcome}", lambda o=outcome: weighting(panel, o, draws),
+                lambda found, o=outcome: estimates.update(
+                    {f"Weighting, {o}, {titles[key]}": e for key, e in found.items()}))
+    curves: list[specifications.Curve] = []
+    attempt("Specification curve", lambda: curve(panel), curves.append)
+    return Core(_name(panel), estimates, studies, curves[0] if curves else None, left_out)

@@ -1,0 +1,257 @@
+"""Ready mappings for two surveys that a reader can get but this book may not pass on: one call gives the regression.
+
+Flash Eurobarometer 486 (GESIS ZA7637, 2020: small and medium-sized firms in Germany, Japan and others, one
+questionnaire) and EFIGE's truncated file (Bruegel, survey of 2010: Germany among seven countries). Neither file was at
+hand. `variables` says which names were read in public code that uses the file, and which are not verified; what is not
+verified is an argument, is looked for by the file's own labels, and stands in the estimate's notes as it was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from goingglobal import models
+from goingglobal.models import Estimate
+from goingglobal.own import POINTS, Fault, PanelError
+
+__all__ = ["efige", "flash_eurobarometer_486", "variables"]
+
+_R486 = "GitHub giuliapic/twin_transition_EU_SMEs, 01_scripts/01_variables.R"
+_EFIGE_PY = "GitHub joesteinberg/brexit-uncertainty, scripts/efige_expart_facts.py"
+_EFIGE_R = "GitHub Marcy2808/RegressionEFIGE, SLP.Rmd"
+UNVERIFIED = "not verified"
+# Survey, role, variable (as the functions' defaults have it), what it holds, where its name was read.
+VARIABLES = (
+    ("Flash Eurobarometer 486", "country", "isocntry", "two letters: DE, JP", _R486),
+    ("Flash Eurobarometer 486", "employees", "size", "number of employees now", _R486),
+    ("Flash Eurobarometer 486", "sector", "nace_a", "code of the section of NACE", _R486),
+    ("Flash Eurobarometer 486", "employees_before", "by label", "number of employees three years before", UNVERIFIED),
+    ("Flash Eurobarometer 486", "exports", "by label", "items on exports, coded 0 (not mentioned) and 1", UNVERIFIED),
+    ("Flash Eurobarometer 486", "weight", "w1", "weight within the country", UNVERIFIED),
+    ("EFIGE", "country", "country", "AUT, FRA, GER, HUN, ITA, SPA, UK", _EFIGE_PY),
+    ("EFIGE", "abroad", "d4", "exports in % of turnover; empty: none", _EFIGE_PY),
+    ("EFIGE", "sector", "pavitt", "Pavitt's class of the industry", _EFIGE_R),
+    ("EFIGE", "employees_before, employees_after", "by name and year", "employees in two years", UNVERIFIED),
+    ("EFIGE", "weight", "none", "sampling weight: name it, the sample is stratified", UNVERIFIED),
+)
+NO_ANSWER = re.compile(
+    r"\b(?:dk|na|n/a|refus\w*|don'?t know|inap\w*|not (?:applicable|asked|stated)|no answer)\b", re.I)
+EFIGE_MISSING = 9999999999  # as read in SLP.Rmd
+EFIGE_COUNTRIES = ("GER", "AUT", "FRA", "HUN", "ITA", "SPA", "UK")
+
+
+def variables() -> pd.DataFrame:
+    """The variables that the mappings use: survey, argument, default, holds, name read in."""
+    return pd.DataFrame(VARIABLES, columns=["survey", "argument", "default", "holds", "name read in"])
+
+
+def _read(path: str | Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """A file's codes and its variables' labels (none in CSV). Codes whose own label says "no answer" are empty.
+
+    Raises `PanelError` for a file that is not there or of another kind.
+    """
+    path, labels = Path(path), {}
+    kind = path.suffix.lower()
+
+    def refuse(words: str) -> PanelError:
+        return PanelError(path.name, [Fault(path.name, None, words)])
+
+    if kind not in (".dta", ".sav", ".csv"):
+        raise refuse("expected a file .dta (Stata), .sav (SPSS) or .csv")
+    if not path.is_file():
+        raise refuse("expected this file; it is not there")
+    if kind == ".csv":
+        return pd.read_csv(path, low_memory=False), labels
+    if kind == ".sav":
+        try:
+            frame = pd.read_spss(path, convert_categoricals=False)
+            named = pd.read_spss(path, convert_categoricals=True)
+        except ImportError:
+            raise refuse("SPSS files need the package pyreadstat; or save the file as Stata or CSV") from None
+        labels = dict(frame.attrs.get("column_names_to_labels") or {})
+    else:
+        with pd.read_stata(path, iterator=True, convert_categoricals=False) as reader:
+            frame, labels = reader.read(), reader.variable_labels()
+        try:
+            named = pd.read_stata(path)
+        except ValueError:  # two codes of one variable under one label: the codes stay as they are
+            named = frame
+    for column in frame:
+        if isinstance(named[column].dtype, pd.CategoricalDtype):
+            said = named[column].astype("string").fillna("")
+            frame[column] = frame[column].mask(said.str.contains(NO_ANSWER))
+    return frame, {column: str(label or "") for column, label in labels.items()}
+
+
+def _listed(frame: pd.DataFrame, labels: dict[str, str], like: str) -> str:
+    """The file's own variables, those first whose name or label is like what was looked for."""
+    def shown(column: str) -> str:
+        return f"{column} ({labels[column]})" if labels.get(column) else str(column)
+
+    near = [c for c in frame if re.search(like, f"{c} {labels.get(c, '')}", re.I)]
+    parts = [f"likely ones: {'; '.join(map(shown, near))}"] if near else []
+    return "; ".join([*parts, f"all: {', '.join(map(str, frame.columns))}"])
+
+
+def _need(frame, labels, table: str, wanted: dict[str, tuple[str, str]]) -> None:
+    """Every named variable is there, or one error that says which are not and lists the file's own."""
+    faults = [Fault(table, argument, f"no variable {name!r}; name the right one as {argument}=…. The file has "
+                    + _listed(frame, labels, like))
+              for argument, (name, like) in wanted.items() if name not in frame]
+    if faults:
+        raise PanelError(table, faults)
+
+
+def _growth_by_country(
+    frame: pd.DataFrame, table: str, parts: dict[str, pd.Series], countries: Sequence[str], years: float,
+    notes: list[str], what: str,
+) -> dict[str, Estimate]:
+    """Growth of employment on `abroad`, log employees before and sectors, country by country."""
+    rows = pd.DataFrame(parts)
+    for name in ("before", "after", "abroad", *(["weight"] if "weight" in rows else [])):
+        rows[name] = pd.to_numeric(rows[name], errors="coerce")
+    sound = (rows["before"] > 0) & (rows["after"] > 0) & rows["abroad"].notna() & rows["sector"].notna()
+    if "weight" in rows:
+        sound &= rows["weight"] > 0
+    found, seen = {}, rows["country"].astype("string").str.strip()
+    lost = [c for c in countries if not (seen == c).any()]
+    if lost:
+        raise PanelError(table, [Fault(table, "country", f"no row of {lost[0]!r}; the file has "
+                                       f"{', '.join(sorted(seen.dropna().unique()))}")])
+    for country in countries:
+        mine = rows[sound & (seen == country)].copy()
+        dropped = int((seen == country).sum() - len(mine))
+        mine["growth"] = 100 / years * np.log(mine["after"] / mine["before"])
+        mine["ln_before"] = np.log(mine["before"])
+        mine.attrs["sample"] = f"{table}, {country}"
+        sectors = " + C(sector)" if mine["sector"].nunique() > 1 else ""
+        estimate = models.ols(mine, f"growth ~ abroad + ln_before{sectors}", "abroad", POINTS,
+                              weights="weight" if "weight" in mine else None)
+        said = [f"{what}; {dropped} of {dropped + len(mine)} firms lack an answer or have no employees", *notes]
+        found[country] = replace(estimate, notes=tuple(said), method=estimate.method.replace(
+            ", weighted", ", sampling weights"))
+    return found
+
+
+def flash_eurobarometer_486(
+    path: str | Path, countries: Sequence[str] = ("DE", "JP"), *, employees_before: str | None = None,
+    exports: str | Sequence[str] | None = None, employees: str = "size", country: str = "isocntry",
+    sector: str = "nace_a", weight: str | None = "w1",
+) -> dict[str, Estimate]:
+    """Yearly growth of employment of exporters against other firms, by country, in percentage points a year.
+
+    `path`: the file of GESIS study ZA7637 (.dta, .sav with pyreadstat, or .csv). Growth is 100/3·ln(now/three years
+    before); controls: log employees before, and sectors; HC1 errors. `employees`, `country` and `sector` name variables
+    as read in public code. Not verified against the file: `employees_before` (None: the one variable whose label speaks
+    of employees and of three years), `exports` (None: the items coded 0 and 1 whose label speaks of exports and not of
+    none; a firm that mentions any exports) and `weight` (None: unweighted; unweighted as well, with a note, where the
+    file has no "w1"). The notes of each estimate name the variables with their labels: read them.
+
+    Raises `PanelError` that lists the file's variables for one that is not there or not the only one, and for a country
+    without rows; `ModelError` as `models.ols` does.
+    """
+    frame, labels = _read(path)
+    table, notes = "Flash Eurobarometer 486", []
+    wanted = {"employees": (employees, "size|employee"), "country": (country, "country"), "sector": (sector, "nace")}
+    if employees_before is not None:
+        wanted["employees_before"] = (employees_before, "employee")
+    items = [exports] if isinstance(exports, str) else list(exports or [])
+    wanted |= {f"exports {item}": (item, "export") for item in items}
+    if weight not in (None, "w1"):
+        wanted["weight"] = (weight, "weight")
+    _need(frame, labels, table, wanted)
+    if employees_before is None:
+        like = [c for c in frame if re.search(r"employ|staff|headcount", labels.get(c, ""), re.I)
+                and re.search(r"(3|three) years|2017|2016", labels.get(c, ""), re.I) and c != employees
+                and frame[c].nunique() > 5]
+        if len(like) != 1:
+            raise PanelError(table, [Fault(
+                table, "employees_before", f"{len(like)} variables have a label on employees three years before; name "
+                f"one as employees_before=…. The file has {_listed(frame, labels, 'employ|years')}")])
+        employees_before = like[0]
+    if not items:
+        items = [c for c in frame if re.search("export", labels.get(c, ""), re.I)
+                 and not re.search(r"\b(no|none|not|never)\b", labels[c], re.I) and not NO_ANSWER.search(labels[c])
+                 and set(frame[c].dropna().unique()) == {0, 1}]
+        if not items:
+            raise PanelError(table, [Fault(
+                table, "exports", "no item coded 0 and 1 has a label on exports; name them as exports=…. The file has "
+                + _listed(frame, labels, "export"))])
+    wrong = [item for item in items if not set(frame[item].dropna().unique()) <= {0, 1}]
+    if wrong:
+        raise PanelError(table, [Fault(table, f"exports {wrong[0]}", "expected an item coded 0 and 1, found "
+                                       f"{sorted(frame[wrong[0]].dropna().unique())[:6]}")])
+    named = ", ".join(f"{c} ({labels.get(c) or 'no label'})" for c in (employees_before, *items))
+    notes.append(f"taken, not verified: {named}")
+    parts = {"country": frame[country], "after": frame[employees], "before": frame[employees_before],
+             "sector": frame[sector], "abroad": frame[items].max(axis=1)}
+    if weight in frame:
+        parts["weight"] = frame[weight]
+        notes.append(f"weight, not verified: {weight} ({labels.get(weight) or 'no label'})")
+    else:
+        notes.append("unweighted")
+    return _growth_by_country(frame, table, parts, countries, 3, notes, "exporters against others")
+
+
+def efige(
+    path: str | Path, countries: Sequence[str] = EFIGE_COUNTRIES, *, employees_before: str | None = None,
+    employees_after: str | None = None, years: float | None = None, abroad: str = "d4", country: str = "country",
+    sector: str = "pavitt", weight: str | None = None,
+) -> dict[str, Estimate]:
+    """Yearly growth of employment of firms active abroad against others, by country, in percentage points a year.
+
+    `path`: EFIGE's truncated file (.csv, .dta, or .sav with pyreadstat). A firm is abroad where `abroad` is above zero;
+    of "d4", exports in % of turnover, an empty cell means none, as in the public code that it and `country` were read
+    in (`sector`, Pavitt's classes, in another). Name the variable on affiliates or direct investment instead to look at
+    those; an empty cell is then no answer. Controls: log employees before, and Pavitt's classes; HC1 errors. `weight`
+    names the sampling weight, which this stratified sample needs. Not verified against the file: `employees_before` and
+    `employees_after` (None: the first and the last of those called like "employees_2007" or "empl2009"), `years`
+    between them (None: from the names), and `weight`. Employees are truncated or banded in the published file, we
+    believe: look at them first. 9999999999 is an empty cell.
+
+    Raises `PanelError` that lists the file's variables for one that is not there, and for a country without rows;
+    `ModelError` as `models.ols` does.
+    """
+    frame, labels = _read(path)
+    table = "EFIGE"
+    frame = frame.mask(frame == EFIGE_MISSING)
+    wanted = {"abroad": (abroad, "d4|export|fdi|affiliate"), "country": (country, "country"),
+              "sector": (sector, "pavitt")}
+    wanted |= {name: (value, "empl") for name, value in (
+        ("employees_before", employees_before), ("employees_after", employees_after)) if value is not None}
+    if weight is not None:
+        wanted["weight"] = (weight, "weight|w_")
+    _need(frame, labels, table, wanted)
+    dated = {int(m[1]): c for c in frame if (m := re.fullmatch(r"(?:n_?)?empl\w*?_?((?:19|20)\d\d)", str(c), re.I))}
+    if employees_before is None or employees_after is None:
+        if len(dated) < 2:
+            raise PanelError(table, [Fault(
+                table, "employees_before", "no two variables are called like employees in two years; name them as "
+                f"employees_before=…, employees_after=…, years=…. The file has {_listed(frame, labels, 'empl|b3')}")])
+        employees_before = employees_before or dated[min(dated)]
+        employees_after = employees_after or dated[max(dated)]
+    if years is None:
+        when = {column: year for year, column in dated.items()}
+        if employees_before not in when or employees_after not in when:
+            raise PanelError(table, [Fault(table, "years", "the names of the variables don't tell how many years lie "
+                                           "between; say so as years=…")])
+        years = when[employees_after] - when[employees_before]
+    if not years > 0:
+        raise PanelError(table, [Fault(table, "years", f"expected years above 0, found {years:g}")])
+    share = pd.to_numeric(frame[abroad], errors="coerce")
+    going = (share.fillna(0) > 0).astype(float) if abroad == "d4" else (share > 0).astype(float).where(share.notna())
+    parts = {"country": frame[country], "before": frame[employees_before], "after": frame[employees_after],
+             "sector": frame[sector], "abroad": going}
+    notes = [f"taken, not verified: {employees_before}, {employees_after}"]
+    if weight is not None:
+        parts["weight"] = frame[weight]
+        notes.append(f"weight, not verified: {weight}")
+    else:
+        notes.append("unweighted, though the sample is stratified")
+    return _growth_by_country(frame, table, parts, countries, years, notes, f"{abroad} above zero against others")
