@@ -14,6 +14,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `files`         `results.json`, `exhibits.json` and the CSV files of the site
 `mathematics`   formulas as MathML, made at build time: no script, no third party
 `page`          what a built page carries: its own sheet and script, and no third party
+`slides`        a deck of slides for each chapter, `{slides-list}`
 `explorers`     charts to choose from, under their figures, loaded when opened
 `reading`       definitions in the margin, reading time, words marked with their language
 `bibliography`  labels of the list that match the author–year citations
@@ -43,12 +44,13 @@ def setup(app: Sphinx) -> dict:
         reading,
         registry,
         roles,
+        slides,
         summary,
     )
 
     for part in (
         cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        explorers, page, address, epub,
+        explorers, slides, page, address, epub,
     ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}
