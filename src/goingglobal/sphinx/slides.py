@@ -49,7 +49,7 @@ from goingglobal.sphinx import citing, registry, roles
 FOLDER = "slides"
 SLIDES, BULLETS = (8, 14), 3
 _ROLES = ("result", "claim", "fact", "verdict")
-_OPTIONS = {"exhibit": {"rows", "columns"}, "notes": {"minutes"}}
+_OPTIONS = {"exhibit": {"rows", "columns", "head"}, "notes": {"minutes"}}
 _PARTS = {"reveal_css": "vendor/reveal-6.0.2.css", "reveal": "vendor/reveal-6.0.2.js", "css": "slides.css",
           "notes": "vendor/reveal-notes-6.0.2.js", "script": "slides.js"}  # fmt: skip
 
@@ -68,6 +68,7 @@ class Slide:
     exhibit: str = ""
     rows: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    head: str = ""
     notes: list[Token] = field(default_factory=list)
     minutes: int = 0
 
@@ -137,6 +138,7 @@ def read(chapter: str, text: str) -> Deck:
             slide.exhibit = argument.strip()
             slide.rows, slide.columns = ([part.strip() for part in options[key].split("|")] if key in options else []
                                          for key in ("rows", "columns"))  # fmt: skip
+            slide.head = options.get("head", "")
         else:
             slide.notes += reader.parse(content)
             minutes = options.get("minutes", "")
@@ -225,15 +227,17 @@ def check(deck: Deck, exhibits: dict[str, dict], known: dict[str, set[str]]) -> 
 
 def _cut(slide: Slide, record: dict) -> tuple[tuple[list[int], list[list[str]]], list[str]]:
     """The columns (by place) and the rows of a table that a slide shows, and what it names in vain."""
+    wanted = [*([slide.head] if slide.head else []), *slide.columns]
     if record["kind"] == "figure":
-        return ([], []), ["rows and columns are chosen of tables only"] if slide.rows or slide.columns else []
+        return ([], []), ["rows and columns are chosen of tables only"] if slide.rows or wanted else []
     columns = [record["columns"].index(name) for name in slide.columns if name in record["columns"]]
     heads = {row[0].partition("\n")[0]: row for row in record["rows"]}
-    faults = [f"no column {name!r}; it has {', '.join(record['columns'][1:])}" for name in slide.columns
+    faults = [f"no column {name!r}; it has {' | '.join(record['columns'])}" for name in wanted
               if name not in record["columns"]]
-    faults += [f"no row {name!r}; it has {', '.join(heads)}" for name in slide.rows if name not in heads]
+    faults += [f"no row {name!r}; it has {' | '.join(heads)}" for name in slide.rows if name not in heads]
     rows = [heads[name] for name in slide.rows if name in heads] if slide.rows else record["rows"]
-    places = [0, *(columns or range(1, len(record["columns"])))]
+    head = record["columns"].index(slide.head) if slide.head in record["columns"] else 0
+    places = [head, *(columns or range(1, len(record["columns"])))]
     if set(places) & set(record.get("quotes") or []):
         faults.append("a column of ids tells nothing on a slide; choose the others by “:columns:”")
     return (places, rows), faults
@@ -245,7 +249,7 @@ def _table(slide: Slide, record: dict) -> str:
     def cell(row: list[str], place: int) -> str:
         first, _, below = str(row[place]).partition("\n")
         words = escape(first) + (f"<span>{escape(below)}</span>" if below else "")
-        if place == 0:
+        if place == places[0]:
             return f'<th scope="row">{words}</th>'
         return f'<td class="gg-number">{words}</td>' if record["numeric"][place] else f"<td>{words}</td>"
 
@@ -264,9 +268,9 @@ class _Writer:
         self.env, self.uri, self.base = app.env, app.builder.get_target_uri, app.config.html_baseurl or "../"
         self.results, self.exhibits = registry.results(app.env), registry.exhibits(app.env)
         self.reader = _markdown()
-        self.reader.add_render_rule("myst_role", self._role)
+        self.reader.renderer.rules["myst_role"] = self._role
 
-    def _role(self, renderer, tokens: list[Token], place: int, options, env) -> str:
+    def _role(self, tokens: list[Token], place: int, options, env) -> str:
         (kind, key, words), = _quotes([Token("inline", "", 0, children=[tokens[place]])])
         found = roles.quotation(self.results, kind, key, words)
         return (f'<a class="gg-{kind}" href="{escape(found.url or self.link(found.page, found.anchor))}" '
@@ -309,11 +313,22 @@ class _Writer:
                 f"<p><strong>Licence.</strong> Text and figures {licence}; each table has terms of its own, named "
                 "under it.</p></div>")
 
+    def name(self, chapter: str) -> str:
+        """“Chapter 1. Introduction: two export nations”, as the contents number it."""
+        number = self.env.toc_secnumbers.get(chapter, {}).get("")
+        return f"{f'Chapter {number[0]}. ' if number else ''}{self.env.titles[chapter].astext()}"
+
     def slide(self, slide: Slide, chapter: str, place: int, last: bool) -> str:
         level = "h2" if place else "h1"
-        kind = "title" if not place else "last" if last else "text" if not slide.exhibit else (
-            "side" if slide.body else "whole")  # fmt: skip
+        if not place or last:
+            kind = "last" if last else "title"
+        elif slide.exhibit:
+            kind = ("whole", "stack", "side")[min(slide.bullets, 2)]
+        else:
+            kind = "text"
         parts = [f"<{level}>{self.inline(slide.title)}</{level}>"]
+        if not place:
+            parts.insert(0, f'<p class="gg-kicker">{escape(self.name(chapter))}</p>')
         if slide.exhibit:
             parts.append(self.exhibit(slide))
         if slide.body:
