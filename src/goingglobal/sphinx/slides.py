@@ -21,7 +21,7 @@ by the same roles as on its page:
 The title's slide has the question and the answer as paragraphs, and the chapter's `{headline}` chart; the last one also
 gets how to cite, the edition and the licence. Figures' own notes are put below the speaker's.
 
-`{slides-list}`   the decks with their slides and minutes, as links
+`{slides-list}`   the decks with their slides and minutes, and links to them, their chapters and exercises
 """
 
 from __future__ import annotations
@@ -413,12 +413,15 @@ def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             deck = found.get(page.removeprefix("book/"))
             if deck is None:
                 continue
-            title: nodes.Node = nodes.Text(app.env.titles[page].astext())
+            parts = [nodes.strong("", app.env.titles[page].astext())]
+            parts.append(nodes.Text(f": {len(deck.slides)} slides, {deck.minutes} min. "))
             if app.builder.name == "html":  # other books have no site around them
-                address = relative_uri(here, f"{FOLDER}/{deck.chapter}.html")
-                title = nodes.reference("", title.astext(), internal=True, refuri=address)
-            words = f": {len(deck.slides)} slides, {deck.minutes} min"
-            items.append(nodes.list_item("", nodes.paragraph("", "", title, nodes.Text(words))))
+                chapter = relative_uri(here, app.builder.get_target_uri(page))
+                for words, uri in (("Slides", relative_uri(here, f"{FOLDER}/{deck.chapter}.html")),
+                                   ("Chapter", chapter), ("Exercises", f"{chapter}#exercises")):  # fmt: skip
+                    parts += [nodes.reference("", words, internal=True, refuri=uri), nodes.Text(" · ")]
+                parts.pop()
+            items.append(nodes.list_item("", nodes.paragraph("", "", *parts)))
         place.replace_self(nodes.bullet_list("", *items) if items else nodes.paragraph("", "There are no slides."))
 
 
