@@ -179,7 +179,7 @@ class CiteSyllabus(Directive):
 
 def _visit_cite_syllabus(self, node: nodes.Element) -> None:
     here, cited = self.builder.current_docname, work(self.builder.env, self.builder.config.root_doc)
-    self.body += [f'<p class="gg-copied">{head}</p>\n<pre class="gg-bibtex">{escape(text)}</pre>\n'
+    self.body += [f'<p class="gg-copied">{head}</p>\n<pre class="gg-snippet">{escape(text)}</pre>\n'
                   for head, text in syllabus(cited).items()]
     if self.builder.name == "html":  # other books have no files beside them
         files = " · ".join(f'<a href="{relative_uri(self.builder.get_target_uri(here), f"cite/book.{end}")}" download>'

@@ -187,7 +187,8 @@ def read(chapter: str, text: str) -> Deck:
         if not slide.body and not slide.exhibit:
             fault(slide.line, "an empty slide")
     shown = [slide.exhibit for slide in deck.slides if slide.exhibit]
-    deck.faults += [f"line 0: exhibit {label!r} is shown twice" for label in sorted(set(shown)) if shown.count(label) > 1]
+    twice = sorted({label for label in shown if shown.count(label) > 1})
+    deck.faults += [f"line 0: exhibit {label!r} is shown twice" for label in twice]
     return deck
 
 
@@ -243,21 +244,26 @@ def _cut(slide: Slide, record: dict) -> tuple[tuple[list[int], list[list[str]]],
     return (places, rows), faults
 
 
+def _words(text: str) -> str:
+    """Text of a record as a slide shows it, with the page's apostrophes."""
+    return escape(text.replace("'", "’"))
+
+
 def _table(slide: Slide, record: dict) -> str:
     (places, rows), _ = _cut(slide, record)
 
     def cell(row: list[str], place: int) -> str:
         first, _, below = str(row[place]).partition("\n")
-        words = escape(first) + (f"<span>{escape(below)}</span>" if below else "")
+        words = _words(first) + (f"<span>{_words(below)}</span>" if below else "")
         if place == places[0]:
             return f'<th scope="row">{words}</th>'
         return f'<td class="gg-number">{words}</td>' if record["numeric"][place] else f"<td>{words}</td>"
 
     head = "".join(
         f'<th scope="col"{" class=gg-number" if place and record["numeric"][place] else ""}>'
-        f'{escape(record["columns"][place])}</th>' if record["columns"][place] else "<td></td>" for place in places)
+        f'{_words(record["columns"][place])}</th>' if record["columns"][place] else "<td></td>" for place in places)
     body = "".join(f"<tr>{''.join(cell(row, place) for place in places)}</tr>" for row in rows)
-    return (f'<table><caption>{escape(record["caption"])}</caption><thead><tr>{head}</tr></thead>'
+    return (f'<table><caption>{_words(record["caption"])}</caption><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table>")  # fmt: skip
 
 
@@ -290,7 +296,7 @@ class _Writer:
         source = f"Source: {data.source_line(*record['tables'])}." if record["tables"] else record["source"]
         where = f'<a href="{escape(self.link(record["page"], label))}">{citing.number(self.env, label)}</a>'
         drawn = record["svg"] if record["kind"] == "figure" else _table(slide, record)
-        return (f'<figure class="gg-{record["kind"]}">{drawn}<figcaption>{where}. {escape(source)}</figcaption>'
+        return (f'<figure class="gg-{record["kind"]}">{drawn}<figcaption>{where}. {_words(source)}</figcaption>'
                 "</figure>")
 
     def notes(self, slide: Slide) -> str:
@@ -298,7 +304,7 @@ class _Writer:
         if slide.exhibit:
             record = self.exhibits[slide.exhibit]
             more = (f'<p class="gg-under"><strong>{citing.number(self.env, slide.exhibit)}</strong>, in the book: '
-                    f'{escape(record["caption"])} {escape(record["source"])}</p>')
+                    f'{_words(record["caption"])} {_words(record["source"])}</p>')
         return (f'<aside class="notes"><p class="gg-minutes">{slide.minutes} min</p>'
                 f"{self.text(slide.notes)}{more}</aside>")
 
