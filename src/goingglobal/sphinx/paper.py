@@ -63,8 +63,10 @@ def _chapter(page: str, tree: BeautifulSoup, pages: list[str], public: str) -> T
         fold.clear()
     for box in article.select("details.gg-cite"):
         box.name = "div"
+    for box in article.select("details.gg-fold"):  # hints and solutions of exercises: paper can't be opened
+        box.name, box.summary["class"], box.summary.name = "div", "gg-fold-title", "p"
     for node in article.select("details.hide, details.gg-explorer, .gg-cite summary, .gg-cite p:has(> a[download]), "
-                               ".headerlink, .gg-links, script, button"):
+                               ".gg-sheet, .headerlink, .gg-links, script, button"):
         node.decompose()
     for node in list(article.find_all(True)):
         for name, value in list(node.attrs.items()):

@@ -286,7 +286,9 @@ class _Writer:
         return self.base + self.uri(page) + (f"#{anchor}" if anchor else "")
 
     def text(self, tokens: list[Token]) -> str:
-        return self.reader.renderer.render(tokens, self.reader.options, {})
+        """Paragraphs and bullets as HTML; no line ends between a number and its per cent."""
+        made = self.reader.renderer.render(tokens, self.reader.options, {})
+        return re.sub(r"(?<=\d)(</a>)? %", lambda match: f"{match[1] or ''}\u00a0%", made)
 
     def inline(self, token: Token) -> str:
         return self.reader.renderer.renderInline(token.children, self.reader.options, {})
