@@ -134,6 +134,7 @@ def test_deck_is_one_file(chapter):
     page = soup(chapter)
     loading = page.select("script[src], link:not([href^='data:']), img, iframe, source, object, embed, image")
     assert loading == []
+    assert "Permission is hereby granted" in str(page.head), "reveal.js without its licence"
     for style in page.find_all("style"):
         assert not re.search(r"@import|url\((?!data:|#)", style.get_text())
 

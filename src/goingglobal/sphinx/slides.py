@@ -51,7 +51,7 @@ SLIDES, BULLETS = (8, 14), 3
 _ROLES = ("result", "claim", "fact", "verdict")
 _OPTIONS = {"exhibit": {"rows", "columns", "head"}, "notes": {"minutes"}}
 _PARTS = {"reveal_css": "vendor/reveal-6.0.2.css", "reveal": "vendor/reveal-6.0.2.js", "css": "slides.css",
-          "script": "slides.js"}
+          "script": "slides.js", "licence": "vendor/reveal-LICENSE.txt"}
 
 
 class slides_list(nodes.General, nodes.Element):
