@@ -9,7 +9,8 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test pdf epub lite serve lab exercises anywhere address bench twice pictures check data lock clean help
+.PHONY: book test slides pdf epub lite serve lab exercises anywhere address bench twice pictures check data lock clean \
+  help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -17,6 +18,9 @@ book: $(STAMP)  ## build the site
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
 	@$(BIN)/python -m pytest -q -m "not environments"
+
+slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
+	@ls _build/html/slides/*.html
 
 pdf: book  ## the whole book as one PDF (needs Chromium): _build/paper
 	@$(BIN)/python -m goingglobal.sphinx.paper pdf

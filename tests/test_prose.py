@@ -31,6 +31,8 @@ ALLOWED = {
     "version": r"\b(?:CC BY 4\.0|Python 3\.\d+(?: to 3\.\d+)?|Version \d+\.\d+\.\d+|pyfixest 0\.\d+)(?!\d)",
     # Section, chapter, figure and table numbers of the paper and of this book.
     "order": r"\b(?:[Ss]ections?|[Cc]hapters?|[Ff]igures?|[Tt]ables?) \d+(?:\.\d+)*(?:(?:–| and )\d+(?:\.\d+)*)?\b",
+    # How long a lesson takes, and the marks of the marking scheme: a teacher's plan, not a finding.
+    "plan": r"\b\d{1,3}(?:–\d{1,3})? (?:min|hours|marks)\b",
     # List markers and numbered headings.
     "marker": r"(?m)^[ \t>]*(?:\d+[.)](?=\s)|#+ \d+(?:\.\d+)*)",
 }

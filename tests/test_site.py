@@ -149,7 +149,8 @@ def test_no_page_beyond_the_contents():
     found = {str(path.relative_to(SITE)) for path in SITE.rglob("*.html") if "_static" not in path.parts}
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     redirects = {f"{name}.html" for name in config["sphinx"]["config"]["redirects"]}
-    assert found == {*EVERY_PAGE, *redirects, "404.html", "index.html"}
+    slides = {f"slides/{path.stem}.html" for path in (ROOT / "book" / "slides").glob("*.md")}
+    assert found == {*EVERY_PAGE, *redirects, *slides, "404.html", "index.html"}
 
 
 def test_root_leads_to_the_first_page():

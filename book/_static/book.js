@@ -25,7 +25,7 @@
 
   const copying = () => {
     if (!navigator.clipboard) { return; }
-    for (const block of document.querySelectorAll("div.highlight, pre.gg-bibtex")) {
+    for (const block of document.querySelectorAll("div.highlight, pre.gg-bibtex, pre.gg-snippet")) {
       const text = () => (block.querySelector("pre") ?? block).textContent.trimEnd();
       const button = Object.assign(document.createElement("button"), { type: "button", className: "gg-copy", textContent: "Copy" });
       button.addEventListener("click", async () => {

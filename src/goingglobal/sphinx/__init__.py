@@ -15,6 +15,7 @@ Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of 
 `mathematics`   formulas as MathML, made at build time: no script, no third party
 `exercises`     exercises with folded hints and solutions, and the student's notebooks (`students` makes them)
 `page`          what a built page carries: its own sheet and script, and no third party
+`slides`        a deck of slides for each chapter, `{slides-list}`
 `explorers`     charts to choose from, under their figures, loaded when opened
 `launch`        links that open a notebook in the browser, on Binder, on Colab; the notebooks' first cell
 `reading`       definitions in the margin, reading time, words marked with their language
@@ -47,12 +48,13 @@ def setup(app: Sphinx) -> dict:
         reading,
         registry,
         roles,
+        slides,
         summary,
     )
 
     for part in (
         cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        launch, explorers, exercises, page, address, epub,
+        launch, explorers, exercises, slides, page, address, epub,
     ):  # fmt: skip
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """How to cite the book, a page or an exhibit: a box on every page, and files for reference managers in `cite/`.
 
-`{cite-book}`   the box for the whole book, open
+`{cite-book}`       the box for the whole book, open
+`{cite-syllabus}`   the book and this edition in a syllabus, as plain text and as Markdown, and how to get the edition
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _FILES = {"bib": "BibTeX", "ris": "RIS", "json": "CSL-JSON"}
 
 class cite_book(nodes.General, nodes.Element):
     """Where the box for the whole book stands."""
+
+
+class cite_syllabus(nodes.General, nodes.Element):
+    """Where the snippets for a syllabus stand."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,40 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
             (folder / f"{cited.slug}.{end}").write_text(text, encoding="utf-8", newline="")
 
 
+def syllabus(cited: Work) -> dict[str, str]:
+    """What a syllabus says of the book: heading → text to copy. The edition is named in full, so that it can be got."""
+    names, address = "; ".join(cited.authors), f" {cited.address}" if cited.address else ""
+    title, rest = cited.edition["title"], (
+        "We use this edition for the whole term; numbers of later editions may differ. Slides, exercises and all "
+        "numbers come with the book. Text and figures CC BY 4.0, code MIT.")
+    commit = cited.edition["commit"][:40]  # what follows it says that files were changed
+    edition = [f"git checkout {commit}"] if commit else []
+    return {
+        "Plain text": f"{names} ({cited.year}). {title}. {cited.note()}.{address}\n{rest}\n",
+        "Markdown": f"{names} ({cited.year}). *{title}*. {cited.note()}.{f' <{cited.address}>' if address else ''}\n\n"
+                    f"{rest}\n",
+        "This edition, in a clone of the repository": "\n".join([*edition, "make book"]) + "\n",
+    }
+
+
+class CiteSyllabus(Directive):
+    """`{cite-syllabus}`: snippets for a syllabus."""
+
+    def run(self):
+        return [cite_syllabus()]
+
+
+def _visit_cite_syllabus(self, node: nodes.Element) -> None:
+    here, cited = self.builder.current_docname, work(self.builder.env, self.builder.config.root_doc)
+    self.body += [f'<p class="gg-copied">{head}</p>\n<pre class="gg-snippet">{escape(text)}</pre>\n'
+                  for head, text in syllabus(cited).items()]
+    if self.builder.name == "html":  # other books have no files beside them
+        files = " · ".join(f'<a href="{relative_uri(self.builder.get_target_uri(here), f"cite/book.{end}")}" download>'
+                           f"{name}</a>" for end, name in _FILES.items())  # fmt: skip
+        self.body.append(f"<p>For a reference manager: {files}</p>\n")
+    raise nodes.SkipNode
+
+
 class CiteBook(Directive):
     """`{cite-book}`: how to cite the whole book."""
 
@@ -177,5 +216,8 @@ def setup(app: Sphinx) -> None:
     app.add_directive("cite-book", CiteBook)
     app.add_node(cite_book, html=(_visit_cite_book, None), epub=(_visit_reference, None), latex=(_skip, None),
                  text=(_skip, None))
+    app.add_directive("cite-syllabus", CiteSyllabus)
+    app.add_node(cite_syllabus, html=(_visit_cite_syllabus, None), epub=(_visit_cite_syllabus, None),
+                 latex=(_skip, None), text=(_skip, None))
     app.connect("html-page-context", _context)
     app.connect("build-finished", _write)

@@ -29,7 +29,11 @@ from goingglobal.sphinx.edition import _git
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
 LACKING = {"pyfixest": "statsmodels"}  # what Pyodide lacks: what does its work there
-CUT = "a cut, as diff-diff is slow there"  # what the link to a cut says: Pyodide has none of its compiled part
+# Tags of cells that a cut for the browser leaves out: what the link to the cut says of it.
+CUT = {
+    "long": "a cut, as diff-diff is slow there",  # Pyodide has none of its compiled part: minutes
+    "not-in-browser": "a cut, without the large file",  # it needs a process of its own
+}
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
 _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
@@ -99,7 +103,7 @@ def extras(notebook: dict) -> str:
     """The extras that a notebook's imports ask for, as `[explorers]`; empty for none."""
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
     imports = " ".join(line for line in code.splitlines() if re.match(r"\s*(from|import)\s", line))
-    asks = {"explorers": r"\bexplorers\b", "large": r"\bown\b"}
+    asks = {"explorers": r"\bexplorers\b", "large": r"\blarge\b"}
     wanted = [name for name, word in asks.items() if re.search(word, imports)]
     return f"[{','.join(wanted)}]" if wanted else ""
 
@@ -159,19 +163,19 @@ def _set(source: Path) -> Repository | None:
 
 # ------------------------------------------------------------------------------------------------------------- cut
 def cut(notebook: dict) -> dict | None:
-    """The notebook without what takes minutes in a browser, or None where nothing does.
+    """The notebook without what a browser can't do, or only in minutes; None where it can do all.
 
-    Of a cell tagged `long` only the first line stays, which must leave its variables empty. Everything else runs as it
-    is, so what the cut reports has the ids and values of the whole; a line at the top says what is left out.
+    Of a cell tagged with one of `CUT` only the first line stays, which must leave its variables empty. Everything else
+    runs as it is, so what the cut reports has the ids and values of the whole; a line at the top says what is left out.
     """
-    long = [cell for cell in notebook["cells"] if "long" in cell["metadata"].get("tags", [])]
-    if not long:
+    too_much = [cell for cell in notebook["cells"] if set(CUT) & set(cell["metadata"].get("tags", []))]
+    if not too_much:
         return None
-    left_out = ", ".join(f"`{cell['id']}`" for cell in long)
-    words = ("*A cut for the browser, where these cells would take minutes; what they add is left out, all else is as "
-             f"in the chapter: {left_out}.*")
+    left_out = ", ".join(f"`{cell['id']}`" for cell in too_much)
+    words = ("*A cut for the browser, which can't do these cells, or only in minutes. What they add is left out, all "
+             f"else is as in the whole notebook: {left_out}.*")
     note = {"cell_type": "markdown", "id": "about-this-cut", "metadata": {}, "source": [words]}
-    cells = [{**cell, "source": cell["source"][:1]} if cell in long else cell for cell in notebook["cells"]]
+    cells = [{**cell, "source": cell["source"][:1]} if cell in too_much else cell for cell in notebook["cells"]]
     return {**notebook, "cells": [cells[0], note, *cells[1:]]}
 
 
@@ -190,13 +194,15 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
     where, found = app.config.goingglobal_repository, []
     source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
     if app.config.goingglobal_lite:
-        short = cut(json.loads(source)) is not None
-        differs = [f"{ours} in place of {theirs}" for theirs, ours in lacking.items()] + [CUT] * short
+        notes = json.loads(source)
+        short = cut(notes) is not None
+        differs = [f"{ours} in place of {theirs}" for theirs, ours in lacking.items()]
+        differs += [words for tag, words in CUT.items() if any(tag in c["metadata"].get("tags", []) for c in notes["cells"])]
         title = "JupyterLite: Python in your browser, nothing to install. "
         if lacking:
             title += f"{' and '.join(lacking)} has no build for the browser; the numbers are the same. "
         if short:
-            title += "What takes minutes there is left out; the headline numbers are all there. "
+            title += "What a browser can't do, or only in minutes, is left out; the headline numbers are all there. "
         opened = cut_name(notebook) if short else notebook
         words = f"In this browser ({', '.join(differs)})" if differs else "In this browser"
         address = f"{pathto('lite/notebooks/index.html', 1)}?path={quote(opened)}"

@@ -23,7 +23,7 @@ _LEFT_OUT = (
     "scripts", "styles", "locales", "images", "vendor/fontawesome", "sphinx-thebe*", "mystnb*.css", "sphinx-design*",
     "design-tabs.js", "togglebutton*", "copybutton*", "copy-button.svg", "clipboard.min.js", "check-solid.svg",
     "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "parts",
-    "webpack-macros.html", "sbt-webpack-macros.html", "ebook.css",
+    "webpack-macros.html", "sbt-webpack-macros.html", "ebook.css", "vendor/reveal*", "slides.*",
 )
 # Markup of the themes and extensions that we would rather have otherwise.
 _MENDED = {

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
-from goingglobal.sphinx import registry
+from goingglobal.sphinx import registry, slides
 from goingglobal.sphinx.exercises import fold
 
 GLOSSARY = "book/appendix/glossary"
@@ -144,7 +144,7 @@ def _counted(number: int, word: str) -> str:
 
 
 def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
-    """The line above a chapter's title: how long it takes, what it shows, and its notebook."""
+    """The line above a chapter's title: how long it takes, what it shows, its notebook and its slides."""
     source = context.get("sourcename") or ""
     if doctree is None or not source.endswith(".ipynb"):
         return
@@ -153,7 +153,10 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
     parts = [f"About {_counted(minutes, 'minute')} to read"]
     parts += [_counted(kinds.count(kind), kind) for kind in ("figure", "table") if kind in kinds]
     file = context["pathto"](f"_sources/{source}", 1)
-    context["gg_reading"] = " · ".join(parts) + f' · <a href="{file}" download>notebook (.ipynb)</a>'
+    parts.append(f'<a href="{file}" download>notebook (.ipynb)</a>')
+    deck = slides.link(app, pagename)
+    parts += [f'<a href="{deck}">slides</a>'] if deck else []
+    context["gg_reading"] = " · ".join(parts)
 
 
 def _visit_note(self, node: nodes.Element) -> None:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -97,6 +98,34 @@ def _result(record: dict, text: str) -> tuple[str, str]:
     return text or record["text"], "; ".join(parts)
 
 
+@dataclass(frozen=True)
+class Quotation:
+    """What a quotation shows, its title (what a pointer on it shows), and where it leads: a page's anchor or a URL."""
+
+    words: str
+    title: str
+    page: str = ""
+    anchor: str = ""
+    url: str = ""
+
+
+def quotation(results: dict[str, dict], kind: str, key: str, words: str) -> Quotation:
+    """The quotation of a known id; `results` are all reported numbers."""
+    if kind == "result":
+        shown, title = _result(results[key], words)
+        found = Quotation(shown, title, results[key]["page"], mime.anchor(key))
+    elif kind == "fact":
+        record = _record(kind, key)
+        found = Quotation(*_fact(record, words), url=record["url"])
+    else:
+        record = _record("claim", key)
+        shown, title = (words or record["verdict"], record["why"]) if kind == "verdict" else _claim(record, words)
+        found = Quotation(shown, title, CLAIMS_PAGE, key.lower())
+    if words == key:  # an id in a column of quotes: the row says the rest
+        found = replace(found, title=found.title.split("; ")[0].split(". ")[0])
+    return found
+
+
 def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     env = app.env
     results, exhibits = registry.results(env), registry.exhibits(env)
@@ -106,25 +135,10 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return relative_uri(here, app.builder.get_target_uri(page)) + "#" + name
 
     for node in list(doctree.findall(mime.quoted)):
-        kind, key = node["kind"], node["key"]
-        if kind == "result":
-            words, title = _result(results[key], node["words"])
-            address = link(results[key]["page"], mime.anchor(key))
-        elif kind == "claim":
-            words, title = _claim(_record(kind, key), node["words"])
-            address = link(CLAIMS_PAGE, key.lower())
-        elif kind == "verdict":
-            record = _record("claim", key)
-            words, title = node["words"] or record["verdict"], record["why"]
-            address = link(CLAIMS_PAGE, key.lower())
-        else:
-            record = _record(kind, key)
-            words, title = _fact(record, node["words"])
-            address = record["url"]
-        if node["words"] == key:  # an id in a column of quotes: the row says the rest
-            title = title.split("; ")[0].split(". ")[0]
-        new = nodes.reference("", words, internal=kind != "fact", refuri=address, reftitle=title,
-                              classes=[f"gg-{kind}"])
+        found = quotation(results, node["kind"], node["key"], node["words"])
+        address = found.url or link(found.page, found.anchor)
+        new = nodes.reference("", found.words, internal=node["kind"] != "fact", refuri=address, reftitle=found.title,
+                              classes=[f"gg-{node['kind']}"])
         node.replace_self(new)
     for node in list(doctree.findall(shown_exhibit)):
         exhibit = exhibits[node["label"]]
