@@ -197,7 +197,8 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
         notes = json.loads(source)
         short = cut(notes) is not None
         differs = [f"{ours} in place of {theirs}" for theirs, ours in lacking.items()]
-        differs += [words for tag, words in CUT.items() if any(tag in c["metadata"].get("tags", []) for c in notes["cells"])]
+        tags = {tag for cell in notes["cells"] for tag in cell["metadata"].get("tags", [])}
+        differs += [words for tag, words in CUT.items() if tag in tags]
         title = "JupyterLite: Python in your browser, nothing to install. "
         if lacking:
             title += f"{' and '.join(lacking)} has no build for the browser; the numbers are the same. "
