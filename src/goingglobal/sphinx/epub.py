@@ -22,6 +22,7 @@ from goingglobal.sphinx.edition import edition, names
 _COVER = "_static/cover.png"
 _KEPT = (_COVER, "_static/ebook.css")
 _FILE = re.compile(r'<a\b[^>]*\bhref="(?![a-z]+:|#)[^"#]*\.(?!xhtml)\w+"[^>]*>(.*?)</a>', re.S)
+_FOLD = re.compile(r'<details class="gg-fold">\s*<summary>(.*?)</summary>(.*?)</details>', re.S)
 _VARIABLE = re.compile(r"var\(--[\w-]+,\s*([^()]*)\)")
 
 
@@ -67,8 +68,8 @@ class BookEpub(Epub3Builder):
 
     @staticmethod
     def _plain(text: str) -> str:
-        """Colours of figures as such, for readers that know no variables; files of the site as words."""
-        text = _FILE.sub(r"\1", text)
+        """Colours of figures as such, for readers that know no variables; files of the site as words; no folds."""
+        text = _FOLD.sub(r'<div class="gg-fold"><p class="gg-fold-title">\1</p>\2</div>', _FILE.sub(r"\1", text))
         while _VARIABLE.search(text):
             text = _VARIABLE.sub(r"\1", text)
         return text
