@@ -17,7 +17,7 @@ book: $(STAMP)  ## build the site
 
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not environments"
+	@$(BIN)/python -m pytest -q -m "not environments" -n 2 --dist loadfile
 
 slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
 	@ls _build/html/slides/*.html
@@ -36,7 +36,7 @@ serve: book  ## build the site and serve it on this machine
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab book
+	@$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) book
 
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
 	@$(BIN)/python -m goingglobal.sphinx.students

@@ -17,6 +17,7 @@ from goingglobal import designs, large, load, models, own, samples, specificatio
 from goingglobal.models import ModelError
 from goingglobal.own import PanelError
 from goingglobal.samples import SampleError
+from goingglobal.sphinx import launch
 
 GOLDEN = {k: v for name in ("golden", "golden_policy")
           for k, v in json.loads((ROOT / "tests" / f"{name}.json").read_text(encoding="utf-8")).items()}
@@ -132,6 +133,41 @@ def test_columns_by_other_names_text_and_categories():
         own.check(other, {"firm": "id", "home": "employees", "fdi": "abroad", "size class": "x"})
     assert [f.field for f in caught.value.faults] == ["size class", "home"]
     assert "the table has 'id', 'year', 'abroad', 'sector', 'staff', 'weight'" in str(caught.value)
+
+
+def test_names_given_the_other_way_round_are_one_fault():
+    rows = made(12).rename(columns={"home": "staff", "fdi": "abroad"})
+    with pytest.raises(PanelError, match="yours goes the other way round") as told:
+        own.check(rows, {"staff": "home", "abroad": "fdi"})
+    assert len(told.value.faults) == 1
+    assert "expected {'home': 'staff', 'fdi': 'abroad'}" in told.value.faults[0].expected
+
+
+def test_a_path_is_no_table():
+    with pytest.raises(PanelError, match=r"expected a table \(DataFrame\), found str; read a file first"):
+        own.check("mine.csv")
+
+
+@pytest.mark.parametrize("firms", [60, 9], ids=["enough firms", "too few starters"])
+def test_the_page_runs_on_a_panel_of_four_columns_with_other_names(tmp_path, firms):
+    """`The line to change` is all there is to change: what the panel can't carry is left out and no cell fails."""
+    rows = made(firms)[["firm", "year", "home", "fdi"]]
+    rows.columns = ["id", "yr", "staff", "abroad"]
+    rows.to_csv(tmp_path / "my-firms.csv", index=False)
+    notebook = launch.cut(json.loads((ROOT / "book" / "appendix" / "your-data.ipynb").read_text(encoding="utf-8")))
+    cell = next(c for c in notebook["cells"] if c["id"] == "your-data-panel")
+    source = "".join(cell["source"])
+    assert source.count('own.book_panel()  # change to: pd.read_csv("my-firms.csv")') == 1
+    source = source.replace("own.book_panel()  # change to: ", "")
+    source = source.replace("names = {}", 'names = {"firm": "id", "year": "yr", "home": "staff", "fdi": "abroad"}')
+    cell["source"] = source.splitlines(keepends=True)
+    (tmp_path / "mine.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "tests" / "run_notebooks.py"), str(tmp_path), "mine.ipynb"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)["notebooks"]["mine.ipynb"]["results"]
+    assert {"own/check/faults", "own/longdiff/home"} <= set(found)
+    assert ("own/curve/home_median" in found) == (firms == 60)
 
 
 def test_whole_identifiers_stay_whole():

@@ -75,7 +75,7 @@ def _altair(label: str):
     try:
         import altair
     except ImportError:
-        how = "pip install 'goingglobal[explorers]'"
+        how = "pip install '.[explorers]' in a clone of the book"
         raise ExhibitError(f"explorer {label!r}: it is drawn with Altair: {how}") from None
     return altair
 

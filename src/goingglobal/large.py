@@ -6,7 +6,7 @@ alike in the first two are one cell; the long difference needs cross-products by
 errors. What needs every row (Callaway–Sant'Anna, weighting, the curve) runs in memory on `LargePanel.fetch`, the firms
 that it needs.
 
-DuckDB comes with the extra `large`: pip install 'goingglobal[large]'.
+DuckDB comes with the extra `large`: pip install '.[large]' in a clone of the book.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _duckdb():
     try:
         import duckdb
     except ImportError:
-        raise ModelError("files larger than memory need DuckDB: pip install 'goingglobal[large]'") from None
+        raise ModelError("files larger than memory need DuckDB: pip install '.[large]' in a clone") from None
     return duckdb
 
 

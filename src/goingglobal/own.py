@@ -211,6 +211,9 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
     number, not whole, infinite, out of range; FDI status other than 0 or 1; one year only; FDI status that never
     differs; a weight missing.
     """
+    if not isinstance(frame, pd.DataFrame):
+        what = f"expected a table (DataFrame), found {type(frame).__name__}; read a file first: pandas.read_csv(...)"
+        raise PanelError(table, [Fault(table, None, what)])
     faults: list[Fault] = []
     cells = _cells(frame, dict(columns or {}), table, faults)
     values = {name: _values(BY_NAME[name], column, table, faults) for name, column in cells.items()}
@@ -254,6 +257,10 @@ def _mapped(frame, columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cells(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: list[Fault]) -> dict[str, pd.Series]:
+    if columns and not set(columns) & set(BY_NAME) and set(columns.values()) <= set(BY_NAME):
+        columns = {field: name for name, field in columns.items()}
+        faults.append(Fault(table, None, "`columns` goes from the schema's field to your column; yours goes the other "
+                            f"way round: expected {columns}"))
     for name in columns:
         if name not in BY_NAME:
             faults.append(Fault(table, str(name), f"the schema has no such field; it has {_some(list(BY_NAME), 20)}"))

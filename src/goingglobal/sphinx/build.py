@@ -52,6 +52,8 @@ def main(root: Path, lite: Path | None = None) -> int:
     work = root / "_build" / "work"
     book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [book, "build", str(root), "--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
+    if not (root / "_build" / ".jupyter_cache").is_dir():
+        print("running every notebook for the first time and building the site: two minutes or so ...", flush=True)
     environment = {**ONE_THREAD, **os.environ, "GOINGGLOBAL_LITE": "yes" if lite else ""}
     done = subprocess.run(
         command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

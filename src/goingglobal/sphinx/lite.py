@@ -145,7 +145,7 @@ def build(root: Path) -> Path:
     program = Path(sys.executable).with_name("jupyter-lite")
     extension = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
     if not program.exists() or not extension.is_dir():
-        raise LiteError("JupyterLite is not installed here: pip install 'goingglobal[lite]', or run make lite")
+        raise LiteError("JupyterLite is not installed here: run make lite")
     work, out = root / "_build" / "work" / "lite", root / "_build" / "lite"
     shutil.rmtree(work, ignore_errors=True)
     for file in launch.notebooks(root):
