@@ -485,7 +485,7 @@ def test_no_folder_is_left_behind(folder, opened):
 
 def test_without_duckdb_the_error_says_what_to_install(monkeypatch, folder):
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(ModelError, match=re.escape("pip install 'goingglobal[large]'")):
+    with pytest.raises(ModelError, match=re.escape("pip install '.[large]'")):
         large.open_panel(ROOT / "data" / "firm_panel.csv")
 
 

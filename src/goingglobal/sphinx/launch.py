@@ -145,9 +145,10 @@ def stamp(source: Path) -> list[Path]:
         text = path.read_text(encoding="utf-8")
         notebook = json.loads(text)
         cell = install_cell(path.stem, notebook, where)
-        rest = [c for c in notebook["cells"] if c["id"] != cell["id"]]
-        first = next((i for i, c in enumerate(rest) if c["cell_type"] == "code"), len(rest))
-        notebook["cells"] = [*rest[:first], cell, *rest[first:]]
+        cells = notebook["cells"]
+        first = next((i for i, c in enumerate(cells) if c["cell_type"] == "code"), len(cells))
+        there = first < len(cells) and cells[first]["id"] == cell["id"]
+        notebook["cells"] = [*cells[:first], cell, *cells[first + there:]]
         fresh = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         if fresh != text:
             path.write_text(fresh, encoding="utf-8")
