@@ -473,7 +473,7 @@ def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         words = nodes.Text(f"{name}, slide {node['place'] + 1}")
         if app.builder.name == "html":
             uri = relative_uri(app.builder.get_target_uri(docname), f"{FOLDER}/{node['chapter']}.html")
-            node.replace_self(nodes.reference("", "", words, internal=True, refuri=f"{uri}#/slide-{node['place'] + 1}"))
+            node.replace_self(nodes.reference("", "", words, internal=True, refuri=f"{uri}#slide-{node['place'] + 1}"))
         else:
             node.replace_self(words)
     for place in list(doctree.findall(slides_list)):
