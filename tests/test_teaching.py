@@ -70,6 +70,35 @@ def test_course_has_goals_times_and_something_to_hand_in(course):
     assert section(course).select("table")
 
 
+def test_plans_link_slides_that_are_there():
+    links = [a["href"].partition("#") for a in page(GUIDE).select('a[href*="/slides/"][href*="#"]')]
+    assert {path for path, _, _ in links} == {f"../../slides/{name}.html" for name in (
+        "introduction", "sme-role", "barriers", "support-programs", "conclusion")}  # fmt: skip
+    for path, _, anchor in links:
+        assert page(path.removeprefix("../../")).find("section", id=anchor), (path, anchor)
+
+
+@pytest.mark.parametrize("course", ["One lecture", "First session", "Second session", "Third session"])
+def test_rows_of_a_plan_lead_into_the_decks(course):
+    rows = section(course).table.select("tbody tr")
+    linked = [row for row in rows if row.select('a[href*="#slide-"]')]
+    assert len(linked) >= len(rows) - 1, course
+
+
+def test_slide_that_is_linked_shows_what_its_row_names():
+    """A figure or table named in a row of a plan stands on one of the slides that the row links."""
+    checked = 0
+    for row in page(GUIDE).select("table tr:has(a[href*='#slide-'])"):
+        named = re.findall(r"(?:Fig\.|Table) \d\.\d+", row.find_all("td")[-2].get_text())
+        named = [words.replace("Fig.", "Figure") for words in named]
+        shown = [page(path.removeprefix("../../")).find("section", id=anchor).get_text()
+                 for path, _, anchor in (a["href"].partition("#") for a in row.select('a[href*="#slide-"]'))]
+        for words in named:
+            assert any(re.search(rf"{re.escape(words)}\b", text) for text in shown), words
+            checked += 1
+    assert checked >= 6
+
+
 def test_every_chapter_is_discussed():
     links = {link["href"].rpartition("/")[2] for link in section("Questions to discuss").select("p > strong a")}
     assert links == {f"{name}.html" for name in (

@@ -12,7 +12,10 @@
     const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
     root.dataset.theme = now === "dark" ? "light" : "dark";
   };
-  const told = () => Reveal.configure({ showNotes: root.hasAttribute("data-notes") });
+  const told = () => {
+    Reveal.configure({ showNotes: root.hasAttribute("data-notes") });
+    requestAnimationFrame(() => Reveal.layout());  // the slide's room has changed only now
+  };
 
   // The speaker's window. reveal.js's own loads the deck twice more in frames, which browsers refuse a file on disk;
   // this one only shows what the deck's window tells it.
@@ -53,7 +56,7 @@
   }).then(told);
   Reveal.on("slidechanged", tell);
   Reveal.addKeyBinding({ keyCode: 68, key: "D", description: "Dark or light" }, turn);
-  Reveal.addKeyBinding({ keyCode: 83, key: "S", description: "Speaker's window: notes, next slide, clock" }, open);
+  Reveal.addKeyBinding({ keyCode: 83, key: "S", description: "Speaker's window: notes, next title, clock" }, open);
   Reveal.addKeyBinding({ keyCode: 84, key: "T", description: "Notes beside the slide, and on paper" }, () => {
     root.toggleAttribute("data-notes");
     told();

@@ -14,13 +14,19 @@ by the same roles as on its page:
 
     :::{notes}
     :minutes: 3
+    :held: exhibit | words
 
     What the speaker says.
     :::
 
+What is `held` appears at a key press each, in that order: an answer that students are asked for first. On paper, on a
+telephone and without scripts nothing is held. The title's slide holds its chart, then its answer.
+
 The title's slide has the question and the answer as paragraphs, and the chapter's `{headline}` chart; the last one also
 gets how to cite, the edition and the licence. Figures' own notes are put below the speaker's.
 
+`{slide}`         a link to a slide of a deck, named by its exhibit, by `last`, or by how its title begins:
+                  {slide}`introduction/tab-country`, {slide}`introduction/A regression`
 `{slides-list}`   the decks with their slides and minutes, and links to them, their chapters and exercises
 """
 
@@ -41,6 +47,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxRole
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import data
@@ -49,13 +56,17 @@ from goingglobal.sphinx import citing, registry, roles
 FOLDER = "slides"
 SLIDES, BULLETS = (8, 14), 3
 _ROLES = ("result", "claim", "fact", "verdict")
-_OPTIONS = {"exhibit": {"rows", "columns", "head"}, "notes": {"minutes"}}
+_OPTIONS = {"exhibit": {"rows", "columns", "head"}, "notes": {"minutes", "held"}}
 _PARTS = {"reveal_css": "vendor/reveal-6.0.2.css", "reveal": "vendor/reveal-6.0.2.js", "css": "slides.css",
           "script": "slides.js", "licence": "vendor/reveal-LICENSE.txt"}
 
 
 class slides_list(nodes.General, nodes.Element):
     """Where the list of decks stands."""
+
+
+class slide_link(nodes.Inline, nodes.Element):
+    """Where the link to a slide stands: its `chapter` and its `place`, from zero."""
 
 
 @dataclass
@@ -71,6 +82,7 @@ class Slide:
     head: str = ""
     notes: list[Token] = field(default_factory=list)
     minutes: int = 0
+    held: list[str] = field(default_factory=list)
 
     @property
     def bullets(self) -> int:
@@ -146,6 +158,7 @@ def read(chapter: str, text: str) -> Deck:
                 slide.minutes = int(minutes)
             else:
                 fault(line, "notes need whole minutes, like “:minutes: 3”")
+            slide.held = [part.strip() for part in options["held"].split("|")] if "held" in options else []
             note_use(slide.notes, line)
 
     def note_use(part: list[Token], line: int) -> None:
@@ -186,6 +199,11 @@ def read(chapter: str, text: str) -> Deck:
             fault(slide.line, f"{slide.bullets} bullets, expected at most {BULLETS}")
         if not slide.body and not slide.exhibit:
             fault(slide.line, "an empty slide")
+        there = [*(["exhibit"] if slide.exhibit else []), *(["words"] if slide.body else [])]
+        if slide is deck.slides[0]:
+            slide.held = slide.held or there
+        if set(slide.held) - set(there) or len(set(slide.held)) < len(slide.held):
+            fault(slide.line, f"held: {' | '.join(slide.held)}; the slide has {' | '.join(there)}")
     shown = [slide.exhibit for slide in deck.slides if slide.exhibit]
     twice = sorted({label for label in shown if shown.count(label) > 1})
     deck.faults += [f"line 0: exhibit {label!r} is shown twice" for label in twice]
@@ -196,6 +214,22 @@ def decks(source: Path) -> dict[str, Deck]:
     """Decks by chapter, in the order of their files' names; {} where there is none."""
     return {path.stem: read(path.stem, path.read_text(encoding="utf-8"))
             for path in sorted((source / "book" / FOLDER).glob("*.md"))}
+
+
+def find(found: dict[str, Deck], address: str) -> tuple[str, int]:
+    """The chapter and the place (from zero) of a slide, given as “chapter/exhibit”, “chapter/last” or “chapter/how its
+    title begins”. Raises `LookupError`, in words, where there is none or more than one.
+    """
+    chapter, _, name = address.strip().partition("/")
+    if chapter not in found:
+        raise LookupError(f"slide {address!r}: no deck {chapter!r}; there are {', '.join(found)}")
+    slides = found[chapter].slides
+    places = [len(slides) - 1] if name == "last" else [
+        place for place, slide in enumerate(slides)
+        if name and (slide.exhibit == name or slide.title.content.startswith(name))]  # fmt: skip
+    if len(places) != 1:
+        raise LookupError(f"slide {address!r} is {len(places)} slides of the deck, expected 1")
+    return chapter, places[0]
 
 
 def names(source: Path) -> set[str]:
@@ -335,12 +369,17 @@ class _Writer:
         else:
             kind = "text"
         parts = [f"<{level}>{self.inline(slide.title)}</{level}>"]
+
+        def held(part: str, kind: str) -> str:
+            return (part.replace(' class="', f' data-fragment-index="{slide.held.index(kind)}" class="fragment ', 1)
+                    if kind in slide.held else part)  # fmt: skip
+
         if not place:
             parts.insert(0, f'<p class="gg-kicker">{escape(self.name(chapter))}</p>')
         if slide.exhibit:
-            parts.append(self.exhibit(slide))
+            parts.append(held(self.exhibit(slide), "exhibit"))
         if slide.body:
-            parts.append(f'<div class="gg-words">{self.text(slide.body)}</div>')
+            parts.append(held(f'<div class="gg-words">{self.text(slide.body)}</div>', "words"))
         if last:
             parts.append(self.last(chapter))
         return (f'<section id="slide-{place + 1}"><div class="gg-slide gg-{kind}">{"".join(parts)}</div>'
@@ -413,7 +452,30 @@ class SlidesList(Directive):
         return [slides_list()]
 
 
+class SlideRole(SphinxRole):
+    """`{slide}`: “Introduction, slide 7”, a link to that slide on the site."""
+
+    def run(self):
+        source = Path(self.env.srcdir)
+        for path in (source / "book" / FOLDER).glob("*.md"):
+            self.env.note_dependency(str(path))
+        try:
+            chapter, place = find(decks(source), self.text)
+        except LookupError as error:
+            registry.page(self.env).faults.append(str(error))
+            return [nodes.Text(self.text)], []
+        return [slide_link(chapter=chapter, place=place)], []
+
+
 def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(slide_link)):
+        name = app.env.titles[f"book/{node['chapter']}"].astext().partition(":")[0]
+        words = nodes.Text(f"{name}, slide {node['place'] + 1}")
+        if app.builder.name == "html":
+            uri = relative_uri(app.builder.get_target_uri(docname), f"{FOLDER}/{node['chapter']}.html")
+            node.replace_self(nodes.reference("", "", words, internal=True, refuri=f"{uri}#slide-{node['place'] + 1}"))
+        else:
+            node.replace_self(words)
     for place in list(doctree.findall(slides_list)):
         here, found = app.builder.get_target_uri(docname), decks(Path(app.srcdir))
         items = []
@@ -439,6 +501,8 @@ def _skip(self, node: nodes.Element) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_directive("slides-list", SlidesList)
+    app.add_role("slide", SlideRole())
+    app.add_node(slide_link, html=(_skip, None), epub=(_skip, None), latex=(_skip, None), text=(_skip, None))
     app.add_node(slides_list, html=(_skip, None), epub=(_skip, None), latex=(_skip, None), text=(_skip, None))
     app.connect("doctree-resolved", _fill)
     app.connect("build-finished", _write)
