@@ -142,6 +142,16 @@ def generated_panel() -> dict[str, float]:
             "peak_mb": round(run.peak_mb), "seconds": round(time.perf_counter() - start, 2)}
 
 
+def lite(copy: Path) -> dict[str, float]:
+    """JupyterLite alone: seconds to build it, megabytes of the whole folder and of its parts."""
+    from goingglobal.sphinx import lite as maker
+
+    start = time.perf_counter()
+    sizes = maker.sizes(maker.build(copy))
+    seconds = round(time.perf_counter() - start, 2)
+    return {"seconds": seconds, **{f"{part}_megabytes": round(size / 1e6, 1) for part, size in sizes.items()}}
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -161,7 +171,7 @@ def main() -> None:
                 "notebooks_alone": notebooks(copy, environment, scratch),
             },
             "specification_curve": specification_curve(),
-            "generated_panel": generated_panel(),
+            "generated_panel": generated_panel(), "jupyterlite": lite(copy),
             "pages": weights(copy / "_build" / "html"),
         }, indent=1))
 
