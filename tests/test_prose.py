@@ -39,7 +39,8 @@ ALLOWED = {
 # Not prose: each is blanked before digits are looked for, in this order.
 QUOTED = {
     "mathematics": r"\$\$.+?\$\$|(?<![\\$])\$(?![\s$])[^$\n]*?(?<!\s)\$",
-    "role": r"\{(?:result|claim|fact|verdict|cite(?::\w+)?|numref|doc|ref|eq|term|define|download|exhibit|slide)\}`[^`]*`",
+    "role": r"\{(?:result|claim|fact|verdict|cite(?::\w+)?|numref|doc|ref|eq|term|define|download|exhibit|slide)\}"
+            r"`[^`]*`",
     "code": r"(?<![`}])(`+)(?!`).+?(?<!`)\1(?!`)",
     "comment": r"(?m)<!--.*?-->|^%.*$",
     "tag": r"</?[a-zA-Z][^<>]*>",
