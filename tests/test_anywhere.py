@@ -63,22 +63,22 @@ def environment(folder: Path, python: str, packages: list[str], constraints: lis
 
 
 def run(python: Path, folder: Path, names: list[str], **variables: str) -> dict:
-    """What the notebooks report in that environment, run in an empty folder, two processes at a time."""
+    """What the notebooks report in that environment, run in an empty folder by two processes, each half of them."""
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "GOINGGLOBAL_DATA")}
     clean |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **variables}
 
-    def one(name: str) -> dict:
-        command = [str(python), str(ROOT / "tests" / "run_notebooks.py"), str(folder), name]
+    def half(chosen: list[str]) -> dict:
+        command = [str(python), str(ROOT / "tests" / "run_notebooks.py"), str(folder), *chosen]
         done = subprocess.run(command, cwd=empty, env=clean, check=False, capture_output=True, text=True)
-        assert done.returncode == 0, f"{name}\n{done.stderr[-3000:]}"
+        assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout)
 
     with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(one, names))
+        answers = list(pool.map(half, (names[::2], names[1::2])))
     assert os.listdir(empty) == []
-    return {name: answer | answer["notebooks"][name] for name, answer in zip(names, answers, strict=True)}
+    return {name: answer | found for answer in answers for name, found in answer["notebooks"].items()}
 
 
 def compare(answers: dict, missing: dict[str, set[str]] | None = None) -> None:
