@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from functools import cache
 
 import nbclient
@@ -17,7 +18,7 @@ from conftest import ROOT, SITE
 
 from goingglobal import results, teaching
 from goingglobal.models import Estimate
-from goingglobal.sphinx import students
+from goingglobal.sphinx import launch, students
 from goingglobal.sphinx.exercises import KINDS, file_name
 
 CHAPTERS = students.chapters(ROOT)
@@ -126,6 +127,13 @@ def test_committed_notebooks_are_those_the_chapters_make():
     assert {path.name for path in FOLDER.iterdir()} == {path.name for path in made}
     stale = [path.name for path, text in made.items() if path.read_text(encoding="utf-8") != text]
     assert stale == [], "`make exercises` makes them again"
+
+
+def test_first_cells_written_again_change_nothing(tmp_path):
+    """`launch` finds its cell in a student's notebook, under the id and in the place it expects."""
+    shutil.copytree(FOLDER, tmp_path / "book" / "exercises")
+    shutil.copyfile(ROOT / "_config.yml", tmp_path / "_config.yml")
+    assert launch.stamp(tmp_path) == []
 
 
 @every_chapter

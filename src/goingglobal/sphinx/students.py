@@ -184,11 +184,12 @@ def notebook(chapter: dict, stem: str, number: int) -> dict:
     names |= {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
     cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW}")]
     install = [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
-    cells += [{**cell, "id": f"{stem}-exercises-install"} for cell in install]  # the id that `launch` looks for
     setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
     if setup:
         cells.append(_markdown(f"{stem}-exercises-needs", "## What the exercises need\n\nFrom the chapter, unchanged."))
-        cells += [_code(cell) for cell in setup]
+    # Under the id and in the place where `launch` writes it.
+    cells += [{**cell, "id": f"{stem}-exercises-install"} for cell in install]
+    cells += [_code(cell) for cell in setup]
     for place, exercise in enumerate(found, 1):
         where = f"{stem}, exercise {exercise.label!r}"
         head = (f"## Exercise {number}.{place} {exercise.title}\n\n"
