@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from functools import cache
 
 import nbclient
@@ -17,8 +18,8 @@ from conftest import ROOT, SITE
 
 from goingglobal import results, teaching
 from goingglobal.models import Estimate
-from goingglobal.sphinx import students
-from goingglobal.sphinx.exercises import KINDS
+from goingglobal.sphinx import launch, students
+from goingglobal.sphinx.exercises import KINDS, file_name
 
 CHAPTERS = students.chapters(ROOT)
 FOLDER = ROOT / "book" / "exercises"
@@ -31,7 +32,7 @@ def chapter(stem: str) -> dict:
 
 @cache
 def sheet(stem: str) -> dict:
-    return json.loads((FOLDER / f"{stem}.ipynb").read_text(encoding="utf-8"))
+    return json.loads((FOLDER / file_name(stem)).read_text(encoding="utf-8"))
 
 
 def exercises(stem: str) -> list[students.Exercise]:
@@ -49,10 +50,12 @@ WRONG = {
         (", *controls]", "]", "controls")],
     "exercise-two-years": [
         ("shift(-1)", "shift(1)", "or back"), ('["fdi_lead"].shift(-1)', '["fdi_lead"].shift(0)', "one year only"),
-        (", *controls]", "]", "two years later")],
+        (", *controls]", "]", "two years later"),
+        ('.groupby("iso3")["fdi_lead"]', '["fdi_lead"]', "of the next country"),
+        ("fdi_in_two", "later", "column `fdi_in_two`")],
     "exercise-strict": [
-        ("min_fdi_share=1.0", "min_fdi_share=0.85", "without FDI again"),
-        ("min_fdi_share=1.0", "trim=0.7, min_fdi_share=1.0", "starters"),
+        ("min_fdi_share=1.0", "min_fdi_share=0.85", "in every year since"),
+        ("min_fdi_share=1.0", "trim=0.7, min_fdi_share=1.0", "trim nothing"),
         ("min_fdi_share=1.0", 'outcome="group", min_fdi_share=1.0', "home headcount")],
     "exercise-one-firm": [
         ("idxmax()", "idxmin()", "jumped further"), ('"edinet_code"] != firm', '"jump"] < 3.1', "all rows"),
@@ -66,7 +69,7 @@ WRONG = {
         ("odds.sum() ** 2 / (odds**2).sum()", "odds.sum()", "worth")],
     "exercise-other-line": [
         ("100.5", "300.5", "which cut-off"), ('["home"].min()', '["home"].mean()', "least"),
-        ('["sector"]) == 100', '["sector"]) <= 100', "few")],
+        ('["sector"]) == 100', '["sector"]) <= 100', "in wholesale or services")],
     "exercise-how-many": [
         ("2.8 * error", "1.96 * error", "found in 50%"), ("2.8 * error", "2.8 * seen.se", "smallest"),
         ("(smallest / 1.0) ** 2", "smallest", "needed")],
@@ -126,6 +129,13 @@ def test_committed_notebooks_are_those_the_chapters_make():
     assert stale == [], "`make exercises` makes them again"
 
 
+def test_first_cells_written_again_change_nothing(tmp_path):
+    """`launch` finds its cell in a student's notebook, under the id and in the place it expects."""
+    shutil.copytree(FOLDER, tmp_path / "book" / "exercises")
+    shutil.copyfile(ROOT / "_config.yml", tmp_path / "_config.yml")
+    assert launch.stamp(tmp_path) == []
+
+
 @every_chapter
 def test_students_notebook_is_valid_and_in_order(stem):
     notebook = sheet(stem)
@@ -137,6 +147,12 @@ def test_students_notebook_is_valid_and_in_order(stem):
     text = json.dumps(notebook, ensure_ascii=False)
     assert not re.search(r"\{[\w:-]+\}`|^:::|```\{", text), "a role or a directive of the page is left"
     assert text.count("Your answer:") == text.count("<summary>Hint</summary>") == len(exercises(stem))
+
+
+def test_exhibits_are_named_by_number_and_first_words():
+    text = "".join(students.source(cell) for cell in sheet("sme-role")["cells"])
+    assert "In Fig. 2.6 (“Keep every firm and starting …”) trimming" in text
+    assert "(Fig. 1.4, “Putting one conduit country back …”)" in json.dumps(sheet("introduction"), ensure_ascii=False)
 
 
 @every_chapter
@@ -162,7 +178,7 @@ def test_install_cell_is_carried_over_first(stem):
     plain = {**chapter(stem), "cells": [c for c in chapter(stem)["cells"] if not c["id"].endswith("-install")]}
     notebook = students.notebook({**plain, "cells": [plain["cells"][0], install, *plain["cells"][1:]]}, stem, 1)
     first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-    assert first == install
+    assert first == {**install, "id": f"{stem}-exercises-install"}, "under the id that `launch` looks for"
 
 
 # ------------------------------------------------------------------------------------------------ as executed
@@ -221,6 +237,21 @@ def test_solution_passes_its_check(ready, label):
             run(cell, names)
 
 
+@every_check
+def test_check_judges_no_older_answer(ready, label):
+    """Where the answer's cell stops with an error after a right answer, the check names what is not set."""
+    stem, exercise = CODE[label]
+    names = ready(stem)
+    run(exercise.tagged("solution")[0], names)
+    check = students.source(exercise.tagged("check")[0])
+    given = re.findall(r"teaching\.given\(([^)]*)\)", check)
+    asked = {name for call in given for name in re.findall(r"(\w+)=", call)}
+    starter = students.source(exercise.tagged("starter")[0]).splitlines()
+    exec(compile(starter[0], "first line", "exec"), names)
+    assert asked == {name for name in re.findall(r"(\w+) =", starter[0]) if names[name] is ...}
+    assert "is still `...`" in said(exercise.tagged("check")[0], names)
+
+
 @pytest.mark.parametrize(("label", "swap"), [(label, swap) for label in WRONG for swap in WRONG[label]],
                          ids=lambda value: value if isinstance(value, str) else value[1][:24])  # fmt: skip
 def test_plausible_wrong_answer_fails_and_hears_why(ready, label, swap):
@@ -236,7 +267,7 @@ def test_every_check_meets_a_wrong_answer():
 
 def test_students_notebook_runs_through_in_jupyter(tmp_path):
     """Cells that fail by design are marked, so that “run all” goes on to the next exercise."""
-    notebook = nbformat.read(FOLDER / "introduction.ipynb", as_version=4)
+    notebook = nbformat.read(FOLDER / file_name("introduction"), as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     failed = [cell.id for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
     assert failed == [cell.id for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
@@ -325,8 +356,16 @@ def test_page_shows_exercises_by_number_with_both_folds_closed(stem):
 @every_chapter
 def test_page_offers_the_students_notebook(stem):
     link = page(stem).select_one("#exercises a[download]")
-    assert link["href"] == f"../exercises/{stem}.ipynb"
-    assert (SITE / "exercises" / f"{stem}.ipynb").read_bytes() == (FOLDER / f"{stem}.ipynb").read_bytes()
+    assert link["href"] == f"../exercises/{file_name(stem)}"
+    assert (SITE / "exercises" / file_name(stem)).read_bytes() == (FOLDER / file_name(stem)).read_bytes()
+
+
+@pytest.mark.site
+@every_chapter
+def test_students_notebook_counts_exhibits_as_the_site_does(stem):
+    site = json.loads((SITE / "exhibits.json").read_text(encoding="utf-8"))
+    there = {label: record["number"] for label, record in site.items() if record["page"] == f"book/{stem}"}
+    assert there == {label: number for label, (number, _) in students.exhibits(chapter(stem), CHAPTERS[stem]).items()}
 
 
 @pytest.mark.site

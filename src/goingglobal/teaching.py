@@ -32,7 +32,9 @@ def given(kind: type, /, **answers: object) -> None:
     wanted, words = _KINDS.get(kind, (kind, f"a {kind.__name__}"))
     for name, value in answers.items():
         if value is ...:
-            raise AssertionError(f"`{name}` is still `...`: put your answer in its place and run both cells again.")
+            raise AssertionError(
+                f"`{name}` is still `...`: put your answer in its place, and mend the answer's cell if it shows an "
+                "error; then run both again.")
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise AssertionError(f"`{name}` is a {type(value).__name__}; {words} is wanted.")
         if isinstance(value, Real) and not math.isfinite(value):

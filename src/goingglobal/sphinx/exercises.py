@@ -46,6 +46,11 @@ KINDS = {"read": "Read", "change": "Rerun and change", "interpret": "Interpret",
 FOLDER = "exercises"
 
 
+def file_name(stem: str) -> str:
+    """A chapter's student's notebook: another name than the chapter's, since both may be open side by side."""
+    return f"{stem}-exercises.ipynb"
+
+
 class fold(nodes.General, nodes.Element):
     """A hint or a solution, closed until asked for; `words` is what one clicks."""
 
@@ -119,7 +124,7 @@ class ExerciseSheet(Directive):
 
     def run(self):
         env = self.state.document.settings.env
-        name = f"{env.docname.rpartition('/')[2]}.ipynb"
+        name = file_name(env.docname.rpartition("/")[2])
         file = Path(env.srcdir) / "book" / FOLDER / name
         if not file.is_file():
             raise self.error(f"no book/{FOLDER}/{name}; `make exercises` writes it")

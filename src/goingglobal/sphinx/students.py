@@ -1,16 +1,18 @@
-"""`python -m goingglobal.sphinx.students`: the students' notebooks, `book/exercises/CHAPTER.ipynb`, from the chapters.
+"""`python -m goingglobal.sphinx.students`: the students' notebooks, from the chapters.
 
-A chapter holds exercises with their solutions; a student's notebook is the same without them. What goes where is said
-by the tags of the chapter's cells:
+A chapter holds exercises with their solutions; a student's notebook, `book/exercises/CHAPTER-exercises.ipynb`, is the
+same without them. What goes where is said by the tags of the chapter's cells:
 
 `setup`     copied in front: what the exercises need to run alone
-`starter`   copied into its exercise, in the place of the solution (on the page it is not shown)
+`starter`   copied into its exercise, in the place of the solution (on the page it is not shown); its first line sets
+            what the check reads to `...`, so that no check judges an older answer where the cell stops with an error
 `check`     copied after it: fails, in words, until the answer is right
 `solution`  left out
 
-A cell whose id ends in `-install` is copied as the first. An exercise is one Markdown cell with the directive
-`{exercise}`; everything up to the next one belongs to it. Roles of the page become words, so nothing here can hold a
-result. The files are committed, and a test makes them again and compares.
+A cell whose id ends in `-install` is copied as the first, under an id of its own. An exercise is one Markdown cell
+with the directive `{exercise}`; everything up to the next one belongs to it. Roles of the page become words, so
+nothing here can hold a result; exhibits are counted as the site does, and named by number and first words. The files
+are committed, and a test makes them again and compares.
 """
 
 from __future__ import annotations
@@ -24,23 +26,30 @@ from pathlib import Path
 
 import yaml
 
-from goingglobal.sphinx.exercises import FOLDER, KINDS
+from goingglobal.sphinx.exercises import FOLDER, KINDS, file_name
 
-__all__ = ["Exercise", "StudentError", "chapters", "exercises", "notebook", "write"]
+__all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "write"]
 
 _EXERCISE = re.compile(
     r"^:::\{exercise\} (?P<title>[^\n]+)\n(?P<options>(?::[\w-]+:[^\n]*\n)+)(?P<body>.*?)^:::$", re.S | re.M)
 _HINT = re.compile(r"^```\{hint\}\n(?P<text>.*?)^```$", re.S | re.M)
 _ROLE = re.compile(r"\{(?P<role>[\w:-]+)\}`(?:(?P<words>[^`<]+?) <[^`>]+>|(?P<key>[^`]+))`")
+_HEADLINE = re.compile(r"^`{3}\{headline\} (?P<label>\S+)\n:caption: *(?P<caption>.+)$", re.M)
+_WORDS = 5  # of a caption beside an exhibit's number
 _DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{", re.M)
 HOW = """\
 These are the exercises of a chapter of *Japanese SMEs going global, re-examined*. Run the cells from the top.
 
+- They need the book's library. Where it is not there yet: `pip install .` in a clone of the book's repository. In the
+  browser (JupyterLite) and on Colab the first code cell installs it.
 - Where code is asked for, a cell holds its beginning and the next one checks it. A check fails (`AssertionError`) until
   the answer is right, and its last line says what to look at.
+- If the answer's own cell shows an error, mend that first. A check that stops with `NameError` misses a cell above it
+  that has not been run. Before you hand in, *Restart Kernel and Run All Cells*.
 - Where words are asked for, double-click *Your answer* and write.
-- Tables and figures that an exercise names stand in the chapter: keep it open beside this.
-- Hints are folded. Solutions are folded too, on the chapter's page in the book."""
+- Tables and figures that an exercise names stand on the chapter's page: keep it open beside this (in a clone,
+  `make serve` shows it). Don't open the chapter's *notebook*: there the solutions stand in plain sight.
+- Hints are folded. On the chapter's page solutions are folded too."""
 
 
 class StudentError(ValueError):
@@ -105,29 +114,46 @@ def _read(block: re.Match, identity: str, stem: str) -> Exercise:
                     _HINT.sub("", block["body"]).strip(), hint["text"].strip())
 
 
-def _captions(chapter: dict) -> dict[str, str]:
-    """Label → “Figure “…”” or “Table “…”” of the exhibits that a chapter's cells make."""
-    found = {}
+def exhibits(chapter: dict, number: int) -> dict[str, tuple[str, str]]:
+    """Label → number as the site gives it (“Figure 2.6”) and caption, of a chapter's exhibits in their order.
+
+    A caption that is not written out in the call is empty.
+    """
+    found, count = {}, {"Figure": 0, "Table": 0}
+
+    def add(kind: str, label: str, caption: str) -> None:
+        count[kind] += 1
+        found[label] = f"{kind} {number}.{count[kind]}", caption.strip().rstrip(".")
+
     for cell in chapter["cells"]:
-        plain = cell["cell_type"] == "code" and not cell["id"].endswith("-install")
-        calls = ast.walk(ast.parse(source(cell))) if plain else ()
-        for call in calls:
-            if (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
-                    and ast.unparse(call.func) in ("exhibits.figure", "exhibits.table") and call.args):
+        if cell["cell_type"] == "markdown":
+            for match in _HEADLINE.finditer(source(cell)):
+                add("Figure", match["label"], match["caption"])
+        elif not cell["id"].endswith("-install"):
+            calls = [node for node in ast.walk(ast.parse(source(cell))) if isinstance(node, ast.Call) and node.args
+                     and ast.unparse(node.func) in ("exhibits.figure", "exhibits.table")]  # fmt: skip
+            for call in sorted(calls, key=lambda node: node.lineno):
                 caption = next((k.value for k in call.keywords if k.arg == "caption"), None)
-                if isinstance(caption, ast.Constant) and isinstance(call.args[0], ast.Constant):
-                    kind = call.func.attr.capitalize()
-                    found[call.args[0].value] = f"{kind} “{caption.value.rstrip('.')}”"
+                add(call.func.attr.capitalize(), ast.literal_eval(call.args[0]),
+                    caption.value if isinstance(caption, ast.Constant) else "")
     return found
 
 
-def words(text: str, captions: dict[str, str], where: str) -> str:
+def _named(number: str, caption: str) -> str:
+    """“Fig. 2.6 (“Keep every firm and starting …”)”."""
+    first = caption.split()
+    short = " ".join(first[:_WORDS]).rstrip(",;:") + (" …" if len(first) > _WORDS else "")
+    return number.replace("Figure", "Fig.") + (f" (“{short}”)" if short else "")
+
+
+def words(text: str, names: dict[str, str], where: str) -> str:
     """Text of the page as a notebook shows it: roles become words. Raises `StudentError` for one that can't."""
 
     def plain(match: re.Match) -> str:
         role, key = match["role"], match["key"]
-        if role == "numref" and key in captions:
-            return captions[key]
+        if role == "numref" and key in names:
+            inside = text[:match.start()].endswith("(") and text[match.end():].startswith(")")
+            return re.sub(r" \((“.*”)\)$", r", \1", names[key]) if inside else names[key]
         if role in ("claim", "fact", "doc", "define") and match["words"]:
             return match["words"]
         if role == "define":
@@ -154,19 +180,22 @@ def notebook(chapter: dict, stem: str, number: int) -> dict:
     """A student's notebook. `chapter` is the chapter's notebook as JSON. Raises `StudentError`."""
     title = next(line for line in source(chapter["cells"][0]).splitlines() if line.startswith("# ")).removeprefix("# ")
     found = exercises(chapter, stem)
-    captions = _captions(chapter) | {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
+    names = {label: _named(*shown) for label, shown in exhibits(chapter, number).items()}
+    names |= {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
     cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW}")]
-    cells += [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
+    install = [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
     setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
     if setup:
         cells.append(_markdown(f"{stem}-exercises-needs", "## What the exercises need\n\nFrom the chapter, unchanged."))
-        cells += [_code(cell) for cell in setup]
+    # Under the id and in the place where `launch` writes it.
+    cells += [{**cell, "id": f"{stem}-exercises-install"} for cell in install]
+    cells += [_code(cell) for cell in setup]
     for place, exercise in enumerate(found, 1):
         where = f"{stem}, exercise {exercise.label!r}"
         head = (f"## Exercise {number}.{place} {exercise.title}\n\n"
                 f"*{KINDS[exercise.kind]} · about {exercise.minutes} minutes*")
-        hint = f"<details><summary>Hint</summary>\n\n{words(exercise.hint, captions, where)}\n\n</details>"
-        cells.append(_markdown(exercise.id, f"{head}\n\n{words(exercise.statement, captions, where)}\n\n{hint}"))
+        hint = f"<details><summary>Hint</summary>\n\n{words(exercise.hint, names, where)}\n\n</details>"
+        cells.append(_markdown(exercise.id, f"{head}\n\n{words(exercise.statement, names, where)}\n\n{hint}"))
         starters, checks = exercise.tagged("starter"), exercise.tagged("check")
         if bool(starters) != bool(checks):
             raise StudentError(f"{where}: a starter and a check belong together")
@@ -185,7 +214,7 @@ def made(root: Path) -> dict[Path, str]:
     out = {}
     for stem, number in chapters(root).items():
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-        out[root / "book" / FOLDER / f"{stem}.ipynb"] = dumped(notebook(chapter, stem, number))
+        out[root / "book" / FOLDER / file_name(stem)] = dumped(notebook(chapter, stem, number))
     return out
 
 
