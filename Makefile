@@ -17,7 +17,7 @@ book: $(STAMP)  ## build the site
 
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not environments" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not environments" -n 3 --dist loadfile
 
 slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
 	@ls _build/html/slides/*.html
