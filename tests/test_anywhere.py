@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.environments, pytest.mark.site]
 
 STATED = range(11, 15)  # Python 3.11 to 3.14, as pyproject.toml says
 NOTEBOOKS = [str(path.relative_to(ROOT)) for path in launch.notebooks(ROOT) if "exercises" not in path.parts]
+CHAPTERS = [name for name in NOTEBOOKS if "appendix" not in name] + ["book/appendix/your-data.ipynb"]
 CUTS = {name for name in NOTEBOOKS if launch.cut(json.loads((ROOT / name).read_text(encoding="utf-8")))}
 TOLERANCE = 1e-3  # of what iterates; closed forms agree far closer, and the shown text must be the same
 
@@ -127,8 +128,8 @@ def test_wheel_alone_runs_the_notebooks_on_the_lowest_and_newest_python_at_hand(
     if which == "lowest" and minor == sys.version_info[1]:
         pytest.skip("the environment of make test has it already: tests/test_notebooks.py")
     python = environment(tmp_path, at_hand[minor], [f"{own(wheels)}[explorers,large]"], lock())
-    copy_notebooks(tmp_path, NOTEBOOKS)
-    answers = run(python, tmp_path, NOTEBOOKS)
+    copy_notebooks(tmp_path, CHAPTERS)
+    answers = run(python, tmp_path, CHAPTERS)
     assert {answer["python"].split(".")[1] for answer in answers.values()} == {str(minor)}
     compare(answers)
 
