@@ -23,13 +23,13 @@ slides: book  ## a deck of slides for each chapter, each one file: _build/html/s
 	@ls _build/html/slides/*.html
 
 pdf: book  ## the whole book as one PDF (needs Chromium): _build/paper
-	@$(BIN)/python -m goingglobal.sphinx.paper pdf
+	@$(BIN)/python -m goingglobal.sphinx.taking.paper pdf
 
 epub: $(STAMP)  ## the whole book as an EPUB: _build/paper
-	@$(BIN)/python -m goingglobal.sphinx.paper epub
+	@$(BIN)/python -m goingglobal.sphinx.taking.paper epub
 
 lite: $(STAMP)  ## the site with Python in the reader's browser (JupyterLite); its program is about 20 MB
-	@$(BIN)/python -m goingglobal.sphinx.lite
+	@$(BIN)/python -m goingglobal.sphinx.elsewhere.lite
 
 serve: book  ## build the site and serve it on this machine
 	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
@@ -39,7 +39,7 @@ lab: $(STAMP)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) book
 
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
-	@$(BIN)/python -m goingglobal.sphinx.students
+	@$(BIN)/python -m goingglobal.sphinx.teaching.students
 
 bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
 	@$(BIN)/python tests/bench.py
@@ -59,7 +59,7 @@ anywhere: $(STAMP)  ## run the notebooks in new environments: lowest and newest 
 	@$(BIN)/python -m pytest -q -m environments
 
 address: $(STAMP)  ## maintainers: notebooks' first cells, after a change of `repository: url` in _config.yml
-	@$(BIN)/python -m goingglobal.sphinx.launch
+	@$(BIN)/python -m goingglobal.sphinx.elsewhere.launch
 
 data: $(STAMP)  ## maintainers: make the tables again from their sources, which must be as recorded
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)

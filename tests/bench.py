@@ -134,7 +134,7 @@ def specification_curve(permutations: int = 499, fits: int = 6) -> dict[str, flo
 
 def generated_panel() -> dict[str, float]:
     """The generated panel of ten million rows through DuckDB: its process's peak memory (MB), its ceiling, seconds."""
-    from goingglobal import large
+    from goingglobal.own import large
 
     start = time.perf_counter()
     run = large.demonstrate(10_000_000, memory_limit="256MB", ceiling_mb=700)
@@ -144,7 +144,7 @@ def generated_panel() -> dict[str, float]:
 
 def lite(copy: Path) -> dict[str, float]:
     """JupyterLite alone: seconds to build it, megabytes of the whole folder and of its parts."""
-    from goingglobal.sphinx import lite as maker
+    from goingglobal.sphinx.elsewhere import lite as maker
 
     start = time.perf_counter()
     sizes = maker.sizes(maker.build(copy))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from goingglobal.sphinx import browser as browser_of_book
+from goingglobal.sphinx.taking import browser as browser_of_book
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"

@@ -19,7 +19,7 @@ import pytest
 from conftest import ROOT, SITE
 from packaging.requirements import Requirement
 
-from goingglobal.sphinx import launch, lite
+from goingglobal.sphinx.elsewhere import launch, lite
 
 pytestmark = [pytest.mark.environments, pytest.mark.site]
 

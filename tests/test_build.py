@@ -171,7 +171,7 @@ def copy_of_repository(root: Path) -> Book:
         if (ROOT / name).is_file() and not chapter and not name.startswith("tests/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-    with (root / "src" / "goingglobal" / "samples.py").open("a", encoding="utf-8") as library:
+    with (root / "src" / "goingglobal" / "samples" / "__init__.py").open("a", encoding="utf-8") as library:
         library.write("\nTINY = 41\n")
     book = Book(root)
     book.page("index", INDEX)
@@ -189,7 +189,7 @@ def good_line(book: Book) -> dict[str, Built | tuple]:
     steps["unsealed"] = book.run("goingglobal.data", "check")
     steps["seal"] = book.run("goingglobal.data", "seal", "country_panel")
     steps["figure"] = book.build()
-    with (book.root / "src" / "goingglobal" / "samples.py").open("a", encoding="utf-8") as library:
+    with (book.root / "src" / "goingglobal" / "samples" / "__init__.py").open("a", encoding="utf-8") as library:
         library.write("TINY = 40 + 2\n")
     steps["library"] = book.build()
     book.page("alpha", "# Alpha", ALPHA.replace('"tiny/typed", 5', '"tiny/typed", 6'))

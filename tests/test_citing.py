@@ -20,9 +20,9 @@ from test_build import copy_of_repository
 from test_site import anchors, dead, exhibits, local, soup
 
 from goingglobal import __version__
-from goingglobal.sphinx import citing
-from goingglobal.sphinx import exhibits as listing
 from goingglobal.sphinx.edition import edition
+from goingglobal.sphinx.reading import exhibits as listing
+from goingglobal.sphinx.taking import citing
 
 site = pytest.mark.site
 CITATION = ROOT / "CITATION.cff"

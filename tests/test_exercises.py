@@ -18,8 +18,9 @@ from conftest import ROOT, SITE
 
 from goingglobal import results, teaching
 from goingglobal.models import Estimate
-from goingglobal.sphinx import launch, students
-from goingglobal.sphinx.exercises import KINDS, file_name
+from goingglobal.sphinx.elsewhere import launch
+from goingglobal.sphinx.teaching import students
+from goingglobal.sphinx.teaching.exercises import KINDS, file_name
 
 CHAPTERS = students.chapters(ROOT)
 FOLDER = ROOT / "book" / "exercises"

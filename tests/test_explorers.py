@@ -17,7 +17,8 @@ from conftest import SITE
 from sphinx.errors import ExtensionError
 from test_site import contrast
 
-from goingglobal import _display, explorers, load, models, samples
+from goingglobal import _display, exhibits, explorers, load, models, samples
+from goingglobal._display import EXPLORER
 from goingglobal.exhibits import ExhibitError
 from goingglobal.models import ModelError
 from goingglobal.specifications import BASELINE, CHOICES
@@ -68,16 +69,16 @@ TONES = {"home": "home", "group": "group"}
 
 def test_served_data_are_the_frame():
     frame = pd.DataFrame({"word": ["b", "a", "b"], "number": [1.23456789, np.nan, -4e-5], "count": [3, 2, 1]})
-    columns = explorers.columns_of(frame)
+    columns = exhibits.columns_of(frame)
     assert columns["word"] == {"levels": ["b", "a"], "codes": [0, 1, 0]}
     json.dumps(columns, allow_nan=False)
-    pd.testing.assert_frame_equal(explorers.frame_of(columns), frame, rtol=1e-6, check_dtype=False)
+    pd.testing.assert_frame_equal(exhibits.frame_of(columns), frame, rtol=1e-6, check_dtype=False)
 
 
 def test_curve_publishes_its_rows_and_choices(published, rows):
     explorers.specification_curve("fig-curve", rows, TONES)
-    record = published[0][explorers.MIME]
-    served = explorers.frame_of(record["data"])
+    record = published[0][EXPLORER]
+    served = exhibits.frame_of(record["data"])
     pd.testing.assert_frame_equal(served, rows[list(served)], rtol=1e-6, check_dtype=False)
     assert {c["name"]: c["chosen"] for c in record["controls"]} == BASELINE
     options = {c["name"]: [value for value, _ in c["options"]] for c in record["controls"]}
@@ -254,7 +255,7 @@ def test_runtime_is_of_the_version_that_the_charts_are_compiled_for():
 
 @site
 def test_curve_has_the_data_of_its_figure():
-    frame = explorers.frame_of(served("fig-curve")["data"])
+    frame = exhibits.frame_of(served("fig-curve")["data"])
     figure = pd.read_csv(SITE / "exhibits" / "fig-curve.csv")
     assert len(frame) == len(figure)
     pd.testing.assert_frame_equal(frame.drop(columns="outcome"), figure[frame.columns.drop("outcome")].astype(
@@ -264,7 +265,7 @@ def test_curve_has_the_data_of_its_figure():
 
 @site
 def test_panel_has_the_chapters_sample(panel):
-    frame = explorers.frame_of(served("fig-two")["data"]).set_index(["iso3", "year"]).sort_index()
+    frame = exhibits.frame_of(served("fig-two")["data"]).set_index(["iso3", "year"]).sort_index()
     own = panel.set_index(["iso3", "year"]).sort_index()
     for column in ("growth", "growth_ilo", "fdi_lag", "fdi_now", "fdi_lead"):
         pd.testing.assert_series_equal(frame[column], own[column], rtol=1e-6, check_dtype=False)
@@ -275,7 +276,7 @@ def test_panel_has_the_chapters_sample(panel):
 def test_data_can_be_downloaded(label):
     file = SITE / "explorers" / f"{label}.csv"
     read = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"trimming": str})
-    pd.testing.assert_frame_equal(read, explorers.frame_of(served(label)["data"]), check_dtype=False, check_like=True)
+    pd.testing.assert_frame_equal(read, exhibits.frame_of(served(label)["data"]), check_dtype=False, check_like=True)
     # The script has its columns by name; the file as the chapter has them, choices (or country and year) first.
     figure = pd.read_csv(SITE / "exhibits" / f"{label}.csv", nrows=0)
     first = [name for name in figure if name in read] if label == "fig-curve" else ["iso3", "country", "year"]
@@ -341,7 +342,7 @@ def base(request, server) -> str:
 @site
 @browsed
 def test_curve_by_keyboard(browser, base):
-    frame = explorers.frame_of(served("fig-curve")["data"])
+    frame = exhibits.frame_of(served("fig-curve")["data"])
     home = frame[frame["outcome"] == "Home headcount"].copy()
     home["rank"] = home["value"].rank(method="first").astype(int)
     others = [name for name in CHOICES if name != "outcome"]

@@ -19,8 +19,8 @@ from IPython.core.inputtransformer2 import TransformerManager
 from sphinx.errors import ConfigError
 from test_citing import git
 
-from goingglobal.sphinx import launch
-from goingglobal.sphinx.launch import Repository
+from goingglobal.sphinx.elsewhere import launch
+from goingglobal.sphinx.elsewhere.launch import Repository
 
 HERE = Repository("https://github.com/someone/book", "v1.0")
 NOTEBOOKS = [str(path.relative_to(ROOT)) for path in launch.notebooks(ROOT)]

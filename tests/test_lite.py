@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from goingglobal import __version__, data
-from goingglobal.sphinx import launch, lite
+from goingglobal.sphinx.elsewhere import launch, lite
 
 MAX_BYTES = 32e6  # the whole folder; about 25 MB when this was written
 
@@ -129,7 +129,7 @@ def test_everything_asked_for_is_served_or_in_pyodide(folder, wheels):
 
 def test_pins_are_of_the_release_that_jupyterlite_asks_for():
     content = json.loads(lite.PINS.read_text(encoding="utf-8"))
-    assert content["release"] == PYODIDE_VERSION, "make pyodide.json again: see goingglobal/sphinx/lite.py"
+    assert content["release"] == PYODIDE_VERSION, "make pyodide.json again: see goingglobal/sphinx/elsewhere/lite.py"
     stated = re.search(r'requires-python = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))[1]
     assert SpecifierSet(stated).contains(content["python"])
     assert "pyfixest" not in content["packages"], "Pyodide has pyfixest now: the stand-in can go"

@@ -14,9 +14,7 @@ import nbformat
 import pytest
 from conftest import ROOT, SITE
 
-from goingglobal.exhibits import MIME as EXHIBIT
-from goingglobal.explorers import MIME as EXPLORER
-from goingglobal.results import MIME as RESULT
+from goingglobal._display import EXHIBIT, EXPLORER, RESULT
 
 NOTEBOOKS = sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 # Students' notebooks fail by design until they are answered: test_exercises runs them.

@@ -10,7 +10,8 @@ import pytest
 from conftest import ROOT
 
 from goingglobal import charts, load, samples, theme
-from goingglobal.samples import OFFICIAL_SERIES, SampleError
+from goingglobal.samples import SampleError, published
+from goingglobal.samples.published import OFFICIAL_SERIES
 
 LINES = [(chapter, line) for chapter, lines in OFFICIAL_SERIES.items() for line in lines]
 # Where the sources say that sample, question or coverage changes: line, last year before, first year after.
@@ -60,7 +61,7 @@ def alone(monkeypatch):
     """A series of one's own: `alone(ids…)` is drawn from a given table."""
     def use(table, *fact_ids, country="Japan"):
         series = {"page": {"line": ("Panel", "%", country, (("one way", fact_ids),))}}
-        monkeypatch.setattr(samples, "OFFICIAL_SERIES", series)
+        monkeypatch.setattr(published, "OFFICIAL_SERIES", series)
         return samples.official_series(table, "page")
     return use
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from goingglobal import designs, large, load, models, own, samples, specifications, surveys
+from goingglobal import designs, load, models, own, samples, specifications
 from goingglobal.models import ModelError
-from goingglobal.own import PanelError
+from goingglobal.own import PanelError, large, surveys
 from goingglobal.samples import SampleError
-from goingglobal.sphinx import launch
+from goingglobal.sphinx.elsewhere import launch
 
 GOLDEN = {k: v for name in ("golden", "golden_policy")
           for k, v in json.loads((ROOT / "tests" / f"{name}.json").read_text(encoding="utf-8")).items()}
@@ -490,7 +490,7 @@ def test_without_duckdb_the_error_says_what_to_install(monkeypatch, folder):
 
 
 def test_the_library_loads_without_duckdb():
-    code = "import sys; sys.modules['duckdb'] = None; from goingglobal import large, own, surveys"
+    code = "import sys; sys.modules['duckdb'] = None; from goingglobal.own import check, large, surveys"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -15,9 +15,9 @@ from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, contents
 from pypdf import PdfReader
 
-from goingglobal.sphinx import browser as browser_of_book
-from goingglobal.sphinx import paper
 from goingglobal.sphinx.edition import edition
+from goingglobal.sphinx.taking import browser as browser_of_book
+from goingglobal.sphinx.taking import paper
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 OPF = "{http://www.idpf.org/2007/opf}"

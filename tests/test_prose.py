@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, SITE
 
 from goingglobal import data
-from goingglobal.sphinx import roles
+from goingglobal.sphinx.reading import roles
 
 ALLOWED = {
     # A year from 1900 to 2099, a fiscal year, a decade, a span of years; not a part of a longer number, not a share.
@@ -125,7 +125,7 @@ def quotes() -> list[tuple[Text, str, str, str]]:
     found = []
     for text in texts():
         for kind, content in ROLE.findall(_without_fences(text.text)):
-            titled = roles._TITLED.match(content)
+            titled = roles.TITLED.match(content)
             found.append((text, kind, titled["id"] if titled else content.strip(), titled["text"] if titled else ""))
     return found
 
@@ -192,7 +192,7 @@ def test_every_typed_number_stands_in_its_record():
     typed = [(where, kind, key, words) for where, kind, key, words in quotes() if kind != "result" and words]
     assert any(data.numbers_in(words) for *_, words in typed)
     faults = [f"{where}: {fault}" for where, kind, key, words in typed
-              for fault in roles._numbers_not_in_record(kind, key, words)]  # fmt: skip
+              for fault in roles.numbers_not_in_record(kind, key, words)]  # fmt: skip
     assert faults == []
 
 
@@ -203,7 +203,7 @@ def test_extension_refuses_a_wrong_number_in_every_quotation():
         for number in data.numbers_in(words) if kind != "result" else ():
             wrong = re.sub(rf"(?<![\d.,]){re.escape(number)}(?![\d.,]*\d)", "987654", words.replace(",", ""))
             assert wrong != words.replace(",", "")
-            faults = roles._numbers_not_in_record(kind, key, wrong)
+            faults = roles.numbers_not_in_record(kind, key, wrong)
             assert any(repr(key) in fault and "987654" in fault for fault in faults), (key, words)
             changed += 1
     assert changed >= 10
@@ -216,4 +216,4 @@ def test_extension_refuses_a_wrong_number_in_every_quotation():
     ("fact", "F0088", "110.4", 0), ("fact", "F0088", "110", 1),
 ])  # fmt: skip
 def test_extension_compares_numbers_with_the_record(kind, key, words, faults):
-    assert len(roles._numbers_not_in_record(kind, key, words)) == faults
+    assert len(roles.numbers_not_in_record(kind, key, words)) == faults

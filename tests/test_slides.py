@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from sphinx.errors import ExtensionError
 from test_site import AXE, RUN_AXE, dead, exhibits, results, straight
 
-from goingglobal.sphinx import slides
+from goingglobal.sphinx.teaching import slides
 
 CHAPTERS = ["introduction", "sme-role", "barriers", "support-programs", "conclusion"]
 SOURCES = slides.decks(ROOT)

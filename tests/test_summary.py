@@ -11,8 +11,9 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 from test_site import exhibits, results
 
-from goingglobal.sphinx import page as built_page
-from goingglobal.sphinx import reading, registry, summary
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.reading import margin, summary
+from goingglobal.sphinx.reading import page as built_page
 
 CHAPTERS = ["introduction", "sme-role", "barriers", "support-programs", "conclusion"]
 
@@ -103,15 +104,15 @@ def test_definitions_stand_beside_their_words():
 
 
 def test_unknown_term_stops_the_build():
-    mark = reading.margin_mark("", key="no such term", line=7)
+    mark = margin.margin_mark("", key="no such term", line=7)
     document = nodes.paragraph("", "", mark)
     app = SimpleNamespace(env=SimpleNamespace(_goingglobal_glossary={"placebo": ("placebo", nodes.paragraph())}))
     with pytest.raises(ExtensionError, match="book/one, line 7: the glossary has no term 'no such term'"):
-        reading._margins(app, document, "book/one")
+        margin._margins(app, document, "book/one")
 
 
 def test_words_are_marked_with_their_language():
-    marked = reading._mark(nodes.Text("the 中小企業 and the Mittelstand"))
+    marked = margin._mark(nodes.Text("the 中小企業 and the Mittelstand"))
     assert [(n.astext(), n.get("classes")) for n in marked if isinstance(n, nodes.inline)] == [
         ("中小企業", ["language-ja"]), ("Mittelstand", ["language-de"])]  # fmt: skip
     assert "".join(n.astext() for n in marked) == "the 中小企業 and the Mittelstand"
@@ -119,7 +120,7 @@ def test_words_are_marked_with_their_language():
 
 def test_words_of_the_prose_are_counted_without_code_and_tables():
     prose = nodes.section("", nodes.paragraph("", "four words of prose"), nodes.literal_block("", "x = 1"))
-    assert reading.words_in(prose) == 4
+    assert margin.words_in(prose) == 4
 
 
 def test_contents_show_the_sections_of_the_page_itself():

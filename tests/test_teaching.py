@@ -10,8 +10,8 @@ from bs4 import BeautifulSoup, Tag
 from conftest import ROOT, SITE
 from test_site import results
 
-from goingglobal.sphinx import citing
 from goingglobal.sphinx.edition import edition
+from goingglobal.sphinx.taking import citing
 
 GUIDE, READING = "book/appendix/teaching.html", "book/appendix/regression-tables.html"
 pytestmark = pytest.mark.site

@@ -1,6 +1,13 @@
-"""The one place that talks to IPython."""
+"""The one place that talks to IPython, and the names of the book's own kinds of output.
+
+Nothing else is imported here: the site's extensions read these names without any estimator.
+"""
 
 from __future__ import annotations
+
+EXHIBIT = "application/vnd.goingglobal.exhibit+json"
+EXPLORER = "application/vnd.goingglobal.explorer+json"
+RESULT = "application/vnd.goingglobal.result+json"
 
 
 def in_notebook() -> bool:

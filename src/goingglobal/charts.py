@@ -7,19 +7,22 @@ picture. Drawing lives here, between `theme` and `exhibits`; notebooks choose an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from goingglobal import theme
-from goingglobal.models import Estimate
 
 __all__ = [
     "coefficients", "country_panels", "counts", "curve_of_specifications", "discontinuity", "dots", "event_path",
     "evidence_map", "gradient", "lines", "official_series", "overlap", "quantile_lines", "ranked", "responses",
     "scatter", "sign_bars", "sized_lines", "sweep", "synthetic", "timeline",
 ]
+
+if TYPE_CHECKING:  # the site's extensions load this module, and need no estimator
+    from goingglobal.models import Estimate
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from goingglobal.models import Estimate, ModelError, _formula, _need, _noting, _sample, _software
+from goingglobal.models import Estimate, ModelError, model_of, name_of, need_columns, noting, software_of
 
 __all__ = [
     "Discontinuity", "Synthetic", "balance", "binned_means", "density_test", "detectable", "effective_size",
@@ -49,26 +49,26 @@ def _propensity(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]):
     from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
     what = "propensity"
-    _need(frame, [treatment, *covariates], what)
+    need_columns(frame, [treatment, *covariates], what)
     _finite(frame, [treatment, *covariates], what)
     values = set(frame[treatment].unique())
     if values != {0, 1}:
-        raise ModelError(f"{what} on {_sample(frame)!r}: {treatment!r} must hold 0 and 1, found {sorted(values)}")
-    with _noting() as notes:
-        model = _formula(smf.logit, f"{treatment} ~ {' + '.join(covariates)}", frame, what)
+        raise ModelError(f"{what} on {name_of(frame)!r}: {treatment!r} must hold 0 and 1, found {sorted(values)}")
+    with noting() as notes:
+        model = model_of(smf.logit, f"{treatment} ~ {' + '.join(covariates)}", frame, what)
         try:
             fit = model.fit(disp=0)
         except (PerfectSeparationError, np.linalg.LinAlgError) as error:
-            raise ModelError(f"{what} on {_sample(frame)!r}: {error}") from None
+            raise ModelError(f"{what} on {name_of(frame)!r}: {error}") from None
     if not fit.mle_retvals["converged"] or any("separation" in note.lower() for note in notes):
-        raise ModelError(f"{what} on {_sample(frame)!r}: the covariates separate the groups perfectly")
+        raise ModelError(f"{what} on {name_of(frame)!r}: the covariates separate the groups perfectly")
     return fit
 
 
 def _finite(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
     missing = frame[list(columns)].isin([np.nan, np.inf, -np.inf]).sum()
     if missing.any():
-        raise ModelError(f"{what} on {_sample(frame)!r}: {missing.max()} rows without {missing.idxmax()!r}")
+        raise ModelError(f"{what} on {name_of(frame)!r}: {missing.max()} rows without {missing.idxmax()!r}")
 
 
 def effective_size(weights: pd.Series | np.ndarray) -> float:
@@ -85,16 +85,16 @@ def balance(frame: pd.DataFrame, treatment: str, covariates: Sequence[str], weig
     One row per covariate: treated (mean), controls, controls_weighted, before, after (differences over the standard
     deviation of the treated). Raises `ModelError` where a group is empty or a covariate is constant among the treated.
     """
-    _need(frame, [treatment, weight, *covariates], "balance")
+    need_columns(frame, [treatment, weight, *covariates], "balance")
     treated, controls = frame[frame[treatment] == 1], frame[frame[treatment] == 0]
     if treated.empty or controls.empty:
-        raise ModelError(f"balance on {_sample(frame)!r}: {len(treated)} treated and {len(controls)} controls")
+        raise ModelError(f"balance on {name_of(frame)!r}: {len(treated)} treated and {len(controls)} controls")
     _finite(frame, [weight, *covariates], "balance")
     rows = []
     for name in covariates:
         spread = treated[name].std()
         if not spread > 0:
-            raise ModelError(f"balance on {_sample(frame)!r}: {name!r} does not vary among the treated")
+            raise ModelError(f"balance on {name_of(frame)!r}: {name!r} does not vary among the treated")
         target = np.average(treated[name], weights=treated[weight])
         plain, weighted = controls[name].mean(), np.average(controls[name], weights=controls[weight])
         rows.append({"covariate": name, "treated": target, "controls": plain, "controls_weighted": weighted,
@@ -120,12 +120,12 @@ def weighted_effects(
     from statsmodels.treatment.treatment_effects import TreatmentEffect
 
     used = [outcome, *([weights] if weights else [])]
-    _need(frame, used, "weighting")
+    need_columns(frame, used, "weighting")
     _finite(frame, used, "weighting")
     if weights and not (frame[weights] > 0).all():
-        raise ModelError(f"weighting on {_sample(frame)!r}: weights in {weights!r} are not all above zero")
+        raise ModelError(f"weighting on {name_of(frame)!r}: weights in {weights!r} are not all above zero")
     if frame[outcome].nunique() < 2:
-        raise ModelError(f"weighting on {_sample(frame)!r}: {outcome!r} does not vary")
+        raise ModelError(f"weighting on {name_of(frame)!r}: {outcome!r} does not vary")
     whole = _propensity(frame, treatment, covariates)
     y, d, x = frame[outcome].to_numpy(float), frame[treatment].to_numpy(float), whole.model.exog
     w = frame[weights].to_numpy(float) / frame[weights].mean() if weights else None
@@ -149,7 +149,7 @@ def weighted_effects(
     whole = whole if w is None else fitted(everyone, None)
     values = effects(everyone, whole)
     rng, found, failed, start = np.random.default_rng(seed), [], 0, np.asarray(whole.params)
-    with _noting() as notes:
+    with noting() as notes:
         while len(found) < draws:
             rows = rng.integers(0, len(y), len(y))
             try:
@@ -162,7 +162,7 @@ def weighted_effects(
             else:
                 failed += 1
             if failed > max(9, draws / 9):
-                raise ModelError(f"weighting on {_sample(frame)!r}: {failed} resamples could not be fitted")
+                raise ModelError(f"weighting on {name_of(frame)!r}: {failed} resamples could not be fitted")
     notes = (f"{failed} resamples drawn again", *notes) if failed else tuple(notes)
     draws_of = np.array(found)
     names = {"ipw_att": "inverse-probability weighting, effect on the treated",
@@ -171,9 +171,9 @@ def weighted_effects(
     return {
         key: Estimate(
             value=float(value), se=float(column.std(ddof=1)), ci_low=float(np.quantile(column, 0.025)),
-            ci_high=float(np.quantile(column, 0.975)), n=len(y), unit=unit, sample=_sample(frame),
+            ci_high=float(np.quantile(column, 0.975)), n=len(y), unit=unit, sample=name_of(frame),
             method=f"{name}, {draws} bootstrap draws" + (", sampling weights" if weights else ""),
-            software=_software("statsmodels"), notes=notes,
+            software=software_of("statsmodels"), notes=notes,
         ) for (key, name), value, column in zip(names.items(), values, draws_of.T, strict=True)
     }
 
@@ -210,13 +210,13 @@ def sensitivity(
     import sensemakr
     import statsmodels.formula.api as smf
 
-    _need(frame, [treatment], "sensitivity")
-    fit = _formula(smf.ols, formula, frame, "sensitivity").fit()
+    need_columns(frame, [treatment], "sensitivity")
+    fit = model_of(smf.ols, formula, frame, "sensitivity").fit()
     if np.ptp(fit.model.endog) == 0:
-        raise ModelError(f"sensitivity on {_sample(frame)!r}: the outcome of {formula!r} does not vary")
+        raise ModelError(f"sensitivity on {name_of(frame)!r}: the outcome of {formula!r} does not vary")
     lost = [name for name in (treatment, *benchmarks) if name not in fit.params.index]
     if lost:
-        raise ModelError(f"sensitivity on {_sample(frame)!r}: no term {lost[0]!r}; terms are {list(fit.params.index)}")
+        raise ModelError(f"sensitivity on {name_of(frame)!r}: no term {lost[0]!r}; terms are {list(fit.params.index)}")
     right = formula.split("~")[1]
     others = " + ".join(term.strip() for term in right.split("+") if term.strip() != treatment)
     chance = smf.ols(f"{treatment} ~ {others}", fit.model.data.frame.loc[fit.model.data.row_labels]).fit()
@@ -225,7 +225,7 @@ def sensitivity(
     def robustness(**level) -> float:
         return float(np.ravel(sensemakr.robustness_value(t_statistic=t, dof=dof, **level))[0])
 
-    with _noting():  # the library divides by zero in the branch that it then doesn't take
+    with noting():  # the library divides by zero in the branch that it then doesn't take
         statistics = {
             "estimate": float(fit.params[treatment]), "se": float(fit.bse[treatment]), "robustness": robustness(),
             "robustness_significance": robustness(alpha=0.05),
@@ -290,7 +290,7 @@ def regression_discontinuity(
     import diff_diff
 
     what = "regression discontinuity"
-    _need(frame, [outcome, running, *covariates], what)
+    need_columns(frame, [outcome, running, *covariates], what)
     rows = frame[[outcome, running, *covariates]].dropna().astype(float)
     if donut:
         rows = rows[(rows[running] - cutoff).abs() > donut]
@@ -300,23 +300,23 @@ def regression_discontinuity(
         below, above = (near[running] < cutoff).sum(), (near[running] >= cutoff).sum()
     _enough(frame, what, cutoff, bandwidth, below, above)
     if rows[outcome].nunique() < 2:
-        raise ModelError(f"{what} on {_sample(frame)!r}: {outcome!r} does not vary")
+        raise ModelError(f"{what} on {name_of(frame)!r}: {outcome!r} does not vary")
     options = {} if bandwidth is None else {"h": float(bandwidth), "b": float(bias_bandwidth or bandwidth)}
-    with _noting() as notes:
+    with noting() as notes:
         try:
             design = diff_diff.RegressionDiscontinuity(cutoff=cutoff, p=order, **options)
             fit = design.fit(rows, outcome=outcome, running=running, covariates=list(covariates) or None)
         except (ValueError, np.linalg.LinAlgError) as error:
-            raise ModelError(f"{what} on {_sample(frame)!r} at {cutoff:g}: {error}") from None
+            raise ModelError(f"{what} on {name_of(frame)!r} at {cutoff:g}: {error}") from None
     below, above = int(fit.n_h_left), int(fit.n_h_right)
     _enough(frame, what, cutoff, float(fit.h_left), below, above)
     estimate = Estimate(
         value=float(fit.att_conventional), se=float(fit.se_conventional), ci_low=float(fit.conf_int[0]),
         ci_high=float(fit.conf_int[1]), p=float(fit.p_value), n=below + above, unit=unit,
-        sample=f"{_sample(frame)}, within {fit.h_left:.0f} of {cutoff:g}",
+        sample=f"{name_of(frame)}, within {fit.h_left:.0f} of {cutoff:g}",
         method="local " + ("linear" if order == 1 else f"polynomial of order {order}")
         + ", triangular kernel, conventional error, robust bias-corrected interval",
-        software=_software("diff-diff"), notes=tuple(notes),
+        software=software_of("diff-diff"), notes=tuple(notes),
     )
     steps = np.linspace(0, float(fit.h_left), 41)
     sides = (("below", -steps[::-1], fit.beta_p_left), ("above", steps, fit.beta_p_right))
@@ -329,7 +329,7 @@ def regression_discontinuity(
 def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int, above: int) -> None:
     if min(below, above) < MIN_IN_BANDWIDTH:
         within = "" if bandwidth is None else f" within {bandwidth:g}"
-        raise ModelError(f"{what} on {_sample(frame)!r}: {below} rows below and {above} above {cutoff:g}{within}; "
+        raise ModelError(f"{what} on {name_of(frame)!r}: {below} rows below and {above} above {cutoff:g}{within}; "
                          f"{MIN_IN_BANDWIDTH} are needed on each side")
 
 
@@ -359,11 +359,11 @@ def density_test(frame: pd.DataFrame, running: str, cutoff: float) -> dict[str, 
     """
     import diff_diff
 
-    _need(frame, [running], "density test")
+    need_columns(frame, [running], "density test")
     rows = frame[[running]].dropna().astype(float)
     _enough(frame, "density test", cutoff, None, int((rows[running] < cutoff).sum()),
             int((rows[running] >= cutoff).sum()))
-    with _noting():
+    with noting():
         fit = diff_diff.RDDensityTest(cutoff=cutoff).fit(rows, running=running)
     return {"t": float(fit.t_stat), "p": float(fit.p_value), "below": float(fit.f_left), "above": float(fit.f_right),
             "bandwidth_below": float(fit.h_left), "bandwidth_above": float(fit.h_right), "n": int(fit.n)}
@@ -375,11 +375,11 @@ def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float,
 
     Bins are `width` wide and go `reach` to either side. Raises `ModelError` where no row is within reach.
     """
-    _need(frame, [outcome, running], "binned means")
+    need_columns(frame, [outcome, running], "binned means")
     rows = frame[[outcome, running]].dropna()
     rows = rows[(rows[running] - cutoff).abs() <= reach]
     if rows.empty:
-        raise ModelError(f"binned means on {_sample(frame)!r}: no row within {reach:g} of {cutoff:g}")
+        raise ModelError(f"binned means on {name_of(frame)!r}: no row within {reach:g} of {cutoff:g}")
     place = np.floor((rows[running] - cutoff) / width).clip(upper=np.ceil(reach / width) - 1)
     bins = rows.groupby(place)[outcome].agg(["mean", "sem", "size"])
     return pd.DataFrame({
@@ -419,33 +419,33 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
     import diff_diff
 
     what = "synthetic difference-in-differences"
-    _need(frame, ["iso3", "year", "y", "treated"], what)
+    need_columns(frame, ["iso3", "year", "y", "treated"], what)
     if frame.duplicated(["iso3", "year"]).any():
         twice = frame[frame.duplicated(["iso3", "year"])].iloc[0]
-        raise ModelError(f"{what} on {_sample(frame)!r}: two rows for {twice['iso3']} in {twice['year']}")
+        raise ModelError(f"{what} on {name_of(frame)!r}: two rows for {twice['iso3']} in {twice['year']}")
     wide = frame.pivot(index="iso3", columns="year", values="y")
     if wide.isna().any(axis=None):
         hole = wide.stack(future_stack=True)
         where = hole[hole.isna()].index[0]
-        raise ModelError(f"{what} on {_sample(frame)!r}: not balanced, no value for {where[0]} in {where[1]}")
+        raise ModelError(f"{what} on {name_of(frame)!r}: not balanced, no value for {where[0]} in {where[1]}")
     if np.ptp(wide.to_numpy(float)) == 0:
-        raise ModelError(f"{what} on {_sample(frame)!r}: the outcome does not vary")
+        raise ModelError(f"{what} on {name_of(frame)!r}: the outcome does not vary")
     treated = sorted(frame.loc[frame["treated"] == 1, "iso3"].unique())
     donors = sorted(set(wide.index) - set(treated))
     if len(treated) != 1 or len(donors) < 2:
-        raise ModelError(f"{what} on {_sample(frame)!r}: {len(treated)} treated units and {len(donors)} donors")
+        raise ModelError(f"{what} on {name_of(frame)!r}: {len(treated)} treated units and {len(donors)} donors")
     after = [int(year) for year in wide.columns if year >= first_treated]
     if not after or len(after) > wide.shape[1] - 2:
-        raise ModelError(f"{what} on {_sample(frame)!r}: {len(after)} of {wide.shape[1]} years from {first_treated} on")
+        raise ModelError(f"{what} on {name_of(frame)!r}: {len(after)} of {wide.shape[1]} years from {first_treated} on")
 
     def fit(rows: pd.DataFrame):
         model = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=2, seed=SEED)  # its error isn't used
         try:
             return model.fit(rows, outcome="y", treatment="treated", unit="iso3", time="year", post_periods=after)
         except ValueError as error:
-            raise ModelError(f"{what} on {_sample(frame)!r}: {error}") from None
+            raise ModelError(f"{what} on {name_of(frame)!r}: {error}") from None
 
-    with _noting() as notes:
+    with noting() as notes:
         found = fit(frame)
         others = frame[frame["iso3"].isin(donors)]
         in_space = pd.DataFrame({"iso3": donors, "value": [
@@ -455,9 +455,9 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
     estimate = Estimate(
         value=value, se=error, ci_low=value - 1.96 * error, ci_high=value + 1.96 * error,
         p=float((1 + (in_space["value"].abs() >= abs(value)).sum()) / (1 + len(donors))), n=len(frame),
-        groups=len(wide), unit=unit, sample=_sample(frame),
+        groups=len(wide), unit=unit, sample=name_of(frame),
         method=f"synthetic difference-in-differences, error from {len(donors)} placebo countries",
-        software=_software("diff-diff"), notes=tuple(notes),
+        software=software_of("diff-diff"), notes=tuple(notes),
     )
     before = [int(year) for year in wide.columns if year < first_treated]
     weights = pd.Series(found.time_weights).reindex(before).fillna(0.0)
@@ -502,7 +502,7 @@ def placebo_draws(
     Returns one row per draw: value, low, high (the estimate's interval). Raises `ModelError` for a missing column and
     what the estimator raises.
     """
-    _need(frame, [column], "placebo draws")
+    need_columns(frame, [column], "placebo draws")
     rng, found = np.random.default_rng(seed), []
     for _ in range(draws):
         shuffled = frame.assign(**{column: rng.permutation(frame[column].to_numpy())})

@@ -11,31 +11,36 @@ import base64
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from goingglobal import theme
+from goingglobal._display import EXHIBIT
 from goingglobal.data import describe, load, source_line
-from goingglobal.models import Estimate
 
 __all__ = [
     "ALT_LIMITS",
-    "MIME",
     "ExhibitError",
+    "columns_of",
     "csv_of",
     "dots_frame",
     "estimate_cell",
     "estimates_frame",
     "facts_frame",
     "figure",
+    "frame_of",
     "intervals",
     "regression_table",
     "table",
     "table_description",
 ]
 
-MIME = "application/vnd.goingglobal.exhibit+json"
+if TYPE_CHECKING:  # the site's extensions load this module, and need no estimator
+    from goingglobal.models import Estimate
+
+DIGITS = 7  # significant digits of served data; the page shows three at most
 ALT_LIMITS = (40, 400)
 _LABEL = re.compile(r"(fig|tab)-[a-z0-9-]+")
 
@@ -62,6 +67,25 @@ def _source(tables: Sequence[str], note: str) -> str:
 def csv_of(data: pd.DataFrame) -> str:
     """An exhibit's data as the file that the site offers."""
     return data.to_csv(index=False, lineterminator="\n", float_format="%.12g")
+
+
+def columns_of(frame: pd.DataFrame) -> dict:
+    """A frame as JSON: numbers to seven significant digits, words as levels and codes, missing as null."""
+    found = {}
+    for name, values in frame.items():
+        if pd.api.types.is_numeric_dtype(values):
+            found[name] = [None if pd.isna(v) else float(f"{v:.{DIGITS}g}") for v in values]
+            found[name] = [int(v) if v is not None and v == int(v) else v for v in found[name]]
+        else:
+            codes, levels = pd.factorize(values)
+            found[name] = {"levels": list(levels), "codes": codes.tolist()}
+    return found
+
+
+def frame_of(columns: Mapping) -> pd.DataFrame:
+    """The frame that `columns_of` made JSON of."""
+    return pd.DataFrame({name: [c["levels"][code] for code in c["codes"]] if isinstance(c, dict) else c
+                         for name, c in columns.items()})
 
 
 def svg_of(fig, label: str, alt: str) -> str:
@@ -286,4 +310,4 @@ def _show(exhibit: dict) -> None:
 
     if in_notebook():
         alt = exhibit.get("alt", exhibit["caption"])
-        publish({MIME: exhibit, "text/html": _plain_html(exhibit), "text/plain": f"[{exhibit['label']}] {alt}"})
+        publish({EXHIBIT: exhibit, "text/html": _plain_html(exhibit), "text/plain": f"[{exhibit['label']}] {alt}"})

@@ -1,8 +1,9 @@
 """Explorers: a figure's data to choose from, under the figure.
 
 An explorer publishes its data, a Vega-Lite chart (made with Altair) and the choices a reader has. In the book the
-site's extension turns them into controls and a chart that follows them (`sphinx/explorers.py`, `explorer.js`); in
-JupyterLab the same call draws the chart for the choices it is given, so there a reader explores by changing `chosen`.
+site's extension turns them into controls and a chart that follows them (`sphinx/reading/explorers.py`, `explorer.js`);
+in JupyterLab the same call draws the chart for the choices it is given, so there a reader explores by changing
+`chosen`.
 
 Altair and vl-convert are imported when a chart is made; `import goingglobal` needs neither. In the browser, where
 vl-convert has no build, JupyterLab draws the chart.
@@ -17,14 +18,13 @@ import numpy as np
 import pandas as pd
 
 from goingglobal import models, theme
-from goingglobal.exhibits import ExhibitError
+from goingglobal._display import EXPLORER
+from goingglobal.exhibits import ExhibitError, columns_of
 from goingglobal.specifications import BASELINE, CHOICES
 
-__all__ = ["MIME", "columns_of", "country_panel", "fill", "frame_of", "specification_curve"]
+__all__ = ["country_panel", "fill", "specification_curve"]
 
-MIME = "application/vnd.goingglobal.explorer+json"
 VEGA_LITE = "application/vnd.vegalite.v5+json"  # the newest that JupyterLab 4 draws
-DIGITS = 7  # significant digits of the served data; the page shows three at most
 MIN_POINTS = 10  # beside one for each country
 MANY = 8  # countries beside the two that are written out
 LAGS = 3
@@ -32,26 +32,6 @@ _NAMES = {"outcome": "Outcome", "proxy": "Proxy of FDI", "definition": "A starte
           "trimming": "Jumps trimmed at", "sample": "Sample", "period": "Period", "weights": "Weights",
           "estimator": "Estimator", "effects": "Effects"}
 _SHAPES = {"Japan": "circle", "Germany": "square", "other countries": "triangle-up"}
-
-
-# ------------------------------------------------------------------------------------------------ data as served
-def columns_of(frame: pd.DataFrame) -> dict:
-    """A frame as JSON: numbers to seven significant digits, words as levels and codes, missing as null."""
-    found = {}
-    for name, values in frame.items():
-        if pd.api.types.is_numeric_dtype(values):
-            found[name] = [None if pd.isna(v) else float(f"{v:.{DIGITS}g}") for v in values]
-            found[name] = [int(v) if v is not None and v == int(v) else v for v in found[name]]
-        else:
-            codes, levels = pd.factorize(values)
-            found[name] = {"levels": list(levels), "codes": codes.tolist()}
-    return found
-
-
-def frame_of(columns: Mapping) -> pd.DataFrame:
-    """The frame that `columns_of` made JSON of."""
-    return pd.DataFrame({name: [c["levels"][code] for code in c["codes"]] if isinstance(c, dict) else c
-                         for name, c in columns.items()})
 
 
 def fill(spec: dict, tables: Mapping[str, pd.DataFrame], words: Mapping[str, str]) -> dict:
@@ -107,7 +87,7 @@ def _show(label: str, kind: str, title: str, frame: pd.DataFrame, spec: dict, co
         record = {"label": label, "kind": kind, "title": title, "columns": list(frame), "data": columns_of(frame),
                   "spec": spec, "controls": controls, "note": note, "words": dict(words)}
         record = json.loads(json.dumps(record, sort_keys=True))  # as a notebook read from the cache has it
-        publish({MIME: record, "text/html": f"<figure>{svg}<figcaption><small>{note}</small></figcaption></figure>",
+        publish({EXPLORER: record, "text/html": f"<figure>{svg}<figcaption><small>{note}</small></figcaption></figure>",
                  "text/plain": f"[explorer of {label}] {title}"})
 
 

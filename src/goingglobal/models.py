@@ -81,7 +81,7 @@ class EventStudy:
 
 
 @contextmanager
-def _noting() -> Iterator[list[str]]:
+def noting() -> Iterator[list[str]]:
     """Collect what a library warns of, so that it can be shown as a note instead of lost or hidden."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
@@ -94,34 +94,34 @@ def _noting() -> Iterator[list[str]]:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
 
 
-def _software(package: str) -> str:
+def software_of(package: str) -> str:
     return f"{package} {version(package)}"
 
 
-def _sample(frame: pd.DataFrame) -> str:
+def name_of(frame: pd.DataFrame) -> str:
     return frame.attrs.get("sample", "unnamed sample")
 
 
-def _need(frame: pd.DataFrame, columns: Sequence[str], method: str) -> None:
+def need_columns(frame: pd.DataFrame, columns: Sequence[str], method: str) -> None:
     lost = [c for c in columns if c not in frame]
     if lost:
-        raise ModelError(f"{method} on {_sample(frame)!r}: no column {lost[0]!r}")
+        raise ModelError(f"{method} on {name_of(frame)!r}: no column {lost[0]!r}")
     if frame.empty:
-        raise ModelError(f"{method} on {_sample(frame)!r}: the sample is empty")
+        raise ModelError(f"{method} on {name_of(frame)!r}: the sample is empty")
 
 
 def _from_statsmodels(fit, term: str, frame: pd.DataFrame, method: str, unit: str, groups: int | None) -> Estimate:
     if term not in fit.params.index:
-        raise ModelError(f"{method} on {_sample(frame)!r}: no term {term!r}; terms are {list(fit.params.index)[:8]}")
+        raise ModelError(f"{method} on {name_of(frame)!r}: no term {term!r}; terms are {list(fit.params.index)[:8]}")
     low, high = fit.conf_int().loc[term]
     return Estimate(
         value=float(fit.params[term]), se=float(fit.bse[term]), ci_low=float(low), ci_high=float(high),
-        p=float(fit.pvalues[term]), n=int(fit.nobs), groups=groups, unit=unit, sample=_sample(frame), method=method,
-        software=_software("statsmodels"), term=term,
+        p=float(fit.pvalues[term]), n=int(fit.nobs), groups=groups, unit=unit, sample=name_of(frame), method=method,
+        software=software_of("statsmodels"), term=term,
     )
 
 
-def _formula(make, formula: str, frame: pd.DataFrame, method: str, **options):
+def model_of(make, formula: str, frame: pd.DataFrame, method: str, **options):
     """A statsmodels model whose columns exist, with complete rows and without collinear terms."""
     from patsy import PatsyError
     from statsmodels.tools.sm_exceptions import MissingDataError
@@ -129,13 +129,13 @@ def _formula(make, formula: str, frame: pd.DataFrame, method: str, **options):
     try:
         model = make(formula, frame, **options)
     except PatsyError as error:
-        raise ModelError(f"{method} on {_sample(frame)!r}: {str(error).splitlines()[0]}") from None
+        raise ModelError(f"{method} on {name_of(frame)!r}: {str(error).splitlines()[0]}") from None
     except MissingDataError:
-        raise ModelError(f"{method} on {_sample(frame)!r}: a term of {formula!r} is infinite") from None
+        raise ModelError(f"{method} on {name_of(frame)!r}: a term of {formula!r} is infinite") from None
     except ValueError as error:  # statsmodels on no row at all
-        raise ModelError(f"{method} on {_sample(frame)!r}: no row is complete in {formula!r}; {error}") from None
+        raise ModelError(f"{method} on {name_of(frame)!r}: no row is complete in {formula!r}; {error}") from None
     if np.linalg.matrix_rank(model.exog) < model.exog.shape[1]:
-        raise ModelError(f"{method} on {_sample(frame)!r}: terms of {formula!r} are collinear")
+        raise ModelError(f"{method} on {name_of(frame)!r}: terms of {formula!r} are collinear")
     return model
 
 
@@ -154,12 +154,12 @@ def ols(
     import statsmodels.formula.api as smf
 
     used = [column for column in (cluster, weights) if column]
-    _need(frame, used, "OLS")
+    need_columns(frame, used, "OLS")
     frame = frame.dropna(subset=used) if used else frame
     if weights and not (frame[weights] > 0).all():
-        raise ModelError(f"OLS on {_sample(frame)!r}: weights in {weights!r} are not all above zero")
+        raise ModelError(f"OLS on {name_of(frame)!r}: weights in {weights!r} are not all above zero")
     make, options = (smf.wls, {"weights": frame[weights]}) if weights else (smf.ols, {})
-    model, also = _formula(make, formula, frame, "OLS", **options), ", weighted" if weights else ""
+    model, also = model_of(make, formula, frame, "OLS", **options), ", weighted" if weights else ""
     if cluster:
         labels = frame.loc[model.data.row_labels, cluster]
         fit = model.fit(cov_type="cluster", cov_kwds={"groups": labels.astype("category").cat.codes}, use_t=True)
@@ -180,10 +180,10 @@ def within_slope(frame: pd.DataFrame, y: str, x: str, group: str, unit: str, lag
     """
     import statsmodels.formula.api as smf
 
-    _need(frame, [y, x, group], "slope within groups")
+    need_columns(frame, [y, x, group], "slope within groups")
     rows = frame.dropna(subset=[y, x]).sort_values(group, kind="stable")
     effects = f" + C({group})" if rows[group].nunique() > 1 else ""
-    model = _formula(smf.ols, f"{y} ~ {x}{effects}", rows, "slope within groups")
+    model = model_of(smf.ols, f"{y} ~ {x}{effects}", rows, "slope within groups")
     kinds = {"groups": pd.factorize(rows[group])[0], "maxlags": lags, "use_correction": "hac", "df_correction": False}
     fit = model.fit(cov_type="hac-panel", cov_kwds=kinds, use_t=True)
     return _from_statsmodels(fit, x, frame, f"OLS within {group}, Newey–West errors ({lags} lags)", unit,
@@ -198,9 +198,9 @@ def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, q
     """
     import statsmodels.formula.api as smf
 
-    _need(frame, [], "quantile regression")
-    with _noting() as notes:
-        model = _formula(smf.quantreg, formula, frame, "quantile regression")
+    need_columns(frame, [], "quantile regression")
+    with noting() as notes:
+        model = model_of(smf.quantreg, formula, frame, "quantile regression")
         fit = model.fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
     method = f"quantile regression at {quantile:g}, robust errors"
     return replace(_from_statsmodels(fit, term, frame, method, unit, None), notes=tuple(notes))
@@ -220,25 +220,25 @@ def logit_margins(
     import statsmodels.formula.api as smf
     from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
-    _need(frame, [cluster] if cluster else [], "logit")
+    need_columns(frame, [cluster] if cluster else [], "logit")
     frame = frame.dropna(subset=[cluster]) if cluster else frame
-    with _noting() as notes:
+    with noting() as notes:
         try:
-            model = _formula(smf.logit, formula, frame, "logit")
+            model = model_of(smf.logit, formula, frame, "logit")
             if len(np.unique(model.endog)) < 2:
-                raise ModelError(f"logit on {_sample(frame)!r}: the outcome of {formula!r} has one value only")
+                raise ModelError(f"logit on {name_of(frame)!r}: the outcome of {formula!r} has one value only")
             labels = frame.loc[model.data.row_labels, cluster] if cluster else None
             codes = None if labels is None else labels.astype("category").cat.codes
             options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}} if cluster else {"cov_type": "HC0"}
             fit = model.fit(disp=0, maxiter=100, **options)
         except (PerfectSeparationError, np.linalg.LinAlgError) as error:
-            raise ModelError(f"logit on {_sample(frame)!r}: {error}") from None
+            raise ModelError(f"logit on {name_of(frame)!r}: {error}") from None
     if not fit.mle_retvals["converged"] or any("separation" in note.lower() for note in notes):
-        raise ModelError(f"logit on {_sample(frame)!r}: {formula!r} does not converge or separates perfectly")
+        raise ModelError(f"logit on {name_of(frame)!r}: {formula!r} does not converge or separates perfectly")
     names = [name for name in fit.model.exog_names if name != "Intercept"]
     lost = [term for term in terms if term not in names]
     if lost:
-        raise ModelError(f"logit on {_sample(frame)!r}: no term {lost[0]!r}; terms are {names[:8]}")
+        raise ModelError(f"logit on {name_of(frame)!r}: no term {lost[0]!r}; terms are {names[:8]}")
     effects = fit.get_margeff(dummy=True)
     low_high, found = effects.conf_int(), {}
     for term in terms:
@@ -246,9 +246,9 @@ def logit_margins(
         found[term] = Estimate(
             value=float(effects.margeff[place]), se=float(effects.margeff_se[place]), ci_low=float(low_high[place, 0]),
             ci_high=float(low_high[place, 1]), p=float(effects.pvalues[place]), n=int(fit.nobs), unit=unit,
-            sample=_sample(frame), method="logit, average marginal effect, " + (
+            sample=name_of(frame), method="logit, average marginal effect, " + (
                 f"errors clustered by {cluster}" if cluster else "HC0 errors"),
-            software=_software("statsmodels"), term=term, notes=tuple(notes),
+            software=software_of("statsmodels"), term=term, notes=tuple(notes),
             groups=int(labels.nunique()) if cluster else None,
         )
     return found
@@ -272,9 +272,9 @@ def ordered_logit(
     """
     from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-    name = f"ordered logit on {_sample(frame)!r}"
+    name = f"ordered logit on {name_of(frame)!r}"
     used = [outcome, *terms, *([cluster] if cluster else [])]
-    _need(frame, used, "ordered logit")
+    need_columns(frame, used, "ordered logit")
     rows = frame[list(dict.fromkeys(used))].dropna()
     ordered = isinstance(rows[outcome].dtype, pd.CategoricalDtype) and rows[outcome].cat.ordered
     if not (ordered or pd.api.types.is_numeric_dtype(rows[outcome])):
@@ -294,7 +294,7 @@ def ordered_logit(
         raise ModelError(f"{name}: fewer than two clusters in {cluster!r}")
     codes = rows[cluster].astype("category").cat.codes if cluster else None
     options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}} if cluster else {}
-    with _noting() as notes:
+    with noting() as notes:
         model = OrderedModel(levels.cat.codes, matrix, distr="logit")
         try:
             fit = model.fit(method="bfgs", maxiter=500, gtol=1e-7, disp=0, **options)
@@ -315,17 +315,17 @@ def difference_in_means(frame: pd.DataFrame, outcome: str, treatment: str, unit:
     """Mean of `outcome` with treatment = 1 minus the mean with 0; unequal-variance (Welch) error."""
     from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-    _need(frame, [outcome, treatment], "difference in means")
+    need_columns(frame, [outcome, treatment], "difference in means")
     rows = frame[[outcome, treatment]].dropna()
     arms = [rows.loc[rows[treatment] == arm, outcome] for arm in (1, 0)]
     if min(len(a) for a in arms) < 2:
-        raise ModelError(f"difference in means on {_sample(frame)!r}: arms of {len(arms[0])} and {len(arms[1])} rows")
+        raise ModelError(f"difference in means on {name_of(frame)!r}: arms of {len(arms[0])} and {len(arms[1])} rows")
     means = CompareMeans(*(DescrStatsW(a) for a in arms))
     low, high = means.tconfint_diff(usevar="unequal")
     return Estimate(
         value=float(arms[0].mean() - arms[1].mean()), se=float(means.std_meandiff_separatevar), ci_low=float(low),
         ci_high=float(high), p=float(means.ttest_ind(usevar="unequal")[1]), n=len(rows), unit=unit,
-        sample=_sample(frame), method="difference in means, unequal variances", software=_software("statsmodels"),
+        sample=name_of(frame), method="difference in means, unequal variances", software=software_of("statsmodels"),
     )
 
 
@@ -343,31 +343,31 @@ def two_way_fe(
     sample, a missing column, effects without the cluster, or a collinear term.
     Source: Cameron, Gelbach and Miller (2011).
     """
-    _need(frame, [*effects, cluster], "two-way fixed effects")
+    need_columns(frame, [*effects, cluster], "two-way fixed effects")
     if cluster not in effects:
-        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {cluster!r} is not one of {effects}")
+        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: {cluster!r} is not one of {effects}")
     other = next(e for e in effects if e != cluster)
     outcome, right = (part.strip() for part in formula.split("~"))
     names = [n.strip() for n in right.split("+")]
     term = term or names[0]
     if term not in names:
-        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no term {term!r}; terms are {names}")
+        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: no term {term!r}; terms are {names}")
     extra = [weights] if weights else []
-    _need(frame, [outcome, *names, *extra], "two-way fixed effects")
+    need_columns(frame, [outcome, *names, *extra], "two-way fixed effects")
     rows = frame[list(dict.fromkeys([outcome, *names, *effects, *extra]))].dropna()
     if rows.empty:
-        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: no row is complete in {outcome} and {names}")
+        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: no row is complete in {outcome} and {names}")
     if (rows[cluster].value_counts() > 1).sum() < 2:  # pyfixest 0.60 would abort the process on singletons alone
-        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: fewer than two {cluster} with two rows or more")
+        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: fewer than two {cluster} with two rows or more")
     # One absorbed effect only: with two, pyfixest 0.60 takes them in the order of a set, and which of them
     # counts as nested in the clusters, and so the error, changed from one process to the next.
     # The dummies stand first, so that of collinear terms the regressor is dropped and not a dummy.
     written = f"{outcome} ~ C({other}) + {right}"
     found, notes = _absorbing(rows, written, cluster, term, weights)
     if not found:
-        raise ModelError(f"two-way fixed effects on {_sample(frame)!r}: {term!r} is collinear with the effects")
+        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: {term!r} is collinear with the effects")
     return Estimate(
-        **found, unit=unit, sample=_sample(frame),
+        **found, unit=unit, sample=name_of(frame),
         method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}" + (", weighted" if weights else ""),
         term=term, notes=tuple(notes),
     )
@@ -379,7 +379,7 @@ def _absorbing(rows: pd.DataFrame, formula: str, cluster: str, term: str, weight
         import pyfixest
     except ImportError:  # its compiled core is not made for the browser (Pyodide)
         return _absorbing_by_statsmodels(rows, formula, cluster, term, weights)
-    with _noting() as notes:
+    with noting() as notes:
         fit = pyfixest.feols(f"{formula} | {cluster}", rows, vcov={"CRV1": cluster}, weights=weights)
     table = fit.tidy()
     if term not in table.index:
@@ -387,7 +387,7 @@ def _absorbing(rows: pd.DataFrame, formula: str, cluster: str, term: str, weight
     line, interval = table.loc[term], fit.confint().loc[term]
     return {"value": float(line["Estimate"]), "se": float(line["Std. Error"]), "ci_low": float(interval.iloc[0]),
             "ci_high": float(interval.iloc[1]), "p": float(line["Pr(>|t|)"]), "n": int(fit._N),
-            "groups": int(min(fit._G)), "software": _software("pyfixest")}, notes
+            "groups": int(min(fit._G)), "software": software_of("pyfixest")}, notes
 
 
 def _absorbing_by_statsmodels(
@@ -422,7 +422,7 @@ def _absorbing_by_statsmodels(
     low, high = fit.conf_int().loc[term]
     return {"value": float(fit.params[term]), "se": float(fit.bse[term]), "ci_low": float(low), "ci_high": float(high),
             "p": float(fit.pvalues[term]), "n": int(fit.nobs), "groups": int(groups.max() + 1),
-            "software": f"{_software('statsmodels')}, as pyfixest is not installed"}, notes
+            "software": f"{software_of('statsmodels')}, as pyfixest is not installed"}, notes
 
 
 def local_projections(
@@ -461,19 +461,19 @@ def event_study(
     """
     import diff_diff
 
-    _need(frame, ["edinet_code", "year", "first_fdi", outcome, *covariates, *([weights] if weights else [])],
+    need_columns(frame, ["edinet_code", "year", "first_fdi", outcome, *covariates, *([weights] if weights else [])],
           "Callaway–Sant'Anna")
     firms = frame.groupby("edinet_code")["first_fdi"].first()
     if not (firms.eq(0).any() and firms.gt(0).any()):
-        raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: starters or never-treated firms are missing")
-    with _noting() as notes:
+        raise ModelError(f"Callaway–Sant'Anna on {name_of(frame)!r}: starters or never-treated firms are missing")
+    with noting() as notes:
         estimator = diff_diff.CallawaySantAnna(control_group="never_treated", base_period="universal")
         try:
             fit = estimator.fit(frame, outcome=outcome, unit="edinet_code", time="year", first_treat="first_fdi",
                                 covariates=list(covariates) or None,
                                 survey_design=diff_diff.SurveyDesign(weights=weights) if weights else None)
         except (ValueError, np.linalg.LinAlgError) as error:
-            raise ModelError(f"Callaway–Sant'Anna on {_sample(frame)!r}: {error}") from None
+            raise ModelError(f"Callaway–Sant'Anna on {name_of(frame)!r}: {error}") from None
         events = fit.aggregate("event_study")
     path = pd.DataFrame({
         "event_time": np.asarray(events.event_time, dtype=int), "value": np.asarray(events.att, dtype=float),
@@ -490,10 +490,10 @@ def event_study(
     overall = Estimate(
         value=float(fit.overall_att), se=float(fit.overall_se), ci_low=float(fit.overall_conf_int[0]),
         ci_high=float(fit.overall_conf_int[1]), p=float(fit.overall_p_value), n=int(fit.n_obs),
-        groups=int(fit.n_treated_units + fit.n_control_units), unit=unit, sample=_sample(frame),
+        groups=int(fit.n_treated_units + fit.n_control_units), unit=unit, sample=name_of(frame),
         method="Callaway–Sant'Anna, never-treated controls, universal base" + (
             ", doubly robust" if covariates else "") + (", weighted" if weights else ""),
-        software=_software("diff-diff"), notes=tuple(notes),
+        software=software_of("diff-diff"), notes=tuple(notes),
     )
     return EventStudy(overall, path, events)
 
@@ -514,7 +514,7 @@ def honest_bounds(study: EventStudy, limits: Sequence[float] = (0.5, 1.0), targe
     weights = None if target == "average" else np.eye(post)[0]
     rows = []
     for limit in limits:
-        with _noting():
+        with noting():
             bound = diff_diff.compute_honest_did(study.fit, method="relative_magnitude", M=limit, l_vec=weights)
         rows.append({"M": limit, "value": float(bound.original_estimate), "se": float(bound.original_se),
                      "ci_low": float(bound.ci_lb), "ci_high": float(bound.ci_ub), "bound_low": float(bound.lb),
@@ -554,15 +554,15 @@ def _binomial(frame: pd.DataFrame, formula: str, trials: str | None):
     import statsmodels.formula.api as smf
 
     share = formula.split("~")[0].strip()
-    _need(frame, [share, *([trials] if trials else [])], "binomial regression")
+    need_columns(frame, [share, *([trials] if trials else [])], "binomial regression")
     weights = frame[trials] if trials else pd.Series(1.0, frame.index)
     if not frame[share].between(0, 1).all() or not (weights > 0).all():
-        raise ModelError(f"binomial regression on {_sample(frame)!r}: shares within 0–1 and positive trials expected")
-    model = _formula(smf.glm, formula, frame, "binomial regression", family=sm.families.Binomial(),
+        raise ModelError(f"binomial regression on {name_of(frame)!r}: shares within 0–1 and positive trials expected")
+    model = model_of(smf.glm, formula, frame, "binomial regression", family=sm.families.Binomial(),
                      var_weights=np.asarray(weights, dtype=float))
     plain = model.fit()
     if plain.df_resid < 1:
-        raise ModelError(f"binomial regression on {_sample(frame)!r}: {len(frame)} bands for {len(plain.params)} terms")
+        raise ModelError(f"binomial regression on {name_of(frame)!r}: {len(frame)} bands for {len(plain.params)} terms")
     scale = float(plain.pearson_chi2 / plain.df_resid)
     scale = max(1.0, scale) if trials else scale
     name = "grouped binomial (logit)" if trials else "quasi-binomial (logit), each band once"
@@ -574,7 +574,7 @@ def leave_one_out(frame: pd.DataFrame, formula: str, unit: str, effects: tuple[s
     rows = []
     for left_out in sorted(frame[cluster].unique()):
         part = frame[frame[cluster] != left_out]
-        part.attrs["sample"] = f"{_sample(frame)}, without {left_out}"
+        part.attrs["sample"] = f"{name_of(frame)}, without {left_out}"
         effect = two_way_fe(part, formula, unit, effects, cluster)
         rows.append({"left_out": left_out} | effect.row())
     return pd.DataFrame(rows)

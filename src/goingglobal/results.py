@@ -12,11 +12,11 @@ import math
 import re
 from pathlib import Path
 
+from goingglobal._display import RESULT
 from goingglobal.models import Estimate
 
-__all__ = ["MIME", "ResultError", "read", "recorded", "report"]
+__all__ = ["ResultError", "read", "recorded", "report"]
 
-MIME = "application/vnd.goingglobal.result+json"
 _ID = re.compile(r"[A-Za-z0-9_]+(?:/[A-Za-z0-9_.-]+)+")
 _records: dict[str, dict] = {}
 
@@ -78,7 +78,7 @@ def _publish(record: dict) -> None:
     from goingglobal._display import in_notebook, publish
 
     if in_notebook():
-        publish({MIME: record, "text/plain": f"{record['id']} = {record['text']} {record['unit']}"})
+        publish({RESULT: record, "text/plain": f"{record['id']} = {record['text']} {record['unit']}"})
 
 
 def recorded() -> dict[str, dict]:

@@ -1,60 +1,31 @@
-"""The book's Sphinx extensions: data-aware cache, numbers, claims, exhibits, mathematics, labels.
+"""The book's Sphinx extensions, by what a reader does. Loaded by `_config.yml` as `goingglobal.sphinx`.
 
-Loaded by `_config.yml` as `goingglobal.sphinx`. Each part lives in a module of its own:
+`cache`      what the execution cache must see besides cells: data, library, lock, Python
+`edition`    version, date, commit and data vintage of the site
+`registry`   what the pages reported and showed, and the check that every id used exists
+`build`      `make book`: the strict build
 
-`cache`         what the execution cache must see besides cells: data, library, lock, Python
-`registry`      what the pages reported and showed, and the check that every id used exists
-`mime`          turns what `report`, `figure` and `table` publish into document nodes
-`summary`       `{headline}`: the chart of a chapter's summary box
-`roles`         `{result}`, `{claim}`, `{fact}` and the directive `{exhibit}`
-`exhibits`      the cell behind each exhibit, and `{exhibits-list}`
-`edition`       version, date, commit and data vintage of the site
-`citing`        how to cite the book, a page, an exhibit: boxes, files, `{cite-book}`
-`address`       the public address, the page for a wrong address, redirects, the map of the site
-`files`         `results.json`, `exhibits.json` and the CSV files of the site
-`mathematics`   formulas as MathML, made at build time: no script, no third party
-`exercises`     exercises with folded hints and solutions, and the student's notebooks (`students` makes them)
-`page`          what a built page carries: its own sheet and script, and no third party
-`slides`        a deck of slides for each chapter, `{slides-list}`
-`explorers`     charts to choose from, under their figures, loaded when opened
-`launch`        links that open a notebook in the browser, on Binder, on Colab; the notebooks' first cell
-`reading`       definitions in the margin, reading time, words marked with their language
-`bibliography`  labels of the list that match the author–year citations
-`epub`          the book as an EPUB (`paper` makes the files of `make pdf` and `make epub`)
+Rooms, each with an index of its own; a later one may use an earlier one, never the other way round:
+
+`taking`     files, citations, paper, e-reader, address
+`reading`    pages, numbers, exhibits
+`elsewhere`  links to other places, the notebooks' first cell, Python in the browser
+`teaching`   exercises, students' notebooks, slides
 """
 
 from __future__ import annotations
 
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING
 
 from goingglobal import __version__
 
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
 
 def setup(app: Sphinx) -> dict:
-    from goingglobal.sphinx import (
-        address,
-        bibliography,
-        cache,
-        citing,
-        edition,
-        epub,
-        exercises,
-        exhibits,
-        explorers,
-        files,
-        launch,
-        mathematics,
-        page,
-        reading,
-        registry,
-        roles,
-        slides,
-        summary,
-    )
+    from goingglobal.sphinx import cache, edition, elsewhere, reading, registry, taking, teaching
 
-    for part in (
-        cache, edition, registry, roles, summary, exhibits, files, citing, mathematics, bibliography, reading,
-        launch, explorers, exercises, slides, page, address, epub,
-    ):  # fmt: skip
+    for part in (cache, edition, registry, taking, reading, elsewhere, teaching):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,7 +20,7 @@ from sphinx.errors import ConfigError
 from goingglobal import __version__, data
 
 
-def _git(source: Path, *arguments: str) -> str:
+def git(source: Path, *arguments: str) -> str:
     """What git says about the repository at `source`; nothing without git, or where only a folder above is one."""
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.parent)}
     command = ["git", *arguments]
@@ -48,10 +48,10 @@ def edition(source: Path) -> dict:
     citation = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)
     if citation["version"] != __version__:
         raise ConfigError(f"{file.name} says version {citation['version']}, the package says {__version__}")
-    seconds = os.environ.get("SOURCE_DATE_EPOCH") or _git(source, "log", "-1", "--format=%ct")
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or git(source, "log", "-1", "--format=%ct")
     date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds else citation["date-released"]
     # The commit, or what the files are changed from; no tag may stand for it.
-    commit = _git(source, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty= with local changes")
+    commit = git(source, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty= with local changes")
     vintages = [data.describe(name)["vintage"] for name in data.table_names()]
     return {
         "title": citation["title"], "authors": _authors(citation["authors"]), "version": __version__, "date": date,

@@ -11,6 +11,9 @@ from sphinx.errors import ExtensionError
 
 from goingglobal import data
 
+# Folders of the site that a part of its own makes anew whenever it is built; no other part clears them.
+FOLDERS = ("cite", "exercises", "exhibits", "explorers", "slides")
+
 
 @dataclass
 class Page:

@@ -18,7 +18,8 @@ import pandas as pd
 
 from goingglobal import models
 from goingglobal.models import Estimate
-from goingglobal.own import POINTS, Fault, PanelError
+from goingglobal.own.analyses import POINTS
+from goingglobal.own.check import Fault, PanelError
 
 __all__ = ["efige", "flash_eurobarometer_486", "variables"]
 

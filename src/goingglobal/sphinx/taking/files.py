@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from goingglobal.sphinx import address, citing, registry, slides
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.taking import address, citing
 
 _FIELDS = ("value", "se", "ci_low", "ci_high", "n", "groups", "unit", "text", "chapter", "exhibit", "sample", "method",
            "software", "notes")
@@ -23,8 +24,8 @@ def _dump(path: Path, content: dict) -> None:
 def _remove_stale(app: Sphinx) -> None:
     """Pages of an earlier build, and their sources, that the contents no longer name."""
     out, names = Path(app.outdir), {*app.env.found_docs, "index", "genindex", "search", *address.names(app)}
-    names |= slides.names(Path(app.srcdir))
-    written = [(path, out) for path in out.rglob("*.html") if "_static" not in path.parts]
+    others = {"_static", *registry.FOLDERS}
+    written = [(path, out) for path in out.rglob("*.html") if path.relative_to(out).parts[0] not in others]
     written += [(path, out / "_sources") for path in (out / "_sources").rglob("*") if path.is_file()]
     for path, base in written:
         if path.relative_to(base).with_suffix("").as_posix() not in names:

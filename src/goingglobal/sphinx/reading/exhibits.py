@@ -17,7 +17,9 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
-from goingglobal.sphinx import citing, mime, registry
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.reading import mime
+from goingglobal.sphinx.taking import citing
 
 _MODULES = ("charts", "data", "designs", "exhibits", "ledger", "models", "samples", "specifications")
 _CALL = re.compile(rf"\b({'|'.join(_MODULES)})\.([a-z]\w*)\(")

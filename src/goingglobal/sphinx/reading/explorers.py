@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import theme
-from goingglobal.explorers import frame_of
+from goingglobal.exhibits import frame_of
 from goingglobal.sphinx import registry
 
 FOLDER = "explorers"

@@ -5,9 +5,9 @@ data and every package that Pyodide's own distribution lacks as pure wheels, so 
 Pyodide itself comes from its public network, or from a copy named by `PYODIDE`. Compiled packages are those of
 Pyodide's release, listed in `pyodide.json`.
 
-    python -m goingglobal.sphinx.lite                              # what `make lite` runs
-    python -m goingglobal.sphinx.lite wheels FOLDER                # only the wheels
-    python -m goingglobal.sphinx.lite pins pyodide-lock.json       # maintainers: `pyodide.json` for another release
+    python -m goingglobal.sphinx.elsewhere.lite                           # what `make lite` runs
+    python -m goingglobal.sphinx.elsewhere.lite wheels FOLDER             # only the wheels
+    python -m goingglobal.sphinx.elsewhere.lite pins pyodide-lock.json    # maintainers: for another release
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from goingglobal import __version__
-from goingglobal.sphinx import launch
 from goingglobal.sphinx.build import main as build_site
-from goingglobal.sphinx.edition import _git
+from goingglobal.sphinx.edition import git
+from goingglobal.sphinx.elsewhere import launch
 
 PINS = Path(__file__).with_name("pyodide.json")
 # Pure Python beside a compiled part that can be left out (diff-diff), or needless requirements (pysensemakr asks for
@@ -116,7 +116,7 @@ def wheels(root: Path, folder: Path) -> list[Path]:
 
 
 def _epoch(root: Path) -> str:
-    return os.environ.get("SOURCE_DATE_EPOCH") or _git(root, "log", "-1", "--format=%ct") or "315532800"
+    return os.environ.get("SOURCE_DATE_EPOCH") or git(root, "log", "-1", "--format=%ct") or "315532800"
 
 
 # ------------------------------------------------------------------------------------------------------------ site

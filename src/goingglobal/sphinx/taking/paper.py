@@ -1,4 +1,4 @@
-"""`python -m goingglobal.sphinx.paper pdf|epub`: the whole book as one PDF or EPUB, in `_build/paper`.
+"""`python -m goingglobal.sphinx.taking.paper pdf|epub`: the whole book as one PDF or EPUB, in `_build/paper`.
 
 The PDF is printed by headless Chromium from one page made of the built site's pages, so numbers, references and
 exhibits are those of the site. It is printed twice: the first print tells on which page each section begins, the
@@ -23,9 +23,9 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
-from goingglobal.sphinx import browser
 from goingglobal.sphinx.build import ONE_THREAD, core
 from goingglobal.sphinx.edition import edition, names
+from goingglobal.sphinx.taking import browser
 
 NAME = "japanese-smes-going-global"
 HOME = "book/index.html"
@@ -226,7 +226,7 @@ def main(root: Path, arguments: list[str]) -> int:
     """Make what is asked for; 0 when it is there."""
     makers = {"pdf": pdf, "epub": epub}
     if len(arguments) != 1 or arguments[0] not in makers:
-        print(f"usage: python -m goingglobal.sphinx.paper {'|'.join(makers)}", file=sys.stderr)
+        print(f"usage: python -m goingglobal.sphinx.taking.paper {'|'.join(makers)}", file=sys.stderr)
         return 2
     try:
         out = makers[arguments[0]](root, root / "_build" / "paper")

@@ -4,7 +4,7 @@ The repository's public address is one setting, `repository: url` in `_config.ym
 `origin` counts, if it is public. From it come the links to Binder and Colab; the link to the browser's own Python
 stands where the site carries it (`make lite`, see `lite`). What has no address has no link.
 
-    python -m goingglobal.sphinx.launch     # `make address`: writes every notebook's first cell as the setting says
+    python -m goingglobal.sphinx.elsewhere.launch   # `make address`: every notebook's first cell as the setting says
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sphinx.errors import ConfigError
 
 from goingglobal import __version__
 from goingglobal.sphinx import registry
-from goingglobal.sphinx.edition import _git
+from goingglobal.sphinx.edition import git
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
 LACKING = {"pyfixest": "statsmodels"}  # what Pyodide lacks: what does its work there
@@ -94,7 +94,7 @@ def repository(source: Path, setting: str | None = None, ref: str | None = None)
         if url is None:
             raise ConfigError(f"repository: url is {setting!r}; expected an address like https://host/owner/name")
     else:
-        url = public(_git(source, "config", "--get", "remote.origin.url"))
+        url = public(git(source, "config", "--get", "remote.origin.url"))
     return Repository(url, ref or "main") if url else None
 
 

@@ -25,7 +25,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 from goingglobal import charts, data, exhibits, theme
-from goingglobal.sphinx import mime, registry
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.reading import mime
 
 _WIDTH = 4.8  # inches: narrower than other figures, so that the lettering can be read on a telephone
 

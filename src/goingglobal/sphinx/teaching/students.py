@@ -1,4 +1,4 @@
-"""`python -m goingglobal.sphinx.students`: the students' notebooks, from the chapters.
+"""`python -m goingglobal.sphinx.teaching.students`: the students' notebooks, from the chapters.
 
 A chapter holds exercises with their solutions; a student's notebook, `book/exercises/CHAPTER-exercises.ipynb`, is the
 same without them. What goes where is said by the tags of the chapter's cells:
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import yaml
 
-from goingglobal.sphinx.exercises import FOLDER, KINDS, file_name
+from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
 
 __all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "write"]
 

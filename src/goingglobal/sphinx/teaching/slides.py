@@ -51,7 +51,9 @@ from sphinx.util.docutils import SphinxRole
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import data
-from goingglobal.sphinx import citing, registry, roles
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.reading import roles
+from goingglobal.sphinx.taking import citing
 
 FOLDER = "slides"
 SLIDES, BULLETS = (8, 14), 3
@@ -123,7 +125,7 @@ def _quotes(tokens: list[Token]) -> list[tuple[str, str, str]]:
     for token in tokens:
         for part in token.children or []:
             if part.type == "myst_role":
-                titled = roles._TITLED.match(part.content)
+                titled = roles.TITLED.match(part.content)
                 found.append((part.meta["name"], titled["id"] if titled else part.content.strip(),
                               titled["text"] if titled else ""))
     return found
@@ -246,7 +248,7 @@ def check(deck: Deck, exhibits: dict[str, dict], known: dict[str, set[str]]) -> 
         elif words and kind == "result":
             faults.append(f"line {line}: result {key!r} in other words ({words!r})")
         elif words and kind in ("claim", "fact"):
-            faults += [f"line {line}: {fault}" for fault in roles._numbers_not_in_record(kind, key, words)]
+            faults += [f"line {line}: {fault}" for fault in roles.numbers_not_in_record(kind, key, words)]
     for slide in deck.slides:
         record = exhibits.get(slide.exhibit)
         if slide.exhibit and (record is None or record["page"] != page):
@@ -434,12 +436,11 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
         (folder / f"{name}.html").write_text(app.builder.templates.render("slides.html", content), encoding="utf-8")
 
 
-def link(app: Sphinx, pagename: str) -> str:
-    """The address of a page's slides, seen from the page; "" where it has none."""
+def _context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """The address of a page's slides, seen from the page, for the line above its title."""
     name = pagename.removeprefix("book/")
-    if f"{FOLDER}/{name}" not in names(Path(app.srcdir)):
-        return ""
-    return relative_uri(app.builder.get_target_uri(pagename), f"{FOLDER}/{name}.html")
+    if f"{FOLDER}/{name}" in names(Path(app.srcdir)):
+        context["gg_slides"] = relative_uri(app.builder.get_target_uri(pagename), f"{FOLDER}/{name}.html")
 
 
 class SlidesList(Directive):
@@ -505,4 +506,5 @@ def setup(app: Sphinx) -> None:
     app.add_node(slide_link, html=(_skip, None), epub=(_skip, None), latex=(_skip, None), text=(_skip, None))
     app.add_node(slides_list, html=(_skip, None), epub=(_skip, None), latex=(_skip, None), text=(_skip, None))
     app.connect("doctree-resolved", _fill)
+    app.connect("html-page-context", _context, priority=400)
     app.connect("build-finished", _write)

@@ -14,8 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
-from goingglobal.sphinx import registry, slides
-from goingglobal.sphinx.exercises import fold
+from goingglobal.sphinx import registry
 
 GLOSSARY = "book/appendix/glossary"
 WORDS_A_MINUTE = 220
@@ -31,6 +30,10 @@ GERMAN = (
     "Außenhandelskammern", "Außenhandelskammer",
 )
 _GERMAN = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in sorted(GERMAN, key=len, reverse=True)))
+
+
+class fold(nodes.General, nodes.Element):
+    """What is closed until asked for: a hint, a solution; `words` is what one clicks."""
 
 
 class margin_mark(nodes.Invisible, nodes.Element):
@@ -154,7 +157,7 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
     parts += [_counted(kinds.count(kind), kind) for kind in ("figure", "table") if kind in kinds]
     file = context["pathto"](f"_sources/{source}", 1)
     parts.append(f'<a href="{file}" download>notebook (.ipynb)</a>')
-    deck = slides.link(app, pagename)
+    deck = context.get("gg_slides")
     parts += [f'<a href="{deck}">slides</a>'] if deck else []
     context["gg_reading"] = " · ".join(parts)
 

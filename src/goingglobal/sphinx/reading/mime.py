@@ -8,11 +8,9 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.environment import BuildEnvironment
 
-from goingglobal.exhibits import MIME as EXHIBIT
-from goingglobal.explorers import MIME as EXPLORER
-from goingglobal.results import MIME as RESULT
+from goingglobal._display import EXHIBIT, EXPLORER, RESULT
 from goingglobal.sphinx import registry
-from goingglobal.sphinx.explorers import explorer
+from goingglobal.sphinx.reading.explorers import explorer
 
 
 def anchor(result_id: str) -> str:

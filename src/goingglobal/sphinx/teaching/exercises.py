@@ -40,7 +40,9 @@ from sphinx_exercise.nodes import (
     visit_exercise_enumerable_node,
 )
 
-from goingglobal.sphinx import launch, registry
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.elsewhere import launch
+from goingglobal.sphinx.reading.margin import fold
 
 KINDS = {"read": "Read", "change": "Rerun and change", "interpret": "Interpret", "open": "Open"}
 FOLDER = "exercises"
@@ -49,10 +51,6 @@ FOLDER = "exercises"
 def file_name(stem: str) -> str:
     """A chapter's student's notebook: another name than the chapter's, since both may be open side by side."""
     return f"{stem}-exercises.ipynb"
-
-
-class fold(nodes.General, nodes.Element):
-    """A hint or a solution, closed until asked for; `words` is what one clicks."""
 
 
 class sheet(nodes.General, nodes.Element):

@@ -26,9 +26,32 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from goingglobal import own, samples
-from goingglobal.models import Estimate, ModelError, _software
-from goingglobal.own import BY_NAME, FIELDS, Fault, PanelError
+from goingglobal import samples
+from goingglobal.models import Estimate, ModelError, software_of
+from goingglobal.own.analyses import POINTS, need_outcome
+from goingglobal.own.check import (
+    BY_NAME,
+    CHANGES,
+    FIELDS,
+    KEYS,
+    MORE_AT_HOME,
+    NO_COMPLETE,
+    NO_GROUP,
+    NO_ROW,
+    NO_VALUE,
+    ONE_YEAR,
+    Fault,
+    PanelError,
+    cells_of,
+    check,
+    counted,
+    gaps,
+    mapping_of,
+    no_switch,
+    one_status,
+    some,
+    twice_over,
+)
 from goingglobal.samples import SampleError
 
 __all__ = ["Demonstration", "LargePanel", "demonstrate", "generate", "open_panel"]
@@ -123,8 +146,8 @@ class LargePanel:
         types = dict(self._sql("SELECT column_name, column_type FROM (DESCRIBE raw)").fetchall())
         self._faults: list[Fault] = []
         self._ignored: list[str] = []
-        named = own._cells(pd.DataFrame(columns=list(types)), columns, self.table, self._faults)
-        mapped = own._mapped(pd.DataFrame(columns=list(types)), columns)
+        named = cells_of(pd.DataFrame(columns=list(types)), columns, self.table, self._faults)
+        mapped = mapping_of(pd.DataFrame(columns=list(types)), columns)
         self._fields = {name: mapped[name] for name in named}
         self._ignored = [name for name in types if name not in set(mapped.values())]
         parts = []
@@ -155,7 +178,7 @@ class LargePanel:
         if twice:
             raise self._refusal(twice[0], f"the column {twice[0]!r} stands {names.count(twice[0])} times")
         if not names:
-            raise self._refusal(None, own.NO_ROW)
+            raise self._refusal(None, NO_ROW)
         columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
         return (f"read_csv({_quoted(self.path)}, auto_detect = false, header = true, delim = {_quoted(mark)}, "
                 f"quote = '\"', escape = '\"', columns = {{{columns}}}, nullstr = {list(EMPTY)})")
@@ -216,11 +239,11 @@ class LargePanel:
         has = self._fields.__contains__
         soft = {}
         if has("group"):
-            soft["home", own.MORE_AT_HOME] = 'home > "group" AND NOT isinf(home) AND "group" > 0'
-            soft["group", own.NO_GROUP] = '"group text" IS NULL'
+            soft["home", MORE_AT_HOME] = 'home > "group" AND NOT isinf(home) AND "group" > 0'
+            soft["group", NO_GROUP] = '"group text" IS NULL'
         for name in ("home", "fdi"):
             if has(name):
-                soft[name, own.NO_VALUE] = f'"{name} text" IS NULL'
+                soft[name, NO_VALUE] = f'"{name} text" IS NULL'
         total = 0
         if self._fields:
             every = [condition for _, _, condition in rules] + list(soft.values())
@@ -232,12 +255,12 @@ class LargePanel:
                     rows, found = self._located(condition, _quoted(name + " text", '"'))
                     faults.append(Fault(self.table, name, BY_NAME[name].refusal(rule, found), rows, count))
             soft_counts = dict(zip(soft, counts[1 + len(rules):], strict=True))
-            if total and set(own.KEYS) <= set(self._fields):
+            if total and set(KEYS) <= set(self._fields):
                 self._check_firms(faults, cautions, note, soft, soft_counts)
         if not total and not faults:
-            faults.append(Fault(self.table, None, own.NO_ROW))
+            faults.append(Fault(self.table, None, NO_ROW))
         if self._ignored:
-            note(None, f"columns that the schema doesn't know are ignored: {own._some(self._ignored)}")
+            note(None, f"columns that the schema doesn't know are ignored: {some(self._ignored)}")
         if faults:
             raise PanelError(self.table, faults, cautions)
         self.cautions, self.rows = tuple(cautions), total
@@ -258,7 +281,7 @@ class LargePanel:
             faults.append(Fault(self.table, "year", words))
             return
         bit = f"(1::BIGINT << (year - {first})::INTEGER)"
-        changing = [name for name in own.CHANGES if name in self._fields]
+        changing = [name for name in CHANGES if name in self._fields]
         extra = [f'(count(DISTINCT "{name}") > 1)::INT AS "{name}_moves"' for name in changing]
         fdi = "fdi IN (0, 1)" if "fdi" in self._fields else "false"
         marks = f"bit_or({bit}) FILTER (WHERE {fdi})", f"bit_or({bit}) FILTER (WHERE {fdi} AND fdi = 1)" if (
@@ -285,28 +308,28 @@ class LargePanel:
             again = pd.DataFrame(rows, columns=["place", "firm", "year"])
             again = again[again.duplicated(["firm", "year"])]
             one = again.iloc[0]
-            faults.append(Fault(self.table, "firm+year", own.twice_over(one["firm"], one["year"]),
+            faults.append(Fault(self.table, "firm+year", twice_over(one["firm"], one["year"]),
                                 tuple(int(p) for p in again["place"]), int(twice)))
         if int(seen).bit_count() == 1:
-            faults.append(Fault(self.table, "year", own.ONE_YEAR))
+            faults.append(Fault(self.table, "year", ONE_YEAR))
         for (name, words), condition in soft.items():
             count = soft_counts[name, words]
-            if name == "group" and words == own.NO_GROUP and not self._sql(
+            if name == "group" and words == NO_GROUP and not self._sql(
                     'SELECT count("group") FROM typed').fetchall()[0][0]:
                 continue
             if count:
                 note(name, words, condition, count)
         for place, name in enumerate(changing):
             if row[9 + place]:
-                note(name, f"changes over the years in {own._count(int(row[9 + place]), 'firm')}: {own.CHANGES[name]}")
+                note(name, f"changes over the years in {counted(int(row[9 + place]), 'firm')}: {CHANGES[name]}")
         if holes:
-            note("year", own.gaps(holes))
+            note("year", gaps(holes))
         if asked and not abroad:
-            faults.append(Fault(self.table, "fdi", own.one_status(0)))
+            faults.append(Fault(self.table, "fdi", one_status(0)))
         elif asked and not mixed and not never:
-            faults.append(Fault(self.table, "fdi", own.one_status(1)))
+            faults.append(Fault(self.table, "fdi", one_status(1)))
         elif asked and (not starters or not never):
-            note("fdi", own.no_switch(starters, never))
+            note("fdi", no_switch(starters, never))
 
     # -------------------------------------------------------------------------------------------- aggregates
     def _complete(self) -> None:
@@ -323,7 +346,7 @@ class LargePanel:
             FROM typed WHERE {known}""")
         first, last = self._sql("SELECT min(year), max(year) FROM panel").fetchall()[0]
         if first is None:
-            raise self._refusal("home", own.NO_COMPLETE)
+            raise self._refusal("home", NO_COMPLETE)
         self.first, self.last = int(first), int(last)
         self._made: set[str] = set()
 
@@ -335,7 +358,7 @@ class LargePanel:
 
     def _firms(self, outcome: str) -> str:
         """Table with one row per firm: years seen, years abroad (bits), log headcounts by year. Its name."""
-        own.need_outcome(outcome, self.group, self.table)
+        need_outcome(outcome, self.group, self.table)
         name = f"firms_{outcome}"
         if name not in self._made:
             bit = f"(1::BIGINT << (year - {self.first}))"
@@ -417,7 +440,7 @@ class LargePanel:
         Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within sectors.
         """
         first, last = first or self.first, last or self.last
-        own.need_outcome(outcome, self.group, self.table)
+        need_outcome(outcome, self.group, self.table)
         years = last - first
         if years < 1:
             raise SampleError(f"{self.table}: long difference from {first} to {last}; a later last year expected")
@@ -455,7 +478,7 @@ class LargePanel:
         n, k = int(by["n"].sum()), 2 + len(by)
         inverse = np.linalg.inv(bread)
         variance = n / (n - k) * inverse @ np.array([[meat[0], meat[1]], [meat[1], meat[2]]]) @ inverse
-        return self._estimate(slopes[0], np.sqrt(variance[0, 0]), n, None, n - k, own.POINTS, sample,
+        return self._estimate(slopes[0], np.sqrt(variance[0, 0]), n, None, n - k, POINTS, sample,
                               "OLS from cross-products by sector, HC1 errors", "fdi")
 
     def _estimate(self, value, error, n, groups, freedom, unit, sample, method, term) -> Estimate:
@@ -465,7 +488,7 @@ class LargePanel:
         p = float(f"{2 * stats.t.sf(abs(value / error), freedom):.4g}") if error > 0 else None
         return Estimate(value=value, se=error, ci_low=low, ci_high=high, p=p, n=n, groups=groups,
                         unit=unit, sample=sample, method=method + (", sampling weights" if self.weighted else ""),
-                        software=_software("duckdb"), term=term)
+                        software=software_of("duckdb"), term=term)
 
     def fetch(self, kinds: tuple[str, ...] = ("starter", "never"), never_share: float = 1.0) -> pd.DataFrame:
         """Firms of some kinds (see `first_fdi`) with all their fields, in memory, from `own.check`.
@@ -487,7 +510,7 @@ class LargePanel:
             SELECT {fields} FROM typed t JOIN kept USING (firm) WHERE kind IN ({', '.join(map(_quoted, kinds))}) {draw}
             ORDER BY firm, year""").df()
         share = "" if never_share == 1 else f", {100 * never_share:g} % of never-investors"
-        return own.check(rows, table=self.table + share)
+        return check(rows, table=self.table + share)
 
 
 def two_way_from_cells(cells: pd.DataFrame, years: int) -> tuple[float, float, int, int]:
@@ -589,8 +612,8 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     libraries, DuckDB and Python's own).
     """
     _duckdb()
-    here = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    ran = subprocess.run([sys.executable, "-m", "goingglobal.large", str(rows), memory_limit], capture_output=True,
+    here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ran = subprocess.run([sys.executable, "-m", "goingglobal.own.large", str(rows), memory_limit], capture_output=True,
                          text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
     if ran.returncode:
         raise ModelError(f"the generated panel of {rows:,} rows: {(ran.stderr.strip().splitlines() or ['failed'])[-1]}")

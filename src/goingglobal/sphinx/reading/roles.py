@@ -19,10 +19,12 @@ from sphinx.util.docutils import SphinxRole
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import data
-from goingglobal.sphinx import citing, mime, registry
+from goingglobal.sphinx import registry
+from goingglobal.sphinx.reading import mime
+from goingglobal.sphinx.taking import citing
 
 CLAIMS_PAGE = "book/appendix/claims"
-_TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
+TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
 _ROLES = ("result", "claim", "fact", "verdict")
 
 
@@ -34,13 +36,13 @@ class Quote(SphinxRole):
     """One class for the four roles; they differ in where the id is looked up."""
 
     def run(self):
-        titled = _TITLED.match(self.text)
+        titled = TITLED.match(self.text)
         key = titled["id"] if titled else self.text.strip()
         text = titled["text"] if titled else ""
         page = registry.page(self.env)
         page.uses.append(("claim" if self.name == "verdict" else self.name, key, self.lineno))
         if text and self.name in ("claim", "fact"):
-            page.faults += _numbers_not_in_record(self.name, key, text)
+            page.faults += numbers_not_in_record(self.name, key, text)
         return [mime.quoted("", "", kind=self.name, key=key, words=text)], []
 
 
@@ -51,7 +53,7 @@ def _record(kind: str, key: str) -> dict | None:
     return rows.iloc[0].to_dict() if len(rows) else None
 
 
-def _numbers_not_in_record(kind: str, key: str, text: str) -> list[str]:
+def numbers_not_in_record(kind: str, key: str, text: str) -> list[str]:
     """Typed numbers that the record does not hold."""
     record = _record(kind, key)
     if record is None:

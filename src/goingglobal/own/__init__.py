@@ -1,0 +1,28 @@
+"""A reader's own firm panel: what it must hold, a check that says all that is wrong at once, the core analysis.
+
+    from goingglobal import own
+    panel = own.check(pandas.read_csv("mine.csv"), {"firm": "id", "home": "employees", "fdi": "abroad"})
+    own.core(panel)
+
+`check` (the schema, the check) and `analyses` hand their names on. Panels larger than memory: `goingglobal.own.large`;
+ready mappings for two surveys: `goingglobal.own.surveys`.
+"""
+
+from goingglobal.own.analyses import (
+    POINTS,
+    TRIM,
+    Core,
+    callaway_santanna,
+    core,
+    covariates,
+    curve,
+    long_difference,
+    starters_effect,
+    weighting,
+)
+from goingglobal.own.check import FIELDS, Fault, Field, PanelError, book_panel, check, faults, schema
+
+__all__ = [
+    "FIELDS", "POINTS", "TRIM", "Core", "Fault", "Field", "PanelError", "book_panel", "callaway_santanna", "check",
+    "core", "covariates", "curve", "faults", "long_difference", "schema", "starters_effect", "weighting",
+]

@@ -1,0 +1,60 @@
+"""The named samples and treatment definitions: who is a conduit, who is a starter.
+
+Each function takes a table from `load` and returns a new DataFrame whose
+`attrs["sample"]` says in words what it holds. Definitions are those of the book's
+appendix on methods; none is changed by an option without the name showing it.
+
+`countries`   yearly changes of the OECD's countries, and the donors of a synthetic Japan
+`firms`       Japanese listed firms and their groups; firms of the World Management Survey
+`industries`  Japan's industries; Germany by size class, at home and abroad
+`published`   figures that others have published, by size, by year and by question
+`studies`     findings of the literature
+"""
+
+from goingglobal.samples.common import SampleError
+from goingglobal.samples.countries import country_changes, donor_panel
+from goingglobal.samples.firms import (
+    COVARIATES,
+    JUMP_LIMIT,
+    MANUFACTURING,
+    MIN_FDI_SHARE,
+    OWN_COLUMNS,
+    SIZE_LIMITS,
+    UNCLEAR_LIMIT,
+    event_window,
+    first_years,
+    group_long_differences,
+    investors,
+    is_manufacturing,
+    long_differences,
+    management,
+    risk_set,
+    sample_j,
+    size_limit,
+    specification_panel,
+    starter_covariates,
+    starters,
+    trim_jumps,
+)
+from goingglobal.samples.industries import home_and_abroad, industry_panel
+from goingglobal.samples.published import (
+    BARRIERS,
+    EMPLOYEE_FACTS,
+    PROGRAMMES,
+    TURNOVER_FACTS,
+    barrier_surveys,
+    employee_bands,
+    official_series,
+    programmes,
+    turnover_bands,
+)
+from goingglobal.samples.studies import DESTINATIONS, METHODS, SIGNS, findings, study_names, votes
+
+__all__ = [
+    "BARRIERS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
+    "MIN_FDI_SHARE", "OWN_COLUMNS", "PROGRAMMES", "SIGNS", "SIZE_LIMITS", "TURNOVER_FACTS", "UNCLEAR_LIMIT",
+    "SampleError", "barrier_surveys", "country_changes", "donor_panel", "employee_bands", "event_window", "findings",
+    "first_years", "group_long_differences", "home_and_abroad", "industry_panel", "investors", "is_manufacturing",
+    "long_differences", "management", "official_series", "programmes", "risk_set", "sample_j", "size_limit",
+    "specification_panel", "starter_covariates", "starters", "study_names", "trim_jumps", "turnover_bands", "votes",
+]

@@ -1,0 +1,23 @@
+"""What a reader takes away: files, citations, the book on paper and in an e-reader, an address.
+
+`files`     `results.json`, `exhibits.json` and the CSV files of the site
+`citing`    how to cite the book, a page, an exhibit: boxes, files, `{cite-book}`
+`address`   the public address, the page for a wrong address, redirects, the map of the site
+`epub`      the book as an EPUB
+`paper`     `make pdf` and `make epub`: the whole book as one file
+`browser`   the Chromium on this machine
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> None:
+    from goingglobal.sphinx.taking import address, citing, epub, files
+
+    for part in (files, citing, address, epub):
+        part.setup(app)

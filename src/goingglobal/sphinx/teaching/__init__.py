@@ -1,0 +1,20 @@
+"""What a course takes: exercises, students' notebooks, slides.
+
+`exercises`   exercises with folded hints and solutions, and the link to the student's notebook
+`students`    `make exercises`: the students' notebooks, from the chapters
+`slides`      a deck of slides for each chapter, `{slides-list}`, `{slide}`
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> None:
+    from goingglobal.sphinx.teaching import exercises, slides
+
+    for part in (exercises, slides):
+        part.setup(app)
