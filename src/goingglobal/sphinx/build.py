@@ -274,10 +274,6 @@ def setup(app: Sphinx) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["watch"]:
-        from goingglobal.sphinx.watch import main as watch_main
-
-        sys.exit(watch_main(Path.cwd()))
     try:
         sys.exit(main(Path.cwd()))
     except KeyboardInterrupt:

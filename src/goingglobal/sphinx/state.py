@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 # Folders that a build writes, or that no page is made from.
-_NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute"}
+NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute"}
 _SETTINGS = ("SOURCE_DATE_EPOCH", "GOINGGLOBAL_DATA", "GOINGGLOBAL_LITE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
              "OPENBLAS_CORETYPE", "PYTHONHASHSEED")
 
@@ -33,7 +33,7 @@ def digest(files: Iterable[Path], *words: str, base: Path | None = None) -> str:
 
 def files_below(folder: Path, leave_out: Iterable[str] = ()) -> list[Path]:
     """Every file below a folder, sorted; not what a build writes, nor what is named in `leave_out`."""
-    found, skip = [], {*_NOT_READ, *leave_out}
+    found, skip = [], {*NOT_READ, *leave_out}
     for where, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in skip and not name.startswith(".venv")
                       and not name.endswith(".egg-info")]  # fmt: skip
