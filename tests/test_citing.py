@@ -15,8 +15,8 @@ import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, contents
 from pybtex.database import parse_string
+from small_book import copy_of_repository
 from sphinx.errors import ConfigError
-from test_build import copy_of_repository
 from test_site import anchors, dead, exhibits, local, soup
 
 from goingglobal import __version__

@@ -72,10 +72,10 @@ def core(output: str, root: Path | None = None) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", output)
     if root is not None:
         text = text.replace(f"{root}{os.sep}", "")
-    before, found, after = text.partition("Extension error:")
-    if found:
+    before, *after = re.split(r"Extension error(?: \([\w.]+\))?:", text, maxsplit=1)
+    if after:
         named = [line for line in before.splitlines() if re.search(r"\b(WARNING|ERROR|CRITICAL|SEVERE): ", line)]
-        text = "\n".join([*named, after.split("Traceback (most recent call last)")[0].strip()])
+        text = "\n".join([*named, after[0].split("Traceback (most recent call last)")[0].strip()])
     text = text.split("The above exception was the direct cause")[0]
     text = re.sub(r"(\.ipynb):(\d{5,})(?=[:\s])", lambda m: f"{m[1]}, {place(int(m[2]))}", text)
     text = re.sub(r"\bline (\d{5,})\b", lambda m: place(int(m[1])), text)

@@ -154,6 +154,21 @@ def _code(notebook) -> int:
     return sum(len(cell.source) for cell in notebook.cells if cell.cell_type == "code")
 
 
+def _stopped(notebook, error: Exception) -> str:
+    """Which cell of a notebook stopped, and with what: “cell 2 (its id): ValueError: …”, where it happened below."""
+    cells = [(number, cell) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
+    failed = [(number, cell, out) for number, cell in cells for out in cell.outputs if out.output_type == "error"]
+    if failed:
+        number, cell, out = failed[-1]
+        trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(out.traceback)).splitlines()
+        where = [line for line in trace if "Traceback (most recent call last)" not in line and line.strip("-")]
+        what = "\n  ".join([f"{out.ename}: {out.evalue}", *where[:-1]])  # the last line is the error again
+    else:  # it took too long
+        number, cell = ([pair for pair in cells if pair[1].execution_count] or cells)[-1]
+        what = str(error).strip()
+    return f"cell {number} ({cell.get('id', 'without id')}): {what}"
+
+
 def _run(path: Path, notebook, timeout: int) -> float:
     """Execute a notebook in place; its seconds. Raises `ExtensionError` naming the cell that failed."""
     from jupyter_cache.executors.utils import single_nb_execution
@@ -164,11 +179,7 @@ def _run(path: Path, notebook, timeout: int) -> float:
     except DeadKernelError as error:
         raise ExtensionError(f"its kernel died: {error}") from error
     if done.err is not None:
-        cells = [(number, cell) for number, cell in enumerate(notebook.cells, 1) if cell.cell_type == "code"]
-        failed = [(n, c) for n, c in cells if any(out.output_type == "error" for out in c.outputs)]
-        number, cell = (failed or [pair for pair in cells if pair[1].execution_count] or cells)[-1]
-        words = re.sub(r"\x1b\[[0-9;]*m", "", str(done.err)).strip()
-        raise ExtensionError(f"cell {number} ({cell.get('id', 'without id')}) stopped:\n{words}") from done.err
+        raise ExtensionError(_stopped(notebook, done.err))
     return done.time
 
 

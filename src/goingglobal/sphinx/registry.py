@@ -176,13 +176,13 @@ def _stale(app: Sphinx, env: BuildEnvironment) -> list[str]:
         own = page(env, doc)
         used = {(kind, key): known[kind].get(key) for kind, key, _ in own.uses if kind in known}
         beside = {key: terms.get(key.lower()) for key, _ in own.terms}
-        now[doc] = digest(shared, used, beside, known if own.shows_all else None)
+        now[doc] = digest(shared, used, beside, known["exhibit"] if own.shows_all else None)
     file = Path(app.doctreedir, WRITTEN)
     before = state.read(file) if Path(app.doctreedir, SEARCH).is_file() else {}
     stale = [doc for doc in sorted(now) if before.get(doc) != now[doc]]
     app.goingglobal_stale = now
     state.write(file, {doc: told for doc, told in before.items() if doc in now and doc not in stale})
-    return stale
+    return [*stale, app.config.root_doc]  # with nothing to write Sphinx would leave out sheets, scripts and files, too
 
 
 def _keep(app: Sphinx, exception: Exception | None) -> None:

@@ -1,0 +1,155 @@
+"""A small book in a copy of the repository, for tests of the build."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat.v4
+from bs4 import BeautifulSoup
+from conftest import ROOT
+
+TOC = "format: jb-book\nroot: book/index\nchapters:\n"
+INDEX = "# Tiny\n\nFrom data {result}`tiny/figure`, from code {result}`tiny/library`, typed {result}`tiny/typed`.\n"
+ALPHA = """\
+import os
+from goingglobal import load, samples
+from goingglobal.results import report
+
+with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
+    log.write("alpha ")
+japan = load("country_panel").set_index(["iso3", "year"]).loc[("JPN", 2013)]
+report("tiny/figure", japan["exports_pct_gdp"], ".1f", unit="% of GDP")
+report("tiny/library", samples.TINY, "d", unit="count")
+report("tiny/typed", 5, "d", unit="count")"""
+QUOTE = "# Beta\n\nThe paper's {claim}`17 % <C012>`, an official {fact}`110.4 <F0088>` and our {result}`tiny/typed`."
+BETA = """\
+import os
+from goingglobal.results import report
+
+with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
+    log.write("beta ")
+report("tiny/beta", 2, "d", unit="count")"""
+
+
+@dataclass
+class Book:
+    """A copy of the repository with a small book."""
+
+    root: Path
+
+    @property
+    def log(self) -> Path:
+        """Beside the copy: in it, it would count as a changed file."""
+        return self.root.with_name(f"{self.root.name}.runs")
+
+    def page(self, name: str, text: str, *cells: str) -> None:
+        """A notebook, or with no cells a markdown file."""
+        if not cells:
+            (self.root / "book" / f"{name}.md").write_text(text, encoding="utf-8")
+            return
+        code = [nbformat.v4.new_code_cell(cell, id=f"{name}-{number}") for number, cell in enumerate(cells)]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_markdown_cell(text, id=f"{name}-title"), *code], metadata=kernel)  # fmt: skip
+        nbformat.write(notebook, self.root / "book" / f"{name}.ipynb")
+
+    def contents(self, *names: str) -> None:
+        (self.root / "_toc.yml").write_text(TOC + "".join(f"  - file: book/{n}\n" for n in names), encoding="utf-8")
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start `python -m …` in the copy, with the copy's library and data, in a session of its own."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment |= {
+            "PYTHONPATH": str(self.root / "src"), "GOINGGLOBAL_DATA": str(self.root / "data"), "NO_COLOR": "1",
+            "GOINGGLOBAL_TEST_RUNS": str(self.log),
+        }  # fmt: skip
+        return subprocess.Popen([sys.executable, "-m", *arguments], cwd=self.root, env=environment,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                start_new_session=True)  # fmt: skip
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """`python -m …` in the copy; exit code and all that was said."""
+        running = self.start(*arguments)
+        said = running.communicate()[0].decode()
+        return running.returncode, said
+
+    def build(self) -> Built:
+        return self.built(*self.run("goingglobal.sphinx.build"))
+
+    def built(self, code: int, said: str) -> Built:
+        """What the last build left behind."""
+        site, cache = self.root / "_build" / "html", self.root / "_build" / ".jupyter_cache"
+        results = site / "results.json"
+        return Built(code, said, hashes(site), hashes(cache), self.runs(), self.shown("index"), self.shown("beta"),
+                     json.loads(results.read_text(encoding="utf-8")) if results.exists() else {})  # fmt: skip
+
+    def runs(self) -> list[str]:
+        """Which notebooks ran so far, sorted (they may run in any order)."""
+        return sorted(self.log.read_text().split()) if self.log.exists() else []
+
+    def shown(self, name: str) -> dict[str, str]:
+        """Results as a page shows them, by id."""
+        page = self.root / "_build" / "html" / "book" / f"{name}.html"
+        if not page.exists():
+            return {}
+        links = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml").select("a.gg-result")
+        return {link["title"].split(";")[0]: link.get_text() for link in links}
+
+    def set_cell(self, table: str, wanted: dict[str, str], column: str, value: str) -> int:
+        """Change one cell of a table; its row, counted from 1 below the header."""
+        path = self.root / "data" / f"{table}.csv"
+        with path.open(encoding="utf-8", newline="") as handle:
+            header, *rows = csv.reader(handle)
+        at = next(i for i, row in enumerate(rows) if wanted.items() <= dict(zip(header, row, strict=True)).items())
+        rows[at][header.index(column)] = value
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            csv.writer(handle, lineterminator="\n").writerows([header, *rows])
+        return at + 1
+
+
+@dataclass
+class Built:
+    """What a build left behind."""
+
+    code: int
+    said: str
+    site: dict[str, str] = field(repr=False)
+    cache: dict[str, str] = field(repr=False)
+    runs: list[str]
+    shown: dict[str, str]
+    shown_by_beta: dict[str, str]
+    results: dict[str, dict] = field(repr=False)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Digest of each file, byte for byte."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def copy_of_repository(root: Path) -> Book:
+    """What git tracks or would, without the chapters; the library gets a constant that a test can change."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        chapter = name.startswith("book/") and name.endswith((".ipynb", ".md"))
+        if (ROOT / name).is_file() and not chapter and not name.startswith("tests/"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    with (root / "src" / "goingglobal" / "samples" / "__init__.py").open("a", encoding="utf-8") as library:
+        library.write("\nTINY = 41\n")
+    book = Book(root)
+    book.page("index", INDEX)
+    book.page("alpha", "# Alpha", ALPHA)
+    book.page("beta", QUOTE, BETA)
+    book.page("gone", "# Gone")
+    book.contents("alpha", "beta", "gone")
+    return book
