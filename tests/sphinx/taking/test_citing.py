@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from copy import deepcopy
-from pathlib import Path
 
 import jsonschema
 import pybtex
@@ -14,13 +12,11 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, contents
+from made import SmallBook, git
+from pages import anchors, dead, exhibits, local, soup
 from pybtex.database import parse_string
-from sphinx.errors import ConfigError
-from test_build import copy_of_repository
-from test_site import anchors, dead, exhibits, local, soup
 
 from goingglobal import __version__
-from goingglobal.sphinx.edition import edition
 from goingglobal.sphinx.reading import exhibits as listing
 from goingglobal.sphinx.taking import citing
 
@@ -68,75 +64,6 @@ def test_citation_file_agrees_with_itself_and_the_package(citation):
     for key in ("title", "authors", "date-released"):
         assert preferred[key] == citation[key]
     assert preferred["year"] == citation["date-released"][:4]
-
-
-# ------------------------------------------------------------------------------------------------------ edition
-def git(folder: Path, *arguments: str, date: str = "2020-02-03T23:30:00-05:00") -> str:
-    command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false", *arguments]
-    environment = {"PATH": "/usr/bin:/bin:/usr/local/bin", "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date,
-                   "HOME": str(folder)}  # fmt: skip
-    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def source(tmp_path, monkeypatch) -> Path:
-    """A folder with nothing but the citation file."""
-    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "CITATION.cff").write_bytes(CITATION.read_bytes())
-    return tmp_path / "book"
-
-
-def commit(folder: Path) -> str:
-    git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "one")
-    return git(folder, "rev-parse", "HEAD")
-
-
-def test_edition_of_a_commit(source, monkeypatch):
-    head = commit(source)
-    git(source, "tag", "v9")
-    made = edition(source)
-    assert (made["commit"], made["commit_short"]) == (head, head[:7])
-    assert made["version"] == __version__
-    assert made["date"] == "2020-02-04", "the date of the commit, in universal time"
-    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", made["data_vintage"])
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert edition(source)["date"] == "1970-01-02"
-
-
-def test_edition_with_local_changes_says_so(source):
-    head = commit(source)
-    (source / "new.txt").write_text("not tracked")
-    assert edition(source)["commit"] == head
-    with (source / "CITATION.cff").open("a") as file:
-        file.write("# changed\n")
-    made = edition(source)
-    assert made["commit"] == f"{head} with local changes"
-    assert made["commit_short"] == f"{head[:7]} with local changes"
-
-
-@pytest.mark.parametrize("above", [False, True])
-def test_edition_without_a_repository_of_its_own(source, above):
-    """A downloaded archive has no commit, even where it is unpacked inside another repository."""
-    if above:
-        commit(source.parent)
-    made = edition(source)
-    assert (made["commit"], made["commit_short"]) == ("", "")
-    assert made["date"] == yaml.load(CITATION.read_text(encoding="utf-8"), yaml.BaseLoader)["date-released"]
-
-
-def test_edition_needs_its_citation_file(source):
-    file = source / "CITATION.cff"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace(f"version: {__version__}", "version: 99"), encoding="utf-8")
-    with pytest.raises(ConfigError, match=f"CITATION.cff says version 99, the package says {__version__}"):
-        edition(source)
-    file.unlink()
-    with pytest.raises(ConfigError, match=r"CITATION\.cff is missing"):
-        edition(source)
 
 
 # ---------------------------------------------------------------------------------------------------- references
@@ -211,10 +138,8 @@ def test_calls_are_functions_of_the_library():
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """Built at a commit with an address, at the next commit, and at last without an address."""
-    book = copy_of_repository(tmp_path_factory.mktemp("cited"))
-    book.page("index", "# Tiny\n\nA first page.\n\n```{cite-book}\n```\n")
-    book.page("gone", "# Gone\n\nA page that stays.")
-    book.contents("gone")
+    book = SmallBook(tmp_path_factory.mktemp("cited"))
+    book.pages(index="# Tiny\n\nA first page.\n\n```{cite-book}\n```\n", gone="# Gone\n\nA page that stays.")
     config = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))
     seen = {}
 
@@ -225,8 +150,8 @@ def built(tmp_path_factory):
         git(book.root, "init", "-q")
         git(book.root, "add", ".")
         git(book.root, "commit", "-qm", name, "--allow-empty")
-        done = book.build()
-        assert done.code == 0, done.said
+        code, said = book.build()
+        assert code == 0, said
         html = book.root / "_build" / "html"
         doctrees = {p.name: p.stat().st_mtime_ns for p in (book.root / "_build" / "work").rglob("*.doctree")}
         assert doctrees
@@ -286,13 +211,14 @@ def test_site_without_a_public_address(built):
 
 
 def test_an_address_must_be_whole(built, tmp_path):
-    book = copy_of_repository(tmp_path)
+    book = SmallBook(tmp_path)
+    book.pages(index="# Tiny", gone="# Gone")
     config = (book.root / "_config.yml").read_text(encoding="utf-8")
     assert 'baseurl: ""' in config
     (book.root / "_config.yml").write_text(config.replace('baseurl: ""', "baseurl: example.org/sme"), encoding="utf-8")
-    done = book.build()
-    assert done.code != 0
-    assert "html.baseurl is 'example.org/sme'; expected an address like https://host/path/" in done.said
+    code, said = book.build()
+    assert code != 0
+    assert "html.baseurl is 'example.org/sme'; expected an address like https://host/path/" in said
 
 
 # ------------------------------------------------------------------------------------------------- the built site

@@ -16,11 +16,11 @@ import frictionless
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from goingglobal import data
 from goingglobal.data import DataError, describe, load, seal, source_line, table_names, validate
 
-REPO = Path(__file__).resolve().parents[1]
 NAMES = [
     "country_panel", "firm_panel", "group_panel", "firm_management", "industry_japan", "industry_japan_continuing",
     "affiliates_germany", "size_classes_germany", "claims", "official_figures", "literature",
@@ -32,7 +32,7 @@ SLOW = {
     "check_run": ["-m", "goingglobal.data", "check"],
     "frictionless_run": [
         "-c", "import frictionless, sys; print(frictionless.validate(sys.argv[1]).to_json())",
-        str(REPO / "data" / "datapackage.json"),
+        str(ROOT / "data" / "datapackage.json"),
     ],
 }  # fmt: skip
 
@@ -41,7 +41,7 @@ SLOW = {
 def beside(request, tmp_path_factory):
     """Starts the slow commands that the chosen tests need; they run on the other core until they are asked for."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    environment = {**os.environ, "GOINGGLOBAL_DATA": str(REPO / "data")}
+    environment = {**os.environ, "GOINGGLOBAL_DATA": str(ROOT / "data")}
     running = {}
     for name, arguments in SLOW.items():
         if any(name in item.fixturenames for item in request.session.items):
@@ -74,14 +74,14 @@ def frictionless_run(beside):
 def tables():
     """The committed tables, all loaded."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GOINGGLOBAL_DATA", str(REPO / "data"))
+        patch.setenv("GOINGGLOBAL_DATA", str(ROOT / "data"))
         return {name: load(name) for name in NAMES}
 
 
 @pytest.fixture
 def committed(monkeypatch):
     """`goingglobal.data` reads the committed package, whatever the environment says."""
-    monkeypatch.setenv("GOINGGLOBAL_DATA", str(REPO / "data"))
+    monkeypatch.setenv("GOINGGLOBAL_DATA", str(ROOT / "data"))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def package(tmp_path, monkeypatch):
     """A copy of the package that may be damaged. Each test has its own path, so no cached table is met."""
     folder = tmp_path / "package"
     folder.mkdir()
-    for path in [*(REPO / "data").glob("*.csv"), REPO / "data" / "datapackage.json"]:
+    for path in [*(ROOT / "data").glob("*.csv"), ROOT / "data" / "datapackage.json"]:
         shutil.copyfile(path, folder / path.name)
     monkeypatch.setenv("GOINGGLOBAL_DATA", str(folder))
     yield folder
@@ -586,7 +586,7 @@ def test_load_returns_independent_copies(committed):
 
 def test_the_package_has_these_tables_and_no_other_file(committed):
     assert table_names() == NAMES
-    assert {path.name for path in (REPO / "data").glob("*.csv")} == {describe(name)["path"] for name in NAMES}
+    assert {path.name for path in (ROOT / "data").glob("*.csv")} == {describe(name)["path"] for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -610,7 +610,7 @@ def test_columns_and_dtypes_follow_the_descriptor(committed, tables, name):
 
 @pytest.mark.parametrize("name", ["country_panel", "claims"])
 def test_figures_are_those_of_the_file(tables, name):
-    with (REPO / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+    with (ROOT / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     for column, values in tables[name].items():
         cells = [row[column] for row in rows]
@@ -670,7 +670,7 @@ def test_figures_have_units(committed, name):
 def test_rows_bytes_and_shares_missing_are_as_described(committed, tables, name):
     resource, frame = describe(name), tables[name]
     assert resource["rows"] == len(frame)
-    assert resource["bytes"] == (REPO / "data" / resource["path"]).stat().st_size
+    assert resource["bytes"] == (ROOT / "data" / resource["path"]).stat().st_size
     for field in resource["schema"]["fields"]:
         assert field.get("missing_share", 0) == pytest.approx(frame[field["name"]].isna().mean(), abs=5e-5)
     assert not frame.duplicated(resource["schema"]["primaryKey"]).any()

@@ -16,8 +16,8 @@ import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, contents
 from IPython.core.inputtransformer2 import TransformerManager
+from made import git
 from sphinx.errors import ConfigError
-from test_citing import git
 
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.elsewhere.launch import Repository

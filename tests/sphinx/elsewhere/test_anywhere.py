@@ -126,7 +126,7 @@ def test_wheel_alone_runs_the_notebooks_on_the_lowest_and_newest_python_at_hand(
     at_hand = pythons()
     minor = min(at_hand) if which == "lowest" else max(at_hand)
     if which == "lowest" and minor == sys.version_info[1]:
-        pytest.skip("the environment of make test has it already: tests/test_notebooks.py")
+        pytest.skip("the environment of make test has it already: tests/book/test_notebooks.py")
     python = environment(tmp_path, at_hand[minor], [f"{own(wheels)}[explorers,large]"], lock())
     copy_notebooks(tmp_path, CHAPTERS)
     answers = run(python, tmp_path, CHAPTERS)

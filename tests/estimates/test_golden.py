@@ -1,7 +1,8 @@
 """The headline estimates by two routes: the library, as the chapters call it, and `second_route.py`, by hand.
 
 `golden.json` holds what the second route gave when it was frozen. A difference means that the data, a definition or
-an estimator changed: find out which before freezing anew (`python tests/second_route.py --golden > tests/golden.json`).
+an estimator changed: find out which before freezing anew
+(`python tests/estimates/second_route.py --golden > tests/estimates/golden.json`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import second_route
+from conftest import ROOT, SITE
 
 from goingglobal import load, models, results, samples
 
-REPO = Path(__file__).resolve().parents[1]
-SITE = REPO / "_build" / "html"
-GOLDEN = json.loads((REPO / "tests" / "golden.json").read_text(encoding="utf-8"))
+GOLDEN = json.loads((ROOT / "tests" / "estimates" / "golden.json").read_text(encoding="utf-8"))
 SETS = [id_ for id_ in GOLDEN if "_set_" in id_]  # identified sets: the page shows them, but reports no id for them
 REPORTED = [id_ for id_ in GOLDEN if id_ not in SETS]
 CONTROLS = ["population_growth", "fdi_in_lag", "gdp_growth_lag"]

@@ -8,8 +8,8 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import SITE, contents
 from docutils import nodes
+from pages import exhibits, results
 from sphinx.errors import ExtensionError
-from test_site import exhibits, results
 
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.reading import margin, summary

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from conftest import ROOT
-from test_site import EVERY_PAGE, OWN_PAGES, contrast, soup
+from pages import EVERY_PAGE, OWN_PAGES, contrast, soup
 
 from goingglobal import theme
 

@@ -2,7 +2,7 @@
 
 `golden_policy.json` holds what the second route gave when it was frozen. A difference means that the data, a definition
 or an estimator changed: find out which before freezing anew
-(`python tests/second_route_policy.py --golden > tests/golden_policy.json`).
+(`python tests/estimates/second_route_policy.py --golden > tests/estimates/golden_policy.json`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 import second_route_policy
-from conftest import contents
+from conftest import ROOT, SITE, contents
 
 from goingglobal import designs, load, models, results, samples
 
-REPO = Path(__file__).resolve().parents[1]
-SITE = REPO / "_build" / "html"
-GOLDEN = json.loads((REPO / "tests" / "golden_policy.json").read_text(encoding="utf-8"))
+GOLDEN = json.loads((ROOT / "tests" / "estimates" / "golden_policy.json").read_text(encoding="utf-8"))
 CUTOFF = 300.5
 # What the chapters must report, by page: an id that is missing there fails, one more is checked by nobody.
 REPORTED = {

@@ -1,11 +1,11 @@
 """A second route to the estimates of chapters 3 and 4 (and the management survey), with nothing from goingglobal.
 
-    python tests/second_route_policy.py            # JSON on stdout: id → value, se, n and what else is known
-    python tests/second_route_policy.py --golden   # the same with `origin`
+    python tests/estimates/second_route_policy.py            # JSON on stdout: id → value, se, n and what else is known
+    python tests/estimates/second_route_policy.py --golden   # the same with `origin`
 
 Logit by Newton steps, weights by formula, regression discontinuity by weighted sums at the bandwidths that rdrobust
 chose, synthetic difference-in-differences by Frank-Wolfe as in the R package synthdid, and again by an exact solution.
-`tests/golden_policy.json` is the second form; `tests/test_golden_policy.py` holds the library against it.
+`golden_policy.json` is the second form; `test_golden_policy.py` holds the library against it.
 The bootstrap and the random placebos depend on their stream (`numpy.random.default_rng`, in the order of the code).
 """
 

@@ -10,9 +10,9 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE
+from pages import AXE, RUN_AXE, dead, exhibits, results, straight
 from pypdf import PdfReader
 from sphinx.errors import ExtensionError
-from test_site import AXE, RUN_AXE, dead, exhibits, results, straight
 
 from goingglobal.sphinx.teaching import slides
 

@@ -40,7 +40,7 @@ def code(name: str) -> dict[str, str]:
 
 
 def python(name: str) -> dict[str, str]:
-    """Source of each cell that is plain Python: all but the first, whose text tests/test_launch.py compares."""
+    """Source of each cell that is plain Python: all but the first, whose text test_launch.py compares."""
     return {identity: source for identity, source in code(name).items() if not identity.endswith("-install")}
 
 

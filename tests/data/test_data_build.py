@@ -17,10 +17,10 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+from conftest import ROOT
 
-REPO = Path(__file__).resolve().parents[1]
-SOURCES = REPO.parent / "shared"
-RECORDED: dict[str, str] = json.loads((REPO / "data" / "build" / "sources.json").read_text(encoding="utf-8"))
+SOURCES = ROOT.parent / "shared"
+RECORDED: dict[str, str] = json.loads((ROOT / "data" / "build" / "sources.json").read_text(encoding="utf-8"))
 SMALL = "evidence/claims.csv"
 MODULES = ("build", "specs", "tables")
 
@@ -35,7 +35,7 @@ def sha256(content: bytes) -> str:
 
 def copy_data(folder: Path) -> Path:
     """A copy of `data/` with the code that builds it, which writes where it stands."""
-    return Path(shutil.copytree(REPO / "data", folder / "data", ignore=shutil.ignore_patterns("__pycache__")))
+    return Path(shutil.copytree(ROOT / "data", folder / "data", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -122,20 +122,20 @@ def test_the_sources_are_those_recorded():
 
 
 def test_rebuilding_gives_the_committed_bytes(rebuilt):
-    made, committed = rebuilt[0], contents(REPO / "data")
+    made, committed = rebuilt[0], contents(ROOT / "data")
     assert sorted(made) == sorted(committed)
     assert [name for name in committed if made[name] != committed[name]] == []
 
 
 def test_rebuilding_gives_the_committed_hashes(rebuilt):
     made = json.loads(rebuilt[0]["datapackage.json"])["resources"]
-    committed = json.loads((REPO / "data" / "datapackage.json").read_text(encoding="utf-8"))["resources"]
+    committed = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))["resources"]
     assert len(made) == 11
     assert [(r["name"], r["rows"], r["bytes"], r["hash"]) for r in made] == [
         (r["name"], r["rows"], r["bytes"], r["hash"]) for r in committed
     ]
     for resource in made:
-        assert resource["hash"] == "sha256:" + sha256((REPO / "data" / resource["path"]).read_bytes())
+        assert resource["hash"] == "sha256:" + sha256((ROOT / "data" / resource["path"]).read_bytes())
 
 
 def test_sources_json_lists_every_file_used(rebuilt):
@@ -158,7 +158,7 @@ def test_no_table_is_a_copy_of_a_source():
             if path.suffix == ".gz":
                 sources[sha256(gzip.decompress(content))] = path.name
     assert len(sources) >= len(RECORDED)
-    committed = [path for path in (REPO / "data").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    committed = [path for path in (ROOT / "data").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     copies = {path.name: sources.get(sha256(path.read_bytes())) for path in committed}
     assert len(copies) >= 16
     assert {name: source for name, source in copies.items() if source} == {}
@@ -243,7 +243,7 @@ def test_record_takes_a_new_vintage(module, workplace, monkeypatch, capsys):
     assert recorded == {**RECORDED, SMALL: sha256((sources / SMALL).read_bytes())}
     assert run_main(module, monkeypatch, "--sources", sources) == 0
     capsys.readouterr()
-    assert (data / "claims.csv").read_bytes() != (REPO / "data" / "claims.csv").read_bytes()
+    assert (data / "claims.csv").read_bytes() != (ROOT / "data" / "claims.csv").read_bytes()
 
 
 def test_a_new_vintage_with_a_repeated_key_is_refused(module, workplace, monkeypatch, capsys):
@@ -266,7 +266,7 @@ def test_a_new_vintage_that_breaks_its_own_limits_is_refused(module, workplace, 
     data, sources = workplace
     change_byte(sources / SMALL, b",intact", b",intakt")
     assert run_main(module, monkeypatch, "--sources", sources, "--record") == 1
-    assert (data / "claims.csv").read_bytes() == (REPO / "data" / "claims.csv").read_bytes()
+    assert (data / "claims.csv").read_bytes() == (ROOT / "data" / "claims.csv").read_bytes()
 
 
 # --- rules of the tables -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from bs4 import BeautifulSoup, Tag
 from conftest import ROOT, SITE
-from test_site import results
+from pages import results
 
 from goingglobal.sphinx.edition import edition
 from goingglobal.sphinx.taking import citing

@@ -1,7 +1,7 @@
 """A second route to the headline estimates: numpy, pandas and scipy, from data/*.csv, with nothing from goingglobal.
 
-    python tests/second_route.py            # JSON on stdout: id → value, se, n
-    python tests/second_route.py --golden   # the same with `origin`; this is how tests/golden.json was made
+    python tests/estimates/second_route.py            # JSON on stdout: id → value, se, n
+    python tests/estimates/second_route.py --golden   # the same with `origin`; this is how golden.json was made
 
 Every regression is one explicit dummy-variable regression with its sandwich written out; Callaway–Sant'Anna is a
 difference of mean changes per cell with its influence functions. Definitions: the book's appendix on methods. An
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy import linalg, optimize, sparse, stats
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 FIRST_YEAR, LAST_YEAR = 1960, 2035  # a calendar wider than the data: a lag reaches a year, never a neighbouring row
 TRIMS = {"untrimmed": np.inf, "trim70": 0.7, "trim50": 0.5, "trim30": 0.3}
 ORIGINS = {
