@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import nbclient
 import nbformat
 import pytest
+import warm
 from conftest import ROOT, SITE
 
 from goingglobal._display import EXHIBIT, EXPLORER, RESULT
@@ -117,15 +118,16 @@ def test_nothing_is_hushed_up(name):
 # ---------------------------------------------------------------------------------------------------- as executed
 @pytest.fixture(scope="module")
 def runs(request, tmp_path_factory):
-    """The chosen notebooks, each run alone in an empty folder of its own, two at a time; values are futures."""
+    """The chosen notebooks, each run alone in an empty folder and a kernel of its own, two at a time; futures."""
     chosen = dict.fromkeys(item.callspec.params["name"] for item in request.session.items
                            if "runs" in item.fixturenames and hasattr(item, "callspec"))  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+    with pytest.MonkeyPatch.context() as patch:
         for variable, value in OFFLINE.items():
             patch.setenv(variable, value)
         for variable in ("no_proxy", "NO_PROXY"):
             patch.delenv(variable, raising=False)
-        yield {name: pool.submit(_run, name, tmp_path_factory.mktemp("empty")) for name in chosen}
+        with warm.kernels(tmp_path_factory.mktemp("warm")), ThreadPoolExecutor(2) as pool:
+            yield {name: pool.submit(_run, name, tmp_path_factory.mktemp("empty")) for name in chosen}
 
 
 def _run(name: str, folder) -> nbformat.NotebookNode:
@@ -143,6 +145,7 @@ def outputs(runs: dict[str, Future], name: str) -> list[tuple[str, nbformat.Note
     return [(cell.id, output) for cell in cells for output in cell.outputs]
 
 
+@pytest.mark.slow
 @every_notebook
 def test_runs_alone_in_an_empty_folder_offline(runs, name):
     cells = [cell for cell in runs[name].result().cells if cell.cell_type == "code"]
@@ -150,11 +153,13 @@ def test_runs_alone_in_an_empty_folder_offline(runs, name):
     assert len(cells) == len(code(name))
 
 
+@pytest.mark.slow
 @every_notebook
 def test_says_nothing_on_standard_error(runs, name):
     assert [(cell, o.text[:300]) for cell, o in outputs(runs, name) if o.get("name") == "stderr"] == []
 
 
+@pytest.mark.slow
 @every_notebook
 def test_shows_only_exhibits_results_and_values(runs, name):
     shown = outputs(runs, name)
@@ -168,6 +173,7 @@ def test_shows_only_exhibits_results_and_values(runs, name):
     assert odd == []
 
 
+@pytest.mark.slow
 @every_notebook
 def test_raw_values_show_no_address(runs, name):
     """`<matplotlib.axes at 0x7f…>` tells a reader nothing and differs at every build."""
@@ -175,6 +181,7 @@ def test_raw_values_show_no_address(runs, name):
     assert [(cell, text[:100]) for cell, text in plain if re.search(r" at 0x[0-9a-f]+>", text)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.site
 @every_notebook
 def test_site_shows_the_numbers_of_this_run(runs, name):

@@ -100,6 +100,7 @@ def test_a_path_is_no_table():
         own.check("mine.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("firms", [60, 9], ids=["enough firms", "too few starters"])
 def test_the_page_runs_on_a_panel_of_four_columns_with_other_names(tmp_path, firms):
     """`The line to change` is all there is to change: what the panel can't carry is left out and no cell fails."""
