@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -14,6 +15,10 @@ import pytest
 import yaml
 
 from goingglobal.sphinx.taking import browser as browser_of_book
+
+# Where jsonschema finds this package, importing it compiles a grammar of addresses for more than a second, in every
+# worker; it serves the check of a format (`iri`) that nobody here asks for.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
