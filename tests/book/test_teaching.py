@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from conftest import ROOT, SITE
-from pages import results
+from conftest import ROOT
+from pages import results, soup
 
 from goingglobal.sphinx.edition import edition
 from goingglobal.sphinx.taking import citing
@@ -17,9 +16,8 @@ GUIDE, READING = "book/appendix/teaching.html", "book/appendix/regression-tables
 pytestmark = pytest.mark.site
 
 
-@cache
 def page(name: str) -> BeautifulSoup:
-    return BeautifulSoup((SITE / name).read_text(encoding="utf-8"), "lxml")
+    return soup(name)
 
 
 def heading(tag: Tag) -> str:

@@ -14,9 +14,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT, SITE, contents
+from conftest import ROOT, contents
 from IPython.core.inputtransformer2 import TransformerManager
 from made import git
+from pages import soup
 from sphinx.errors import ConfigError
 
 from goingglobal.sphinx.elsewhere import launch
@@ -234,7 +235,7 @@ def test_browser_link_says_what_differs():
 @pytest.mark.site
 @pytest.mark.parametrize("page", contents())
 def test_every_notebook_page_says_how_to_run_it_and_no_link_is_dead(page):
-    html = BeautifulSoup((SITE / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
+    html = soup(f"{page}.html")
     line = html.select_one(".gg-launch")
     assert (line is not None) == (ROOT / f"{page}.ipynb").is_file()
     if line is not None:

@@ -8,9 +8,8 @@ import re
 
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
 from conftest import SITE
-from pages import contrast
+from pages import contrast, soup
 
 from goingglobal import exhibits, load, models, samples
 from goingglobal.specifications import BASELINE, CHOICES
@@ -49,7 +48,7 @@ def weight(*paths) -> int:
 def test_scripts_stand_on_the_pages_with_explorers_only():
     found = {}
     for path in SITE.rglob("*.html"):
-        page = BeautifulSoup(path.read_text(encoding="utf-8"), "lxml")
+        page = soup(str(path.relative_to(SITE)))
         scripts = [script["src"] for script in page.find_all("script", src=True)]
         boxes = [box["data-explorer"] for box in page.select(".gg-explorer")]
         assert any("explorer.js" in s for s in scripts) == bool(boxes), path
@@ -62,7 +61,7 @@ def test_scripts_stand_on_the_pages_with_explorers_only():
 @site
 @each
 def test_explorer_hangs_under_its_figure(label):
-    page = BeautifulSoup((SITE / PAGES[label]).read_text(encoding="utf-8"), "lxml")
+    page = soup(PAGES[label])
     box = page.find(id=f"explorer-{label}")
     assert box.find_previous("figure")["id"] == label
     assert box.name == "details"

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, WEIGHTS
 from pages import (
     AXE,
@@ -575,8 +574,7 @@ def test_button_changes_the_colour_mode(browser, server):
 
 def test_filtered_tables_are_whole_without_scripts():
     """The static page has every row and no control; the scripts are on pages with such a table and on no other."""
-    soup = BeautifulSoup((SITE / LEDGER).read_text(encoding="utf-8"), "lxml")
-    box = soup.select_one(".gg-filter")
+    box = soup(LEDGER).select_one(".gg-filter")
     assert len(box.select("tbody tr")) == len(load("claims"))
     assert box.select("select, input") == []
     for page in SITE.rglob("*.html"):

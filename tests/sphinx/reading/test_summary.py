@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import SITE, contents
+from conftest import contents
 from docutils import nodes
-from pages import exhibits, results
+from pages import exhibits, results, soup
 from sphinx.errors import ExtensionError
 
 from goingglobal.sphinx import registry
@@ -80,8 +80,8 @@ def test_too_long_a_text_is_refused():
 @pytest.mark.site
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_chapter_opens_with_question_chart_and_strength(chapter):
-    soup = BeautifulSoup((SITE / "book" / f"{chapter}.html").read_text(encoding="utf-8"), "lxml")
-    box = soup.select_one("h1").find_next_sibling()
+    page = soup(f"book/{chapter}.html")
+    box = page.select_one("h1").find_next_sibling()
     assert "gg-summary" in box["class"]
     heads = [strong.get_text() for strong in box.select("p > strong")]
     assert heads == ["Question.", "Answer.", "In one number.", "Strength of evidence."]
@@ -94,8 +94,8 @@ def test_every_chapter_opens_with_question_chart_and_strength(chapter):
 @pytest.mark.site
 def test_definitions_stand_beside_their_words():
     for chapter in CHAPTERS:
-        soup = BeautifulSoup((SITE / "book" / f"{chapter}.html").read_text(encoding="utf-8"), "lxml")
-        notes = soup.select("aside.gg-define")
+        page = soup(f"book/{chapter}.html")
+        notes = page.select("aside.gg-define")
         assert notes, chapter
         for note in notes:
             term = note.strong.get_text()

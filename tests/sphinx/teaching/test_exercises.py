@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE
+from pages import soup
 
 from goingglobal import results
 from goingglobal.sphinx.elsewhere import launch
@@ -304,9 +305,8 @@ def test_exercise_that_a_notebook_cannot_show_is_refused(old, new, words):
 
 
 # ------------------------------------------------------------------------------------------------ on the page
-@cache
 def page(stem: str) -> BeautifulSoup:
-    return BeautifulSoup((SITE / "book" / f"{stem}.html").read_text(encoding="utf-8"), "lxml")
+    return soup(f"book/{stem}.html")
 
 
 @pytest.mark.site

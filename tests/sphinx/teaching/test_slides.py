@@ -7,6 +7,7 @@ import io
 import json
 import re
 
+import pages
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE
@@ -34,7 +35,7 @@ every_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 
 
 def soup(chapter: str) -> BeautifulSoup:
-    return BeautifulSoup((SITE / "slides" / f"{chapter}.html").read_text(encoding="utf-8"), "lxml")
+    return pages.soup(f"slides/{chapter}.html")
 
 
 def faults(text: str) -> list[str]:
@@ -195,7 +196,7 @@ def test_exhibits_are_the_chapters_own(chapter):
         assert caption.a["href"].endswith(f"{record['page']}.html#{label}")
         assert "Source: " in caption.get_text()
         if record["kind"] == "table":
-            own = BeautifulSoup((SITE / f"{record['page']}.html").read_text(encoding="utf-8"), "lxml")
+            own = pages.soup(f"{record['page']}.html")
             cells = {straight(cell.get_text(" ", strip=True)) for cell in own.find(id=label).select("td, th")}
             assert {straight(c.get_text(" ", strip=True)) for c in figure.select("td, th")} <= cells
 
@@ -219,9 +220,9 @@ def test_slides_have_titles_notes_and_minutes(chapter):
 @pytest.mark.site
 @every_chapter
 def test_chapter_and_guide_link_the_deck(chapter):
-    own = BeautifulSoup((SITE / "book" / f"{chapter}.html").read_text(encoding="utf-8"), "lxml")
+    own = pages.soup(f"book/{chapter}.html")
     assert own.select_one(f'.gg-reading a[href="../slides/{chapter}.html"]')
-    guide = BeautifulSoup((SITE / "book/appendix/teaching.html").read_text(encoding="utf-8"), "lxml")
+    guide = pages.soup("book/appendix/teaching.html")
     item = guide.select_one(f'li:has(a[href="../../slides/{chapter}.html"])').get_text()
     assert f"{len(SOURCES[chapter].slides)} slides, {SOURCES[chapter].minutes} min" in item
 
