@@ -13,15 +13,22 @@ export OMP_NUM_THREADS ?= 1
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: book test slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data lock clean \
-  help
+.PHONY: book test quick slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data \
+  lock clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
 
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not environments" -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not environments" -n 3 --dist loadfile --no-loadscope-reorder
+
+# Without site, browser and slow tests: what can be wrong in a text, a cell, a table, a sample, a number's path.
+QUICK := tests/test_rooms.py tests/data/test_claims.py tests/samples tests/showing tests/estimates/test_models.py \
+  tests/estimates/test_answers.py tests/own/test_check.py tests/book
+
+quick: check  ## half a minute, no build: style, spelling, notebooks, data as sealed, prose, rooms, ledger, samples, models
+	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or environments)" -n 2 $(QUICK)
 
 slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
 	@ls _build/html/slides/*.html

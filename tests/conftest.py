@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -15,11 +16,18 @@ import yaml
 
 from goingglobal.sphinx.taking import browser as browser_of_book
 
+# Where jsonschema finds this package, importing it compiles a grammar of addresses for more than a second, in every
+# worker; it serves the check of a format (`iri`) that nobody here asks for.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHROMIUM = browser_of_book.find()
 CHROMEDRIVER = shutil.which("chromedriver")
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
+# Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
+LONGEST = ("site", "build", "notebooks", "specifications", "lite", "slides", "citing", "exercises",
+           "explorers_on_the_site", "paper", "golden_policy", "golden", "data_package", "check", "large", "rooms")
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
@@ -40,7 +48,12 @@ def contents() -> list[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests without their site or browser are skipped, with the reason; in CI they run, and so fail."""
+    """Files that take longest come first, so that no worker ends with one of them while the others wait.
+
+    Tests without their site or browser are skipped, with the reason; in CI they run, and so fail.
+    """
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem.removeprefix("test_"), len(place)))
     if os.environ.get("CI") == "true":
         return
     lacks = []

@@ -16,7 +16,6 @@ import nbformat.v4
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
-TOC = "format: jb-book\nroot: book/index\nchapters:\n"
 INDEX = "# Tiny\n\nFrom data {result}`tiny/figure`, from code {result}`tiny/library`, typed {result}`tiny/typed`.\n"
 ALPHA = """\
 import os
@@ -61,8 +60,16 @@ class Book:
             cells=[nbformat.v4.new_markdown_cell(text, id=f"{name}-title"), *code], metadata=kernel)  # fmt: skip
         nbformat.write(notebook, self.root / "book" / f"{name}.ipynb")
 
-    def contents(self, *names: str) -> None:
-        (self.root / "_toc.yml").write_text(TOC + "".join(f"  - file: book/{n}\n" for n in names), encoding="utf-8")
+    def pages(self, **texts: str) -> None:
+        """Markdown pages by name; the first is the root, the others its chapters."""
+        for name, text in texts.items():
+            self.page(name, text)
+        root, *chapters = texts
+        self.contents(*chapters, root=root)
+
+    def contents(self, *names: str, root: str = "index") -> None:
+        chapters = "".join(f"  - file: book/{name}\n" for name in names)
+        (self.root / "_toc.yml").write_text(f"format: jb-book\nroot: book/{root}\nchapters:\n{chapters}", "utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start `python -m …` in the copy, with the copy's library and data, in a session of its own."""
@@ -135,8 +142,8 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def copy_of_repository(root: Path) -> Book:
-    """What git tracks or would, without the chapters; the library gets a constant that a test can change."""
+def repository(root: Path) -> Book:
+    """A copy of what git tracks or would, without the chapters."""
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode()
     for name in filter(None, listed.split("\0")):
@@ -144,9 +151,14 @@ def copy_of_repository(root: Path) -> Book:
         if (ROOT / name).is_file() and not chapter and not name.startswith("tests/"):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
+    return Book(root)
+
+
+def copy_of_repository(root: Path) -> Book:
+    """A copy with two notebooks; its library has a constant that a test can change."""
+    book = repository(root)
     with (root / "src" / "goingglobal" / "samples" / "__init__.py").open("a", encoding="utf-8") as library:
         library.write("\nTINY = 41\n")
-    book = Book(root)
     book.page("index", INDEX)
     book.page("alpha", "# Alpha", ALPHA)
     book.page("beta", QUOTE, BETA)

@@ -1,0 +1,169 @@
+"""Analyses of a reader's own panel: on the book's firms they are the book's, weights count as they should."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from panels import GOLDEN, made, weighted_least_squares
+
+from goingglobal import designs, load, models, own, samples, specifications
+from goingglobal.models import ModelError
+from goingglobal.samples import SampleError
+
+
+@pytest.fixture(scope="module")
+def book() -> pd.DataFrame:
+    return own.book_panel()
+
+
+@pytest.fixture(scope="module")
+def panel(book) -> pd.DataFrame:
+    return own.check(book, table="the book's firms")
+
+
+@pytest.fixture(scope="module")
+def core(panel) -> own.Core:
+    return own.core(panel, draws=99)
+
+
+# ------------------------------------------------------------------------------------------------- the book's firms
+@pytest.mark.parametrize(("name", "result"), [
+    ("Long difference, home", "firm/longdiff/home"), ("Long difference, group", "firm/longdiff/group"),
+    ("Starters, firm and year effects, home, untrimmed", "firm/starters_untrimmed/home"),
+    ("Starters, firm and year effects, home, trimmed", "firm/starters_trim70/home"),
+    ("Starters, firm and year effects, group, untrimmed", "firm/starters_untrimmed/group"),
+    ("Starters, firm and year effects, group, trimmed", "firm/starters_trim70/group"),
+    ("Callaway–Sant'Anna, home, trimmed", "firm/starters_cs/home"),
+])
+def test_the_stand_in_gives_the_numbers_of_chapter_2(core, name, result):
+    mine, theirs = core.estimates[name], GOLDEN[result]
+    assert mine.value == pytest.approx(theirs["value"], rel=1e-9)
+    assert mine.se == pytest.approx(theirs["se"], rel=1e-6)
+    assert re.search(r"the book's firms", mine.sample)
+    assert not re.search(r"\bJ\b|edinet_code", mine.sample + mine.method)
+
+
+def test_the_stand_in_gives_the_numbers_of_chapter_3(core):
+    rows = samples.investors(load("firm_panel"))
+    theirs = designs.weighted_effects(rows, "home", "fdi", list(samples.COVARIATES), "", draws=99)
+    for name, key in (("on investors", "ipw_att"), ("all", "ipw_ate"), ("doubly robust, all", "aipw_ate")):
+        mine = core.estimates[f"Weighting, home, {name}"]
+        assert (mine.value, mine.se, mine.n) == (theirs[key].value, theirs[key].se, theirs[key].n)
+    assert theirs["ipw_att"].value == pytest.approx(GOLDEN["barriers/ipw_att/home"]["value"], rel=1e-9)
+
+
+def test_the_stand_in_gives_the_rows_of_chapter_5(core):
+    mine = core.curve.rows
+    assert set(mine["sample"]) == {"all firms", "without holdings", "manufacturing", "at most 300"}
+    assert set(mine["period"]) == {"2017–2025"}
+    chosen = {"proxy": ("any adjustment",), "definition": ("in 80 % of years",), "trimming": ("none", "0.7"),
+              "sample": ("J", "at most 300"), "period": ("2017–2025",), "weights": ("none",)}
+    theirs = specifications.run(load("firm_panel"), chosen, n_jobs=1).rows
+    theirs = theirs.assign(sample=theirs["sample"].replace("J", "all firms"), proxy="FDI status")
+    both = mine.merge(theirs, on=list(specifications.CHOICES), suffixes=("", "_theirs"))
+    assert len(both) == len(theirs) > 50
+    np.testing.assert_allclose(both[["value", "se"]], both[["value_theirs", "se_theirs"]], rtol=1e-12)
+
+
+def test_own_functions_run_on_the_clean_frame(panel):
+    firms = load("firm_panel")
+    mine, theirs = samples.starters(panel, 0.7), samples.starters(firms, 0.7)
+    assert mine["y"].tolist() == theirs["y"].tolist()
+    assert len(samples.risk_set(panel)) == len(samples.risk_set(firms))
+    assert own.covariates(panel) == list(samples.COVARIATES)
+
+
+def test_what_is_absent_is_left_out_and_said(book, core):
+    few = own.core(own.check(book[["firm", "year", "home", "fdi"]]), draws=9)
+    assert few.left_out["Group headcount"] == "no field 'group'"
+    assert "'total_assets', 'operating_income', 'pay', 'age'" in few.left_out["Weighting, home"]
+    name = "Starters, firm and year effects, home, untrimmed"
+    assert few.estimates[name].value == core.estimates[name].value
+    assert few.estimates["Long difference, home"].value != core.estimates["Long difference, home"].value  # no sectors
+    assert set(few.curve.rows["outcome"]) == {"home"}
+    assert set(few.curve.rows["effects"]) == {"year"}
+    assert "left out: Group headcount: no field 'group'" in str(few)
+    with pytest.raises(SampleError, match="no field 'group'"):
+        own.long_difference(own.check(book[["firm", "year", "home", "fdi"]]), "group")
+    some = own.check(book.drop(columns=["operating_income", "manufacturing", "sector"]))
+    assert own.covariates(some) == ["ln_home0", "ln_assets", "ln_pay", "average_age"]
+
+
+def test_size_classes_are_shown_apart(book):
+    classes = np.where(book.groupby("firm")["home"].transform("first") <= 300, "small", "large")
+    panel = own.check(book.assign(size=classes))
+    apart = {size: own.long_difference(panel, size=size) for size in ("small", "large")}
+    assert apart["small"].n + apart["large"].n == own.long_difference(panel).n
+    theirs = samples.long_differences(load("firm_panel"))
+    ids = set(book.loc[classes == "small", "firm"])
+    theirs = theirs[theirs["edinet_code"].isin(ids)]
+    assert apart["small"].value == models.ols(theirs, "home ~ fdi + ln_home0 + C(sector)", "fdi", "").value
+    assert {f"Long difference, home, size {s}" for s in ("small", "large")} <= set(own.core(panel, draws=3).estimates)
+
+
+# ------------------------------------------------------------------------------------------------- sampling weights
+def test_weights_in_the_long_difference_by_a_second_route():
+    panel = own.check(made())
+    mine = own.long_difference(panel)
+    ends = panel.pivot(index="edinet_code", columns="year", values="home_employees")
+    first = panel[panel["year"] == 2010].set_index("edinet_code")
+    y = 100 / 5 * np.log(ends[2015] / ends[2010]).to_numpy()
+    x = np.column_stack([first["fdi"], np.log(first["home_employees"]), pd.get_dummies(first["sector"])]).astype(float)
+    kept = np.abs(y) < 25
+    slopes, errors = weighted_least_squares(y[kept], x[kept], first["sampling_weight"].to_numpy(float)[kept])
+    assert (mine.value, mine.se) == (pytest.approx(slopes[0], rel=1e-9), pytest.approx(errors[0], rel=1e-9))
+    assert mine.method == "OLS, HC1 errors, sampling weights"
+
+
+def test_a_weight_of_two_counts_a_firm_twice():
+    rows = made().assign(weight=lambda r: 1 + (r["firm"] < "f020"))
+    again = rows[rows["firm"] < "f020"].assign(firm=lambda r: r["firm"] + " again")
+    once, twice = own.check(rows), own.check(pd.concat([rows, again]).drop(columns="weight"))
+    for analysis in (own.long_difference, own.starters_effect):
+        assert analysis(once).value == pytest.approx(analysis(twice).value, rel=1e-9)
+        assert "sampling weights" in analysis(once).method
+        assert "weights" not in analysis(twice).method
+    mine = own.callaway_santanna(once).overall
+    assert mine.value == pytest.approx(own.callaway_santanna(twice).overall.value, rel=1e-9)
+    assert mine.method.endswith("sampling weights")
+    curves = [own.curve(p, effects=("year",), weights=(w,), sample=("J",)).rows for p, w in (
+        (once, "sampling"), (twice, "none"))]
+    np.testing.assert_allclose(curves[0]["value"], curves[1]["value"], rtol=1e-9)
+
+
+def test_weights_in_the_propensity_by_a_second_route():
+    rng = np.random.default_rng(5)
+    rows = pd.DataFrame({"x": rng.normal(size=400), "w": rng.uniform(0.5, 3, 400)})
+    rows["d"] = (rng.uniform(size=400) < 1 / (1 + np.exp(-rows["x"]))).astype(int)
+    rows["y"] = 1 + 2 * rows["d"] + rows["x"] + rng.normal(size=400)
+    found = designs.weighted_effects(rows, "y", "d", ["x"], "", draws=19, weights="w")
+    x, (d, y, w) = np.column_stack([np.ones(400), rows["x"]]), rows[["d", "y", "w"]].to_numpy().T
+    b = np.zeros(2)
+    for _ in range(30):  # Newton on the weighted likelihood
+        p = 1 / (1 + np.exp(-x @ b))
+        b += np.linalg.solve((x * (w * p * (1 - p))[:, None]).T @ x, x.T @ (w * (d - p)))
+    p = 1 / (1 + np.exp(-x @ b))
+    att = np.average(y[d == 1], weights=w[d == 1]) - np.average(y[d == 0], weights=(w * p / (1 - p))[d == 0])
+    m1, m0 = (x @ weighted_least_squares(y[d == a], x[d == a], w[d == a])[0] for a in (1, 0))
+    aipw = np.average(m1 - m0 + d * (y - m1) / p - (1 - d) * (y - m0) / (1 - p), weights=w)
+    assert found["ipw_att"].value == pytest.approx(att, rel=1e-7)
+    assert found["aipw_ate"].value == pytest.approx(aipw, rel=1e-7)
+    plain = designs.weighted_effects(rows, "y", "d", ["x"], "", draws=19)
+    even = designs.weighted_effects(rows.assign(w=7.0), "y", "d", ["x"], "", draws=19, weights="w")
+    for key in plain:
+        assert even[key].value == pytest.approx(plain[key].value, rel=1e-7)
+        assert even[key].se == pytest.approx(plain[key].se, rel=1e-5)
+    with pytest.raises(ModelError, match="not all above zero"):
+        designs.weighted_effects(rows.assign(w=0.0), "y", "d", ["x"], "", draws=3, weights="w")
+
+
+def test_unusable_weights_are_refused():
+    rows = samples.long_differences(own.check(made()), 2010, 2015)
+    with pytest.raises(ModelError, match="not all above zero"):
+        models.ols(rows.assign(sampling_weight=-1.0), "home ~ fdi", "fdi", "", weights="sampling_weight")
+    with pytest.raises(ModelError, match="need a column 'sampling_weight'"):
+        specifications.run(load("firm_panel"), {"weights": ("sampling",)})
+    assert "sampling" not in specifications.CHOICES["weights"], "the book's curve stays as it was"

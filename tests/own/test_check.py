@@ -1,0 +1,149 @@
+"""A reader's own panel: the check says all at once, and the page runs on what has passed it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from panels import SPOILT, made, spoilt
+
+from goingglobal import load, own, samples
+from goingglobal.own import PanelError
+from goingglobal.sphinx.elsewhere import launch
+
+
+# ------------------------------------------------------------------------------------------------------ the schema
+def test_the_schema_names_each_field_and_column_once():
+    assert len({f.name for f in own.FIELDS}) == len({f.column for f in own.FIELDS}) == len(own.FIELDS)
+    assert [f.name for f in own.FIELDS if f.required] == ["firm", "year", "home", "fdi"]
+    known = set(load("firm_panel").columns) | set(samples.OWN_COLUMNS)
+    assert {f.column for f in own.FIELDS} <= known
+    shown = own.schema()
+    assert list(shown["field"]) == [f.name for f in own.FIELDS]
+    assert shown.set_index("field").loc["home", "expected"] == "a number above 0 (persons)"
+
+
+# ------------------------------------------------------------------------------------------------------- the check
+def test_all_faults_at_once_and_nothing_half_done():
+    rows = spoilt()
+    before = rows.copy(deep=True)
+    with pytest.raises(PanelError) as caught:
+        own.check(rows, table="mine")
+    error = caught.value
+    assert [(f.field, f.rows) for f in error.faults] == SPOILT
+    assert {f.table for f in error.faults} == {"mine"}
+    assert (error.table, error.field, error.row) == ("mine", "firm", 8)  # what every DataError has: the first fault
+    text = str(error)
+    assert text.startswith("table 'mine': 8 faults\n- field 'firm', row 8: expected a value")
+    assert all(str(f) in text for f in (*error.faults, *error.cautions))
+    assert "row 3: expected a number above 0 (persons), one that can be read, found '12a'" in text
+    assert "rows 10, 11: expected a whole year from 1900 to 2100, found '2011.5'" in text
+    assert "'f004' in 2011 has stood above" in text
+    told = {(f.field, f.row) for f in error.cautions}
+    assert {("home", 15), ("group", 17), (None, None)} <= told, "more at home than in the group; a gap; a stray column"
+    assert not any(f.field == "home" and "left out" in f.expected for f in error.cautions), "a fault told twice"
+    pd.testing.assert_frame_equal(rows, before)
+
+
+@pytest.mark.parametrize(("change", "field", "words"), [
+    (lambda r: r.drop(columns="fdi"), "fdi", "expected a column 'fdi'"),
+    (lambda r: r.assign(fdi=0), "fdi", "is 0 in all rows"),
+    (lambda r: r[r["year"] == 2012], "year", "at least two years"),
+    (lambda r: r.iloc[:0], None, "at least one row"),
+    (lambda r: r.assign(home=np.nan), "home", "no row has both"),
+    (lambda r: r.assign(weight=0), "weight", "above 0"),
+    (lambda r: r.assign(age=5), "age", "from 14 to 100"),
+    (lambda r: r.assign(year=pd.to_datetime(r["year"].astype(str))), "year", "a whole year"),
+    (lambda r: pd.concat([r, r["home"]], axis=1), "home", "stands 2 times"),
+    (lambda r: r.assign(manufacturing="yes"), "manufacturing", "0 or 1"),
+])
+def test_each_fault_is_named(change, field, words):
+    with pytest.raises(PanelError, match=re.escape(words)) as caught:
+        own.check(change(made()))
+    assert field in [f.field for f in caught.value.faults]
+
+
+def test_a_fault_names_three_rows_and_holds_all():
+    with pytest.raises(PanelError, match="rows 1, 2, 3 and 357 more: expected 0 or 1, found '7'") as caught:
+        own.check(made().assign(fdi=7))
+    assert caught.value.faults[0].rows == tuple(range(1, 361))
+
+
+def test_columns_by_other_names_text_and_categories():
+    rows = made()
+    other = rows.rename(columns={"firm": "id", "home": "staff", "fdi": "abroad"}).assign(
+        staff=rows["home"].astype(str), abroad=rows["fdi"].astype(bool), sector=rows["sector"].astype("category"))
+    found = own.check(other.sample(frac=1, random_state=1), {"firm": "id", "home": "staff", "fdi": "abroad"})
+    pd.testing.assert_frame_equal(found, own.check(rows))
+    with pytest.raises(PanelError) as caught:
+        own.check(other, {"firm": "id", "home": "employees", "fdi": "abroad", "size class": "x"})
+    assert [f.field for f in caught.value.faults] == ["size class", "home"]
+    assert "the table has 'id', 'year', 'abroad', 'sector', 'staff', 'weight'" in str(caught.value)
+
+
+def test_names_given_the_other_way_round_are_one_fault():
+    rows = made(12).rename(columns={"home": "staff", "fdi": "abroad"})
+    with pytest.raises(PanelError, match="yours goes the other way round") as told:
+        own.check(rows, {"staff": "home", "abroad": "fdi"})
+    assert len(told.value.faults) == 1
+    assert "expected {'home': 'staff', 'fdi': 'abroad'}" in told.value.faults[0].expected
+
+
+def test_a_path_is_no_table():
+    with pytest.raises(PanelError, match=r"expected a table \(DataFrame\), found str; read a file first"):
+        own.check("mine.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("firms", [60, 9], ids=["enough firms", "too few starters"])
+def test_the_page_runs_on_a_panel_of_four_columns_with_other_names(tmp_path, firms):
+    """`The line to change` is all there is to change: what the panel can't carry is left out and no cell fails."""
+    rows = made(firms)[["firm", "year", "home", "fdi"]]
+    rows.columns = ["id", "yr", "staff", "abroad"]
+    rows.to_csv(tmp_path / "my-firms.csv", index=False)
+    notebook = launch.cut(json.loads((ROOT / "book" / "appendix" / "your-data.ipynb").read_text(encoding="utf-8")))
+    cell = next(c for c in notebook["cells"] if c["id"] == "your-data-panel")
+    source = "".join(cell["source"])
+    assert source.count('own.book_panel()  # change to: pd.read_csv("my-firms.csv")') == 1
+    source = source.replace("own.book_panel()  # change to: ", "")
+    source = source.replace("names = {}", 'names = {"firm": "id", "year": "yr", "home": "staff", "fdi": "abroad"}')
+    cell["source"] = source.splitlines(keepends=True)
+    (tmp_path / "mine.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "tests" / "run_notebooks.py"), str(tmp_path), "mine.ipynb"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)["notebooks"]["mine.ipynb"]["results"]
+    assert {"own/check/faults", "own/longdiff/home"} <= set(found)
+    assert ("own/curve/home_median" in found) == (firms == 60)
+
+
+def test_whole_identifiers_stay_whole():
+    rows = made().assign(firm=lambda r: r["firm"].str[1:].astype(float))
+    assert own.check(rows)["edinet_code"].iloc[0] == "0"
+
+
+def test_rows_without_headcount_or_status_are_left_out_and_told():
+    rows = made().astype({"home": float})
+    rows.loc[3, "home"] = np.nan
+    found = own.check(rows)
+    assert len(found) == len(rows) - 1
+    assert [(c.field, c.rows) for c in found.attrs["cautions"]] == [("home", (4,))]
+    assert not found["home_employees"].isna().any()
+
+
+def test_no_switcher_is_a_caution_and_leaves_the_starters_out():
+    rows = made()
+    rows = rows[rows["firm"].str[1:].astype(int) % 3 != 2]
+    found = own.check(rows)
+    assert "0 firms with FDI from a later than the first year on" in str(found.attrs["cautions"][0])
+    core = own.core(found, draws=9)
+    assert list(core.estimates) == ["Long difference, home"]
+    assert core.left_out["Starters, firm and year effects, home, untrimmed"].startswith(
+        "sample 'starters and never-investors of your panel, home headcount, untrimmed': 0 starters")
+    assert {"Specification curve", "Weighting, home", "Group headcount"} <= set(core.left_out)

@@ -1,0 +1,219 @@
+"""Figures and tables: nothing lacks a part, the picture is the same every time, tables of estimates."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from made import estimate
+
+from goingglobal import exhibits, theme
+from goingglobal.exhibits import ExhibitError
+
+DATA = pd.DataFrame({"year": [2000, 2001], "jobs": [1.0, 2.5]})
+CAPTION = "Jobs rise from one million to two and a half million in one year."
+ALT = 'A line with two points that rises from one in 2000 to two and a half in 2001, with "quotes" & <signs>.'
+
+
+@pytest.fixture
+def themed():
+    with mpl.rc_context():
+        theme.use()
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list[dict]:
+    """What would have gone to the notebook."""
+    caught: list[dict] = []
+    monkeypatch.setattr(exhibits, "_show", caught.append)
+    return caught
+
+
+def draw(label: str = "0.1234"):
+    """A figure with everything that the chapters use: line, markers, band, zero line, legend, texts, two panels."""
+    fig, axes = plt.subplots(1, 2)
+    for ax, (name, colour) in zip(axes, list(theme.COLOURS.items())[:2], strict=True):
+        ax.plot(DATA["year"], DATA["jobs"], "o-", color=colour, label=name)
+        theme.band(ax, DATA["year"], DATA["jobs"] - 1, DATA["jobs"] + 1, theme.COLOURS["accent"])
+        theme.zero_line(ax)
+        theme.direct_label(ax, 2001, 2.5, name, colour)
+        ax.annotate(label, (2000, 1), color=theme.MUTED)
+        ax.legend()
+    return fig
+
+
+def test_figure_carries_all_its_parts(themed, shown):
+    fig = draw()
+    exhibits.figure("fig-jobs", fig, caption=CAPTION, alt=ALT, data=DATA, tables=["country_panel"], note="A note.")
+    (exhibit,) = shown
+    assert (exhibit["label"], exhibit["kind"], exhibit["caption"], exhibit["alt"]) == (
+        "fig-jobs",
+        "figure",
+        CAPTION,
+        ALT,
+    )
+    assert exhibit["csv"] == "year,jobs\n2000,1\n2001,2.5\n"
+    assert re.match(r"Source: .*table country_panel, vintage .*\. A note\.$", exhibit["source"])
+    assert exhibit["svg"].startswith("<svg ")
+    assert not plt.fignum_exists(fig.number)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"label": "tab-jobs"}, "'tab-jobs': expected a label like fig-name"),
+    ({"label": "fig-Jobs"}, "expected a label"), ({"label": "fig-"}, "expected a label"),
+    ({"label": "jobs"}, "expected a label"),
+    ({"caption": " "}, "no caption"), ({"tables": []}, "no source"), ({"tables": [], "note": "  "}, "no source"),
+    ({"data": DATA.iloc[:0]}, "no data"), ({"data": None}, "no data"),
+    ({"alt": "x" * 39}, "39 characters, expected 40 to 400"), ({"alt": "x" * 401}, "401 characters"),
+    ({"alt": ""}, "alt text has 0 characters"),
+    ({"alt": CAPTION + " "}, "repeats the caption"),
+])  # fmt: skip
+def test_figure_refuses_what_lacks_a_part(themed, shown, change, message):
+    given = {"label": "fig-jobs", "caption": CAPTION, "alt": ALT, "data": DATA, "tables": ["country_panel"]} | change
+    with pytest.raises(ExhibitError, match=message):
+        exhibits.figure(given.pop("label"), plt.figure(), **given)
+    assert not shown
+
+
+@pytest.mark.parametrize("length", exhibits.ALT_LIMITS)
+def test_alt_texts_may_have_the_lengths_of_the_limits(themed, shown, length):
+    exhibits.figure("fig-jobs", plt.figure(), caption=CAPTION, alt="x" * length, data=DATA, note="Own count.")
+    assert len(shown[0]["alt"]) == length
+    assert shown[0]["source"] == "Own count."
+
+
+def test_table_carries_all_its_parts(shown):
+    frame = pd.DataFrame({"Who": ["Ä", "B"], "n": [1234.0, np.nan], "Growth": [-0.25, 1.0], "Text": ["−1.0", "[1, 2]"]})
+    exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.", formats={"n": ",.0f", "Growth": "+.1f"})
+    (exhibit,) = shown
+    assert exhibit["columns"] == ["Who", "n", "Growth", "Text"]
+    assert exhibit["rows"] == [["Ä", "1,234", "−0.2", "−1.0"], ["B", "", "+1.0", "[1, 2]"]]
+    assert exhibit["numeric"] == [False, True, True, True]
+    assert exhibit["csv"] == 'Who,n,Growth,Text\nÄ,1234,-0.25,−1.0\nB,,1,"[1, 2]"\n'
+
+
+def test_table_offers_other_data_and_anchors_when_told_to(shown):
+    frame = pd.DataFrame({"Claim": ["C012"], "A": ["1 %"]})
+    exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.", data=DATA, anchor="Claim")
+    assert shown[0]["csv"].splitlines()[0] == "year,jobs"
+    assert shown[0]["rows"] == [["C012", "1 %"]]
+    assert shown[0]["anchors"] == ["c012"]
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"label": "fig-jobs"}, "expected a label like tab-name"), ({"caption": ""}, "no caption"),
+    ({"note": ""}, "no source"), ({"frame": DATA.iloc[:0]}, "no data"),
+])  # fmt: skip
+def test_table_refuses_what_lacks_a_part(shown, change, message):
+    given = {"label": "tab-jobs", "frame": DATA, "caption": CAPTION, "note": "Own count."} | change
+    with pytest.raises(ExhibitError, match=message):
+        exhibits.table(given.pop("label"), given.pop("frame"), **given)
+    assert not shown
+
+
+def test_plain_html_for_other_notebooks(themed, shown):
+    exhibits.table("tab-jobs", pd.DataFrame({"a<b": ["x & y"]}), caption="More <jobs>", note="Own count.")
+    page = exhibits._plain_html(shown[0])
+    assert '<th scope="col">a&lt;b</th>' in page
+    assert "<td>x &amp; y</td>" in page
+    assert "More &lt;jobs&gt;" in page
+    assert 'download="tab-jobs.csv"' in page
+
+
+# ---------------------------------------------------------------------------------------------- SVG
+def test_svg_is_the_same_every_time(themed):
+    first, again = exhibits.svg_of(draw(), "fig-a", ALT), exhibits.svg_of(draw(), "fig-a", ALT)
+    assert first == again
+    assert not re.search(r"<metadata|<!--|<\?xml|<dc:date", first)
+
+
+def test_svg_of_one_figure_is_the_same_twice(themed):
+    fig = draw()
+    assert exhibits.svg_of(fig, "fig-a", ALT) == exhibits.svg_of(fig, "fig-a", ALT)
+
+
+def test_svg_has_a_role_and_the_alt_text(themed):
+    root = ElementTree.fromstring(exhibits.svg_of(draw(), "fig-a", ALT))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert (root.get("role"), root.get("aria-label"), root.get("class")) == ("img", ALT, "gg-figure")
+    assert (root.get("width"), root.get("height")) == ("691", "374")  # 7.2 by 3.9 inches in CSS pixels
+    assert root.get("viewBox")
+
+
+def test_svg_has_no_fixed_colour_left(themed):
+    svg = exhibits.svg_of(draw(), "fig-a", ALT)
+    for name in ("--gg-ink", "--gg-muted", "--gg-grid", "--gg-japan", "--gg-germany", "--gg-accent"):
+        assert f"var({name}," in svg
+    outside = re.sub(r"var\(--[a-z-]+,(?:var\(--[a-z0-9-]+,#[0-9a-f]{6}\)|#[0-9a-f]{6})\)", "", svg)
+    assert "var(--gg-ink" not in outside
+    assert set(re.findall(r"#[0-9a-fA-F]{3,8}\b(?=[;\"' ])", outside)) == set()
+
+
+def test_svg_ids_belong_to_one_figure_only(themed):
+    ids, used = {}, {}
+    for label in ("fig-a", "fig-b"):
+        svg = exhibits.svg_of(draw(), label, ALT)
+        ids[label] = re.findall(r' id="([^"]+)"', svg)
+        used[label] = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+        assert len(ids[label]) == len(set(ids[label]))
+        assert used[label] == set(ids[label])  # every reference finds its target, and no id is idle
+        assert len(used[label]) >= 2
+    assert not set(ids["fig-a"]) & set(ids["fig-b"])
+
+
+def test_svg_leaves_the_figures_in_its_texts_alone(themed):
+    root = ElementTree.fromstring(exhibits.svg_of(draw("+0.079"), "fig-a", ALT))
+    assert "+0.079" in {element.text for element in root.iter("{http://www.w3.org/2000/svg}text")}
+
+
+# ---------------------------------------------------------------------------------------------- tables of estimates
+def test_regression_table():
+    columns = {"Home": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
+    lines = {"Controls": ["yes", "no"], "Fixed effects": "firm, year"}
+    frame = exhibits.regression_table(columns, lines).set_index("")
+    assert frame.columns.tolist() == ["Home", "Group"]
+    assert frame.loc["Estimate (s.e.)"].tolist() == ["−1.23\n(0.50)", "+0.40\n(0.26)"]
+    assert frame.loc["95 % interval"].tolist() == ["[−2.23, −0.23]", "[−0.12, 0.92]"]
+    assert frame.loc["Observations"].tolist() == ["1,234", "99"]
+    assert frame.loc["Groups"].tolist() == ["1,224", ""]
+    assert frame.loc["Controls"].tolist() == ["yes", "no"]
+    assert frame.loc["Fixed effects"].tolist() == ["firm, year"] * 2
+    plain = exhibits.regression_table({"Home": estimate()}, digits=3).set_index("")
+    assert "Groups" not in plain.index
+    assert plain.loc["Estimate (s.e.)", "Home"].startswith("+1.500\n")
+
+
+def test_regression_table_by_row_is_the_same_turned():
+    columns = {"Home": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
+    turned = exhibits.regression_table(columns, {"Controls": ["yes", "no"]}, by_row="Outcome")
+    upright = exhibits.regression_table(columns, {"Controls": ["yes", "no"]}).set_index("")
+    assert turned.columns[0] == "Outcome"
+    assert turned.set_index("Outcome").T.to_numpy().tolist() == upright.to_numpy().tolist()
+
+
+def test_regression_table_wants_one_text_for_each_estimate():
+    with pytest.raises(exhibits.ExhibitError, match=r"'Controls'.*each of 1 estimates"):
+        exhibits.regression_table({"Home": estimate()}, {"Controls": ["yes", "no"]})
+
+
+def test_regression_table_has_no_minus_zero():
+    frame = exhibits.regression_table({"Home": estimate(-0.001, 0.1)}).set_index("")
+    assert frame.loc["Estimate (s.e.)", "Home"].split("\n")[0] in ("0.00", "+0.00")
+
+
+def test_estimate_cell_with_its_interval():
+    assert exhibits.estimate_cell(estimate(-1.234, 0.5), 1, interval=True) == "−1.2\n[−2.2, −0.2]"
+
+
+def test_estimates_frame():
+    frame = exhibits.estimates_frame({"A": estimate(groups=3), "B": estimate(2.0)})
+    assert frame["name"].tolist() == ["A", "B"]
+    assert frame.loc[0, ["value", "se", "ci_low", "ci_high", "n", "groups"]].tolist() == [1.5, 0.5, 0.5, 2.5, 1234, 3]
+    assert (frame.loc[1, "unit"], frame.loc[1, "sample"], frame.loc[1, "method"]) == ("points", "made up", "none")
