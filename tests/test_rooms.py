@@ -34,11 +34,12 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")},
     "own": {"check": set(), "analyses": {"check"}, "large": {"check", "analyses"}, "surveys": {"check", "analyses"}},
-    "sphinx": {"edition": set(), "cache": {"edition"}, "registry": {"edition", "cache"}},
+    "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
+               "cache": {"state", "build", "edition"}, "registry": {"state", "build", "edition", "cache"}},
 }  # fmt: skip
-PARTS = {"edition", "cache", "registry", "build"}
+PARTS = {"state", "build", "edition", "cache", "registry"}
 INSIDE["sphinx"] |= {
-    "build": PARTS - {"build"}, "taking": PARTS, "elsewhere": PARTS, "reading": PARTS | {"taking", "elsewhere"},
+    "taking": PARTS, "elsewhere": PARTS, "reading": PARTS | {"taking", "elsewhere"},
     "teaching": PARTS | {"taking", "elsewhere", "reading"},
 }  # fmt: skip
 ESTIMATORS = ("statsmodels", "pyfixest", "linearmodels", "diff_diff", "altair", "goingglobal.models",
