@@ -1,7 +1,9 @@
-"""What `pip install .` brings: the library and its estimators, and nothing of Jupyter."""
+"""What `pip install .` brings, which is nothing of Jupyter, and how the pins are resolved again."""
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -91,3 +93,49 @@ def test_without_sensemakr_one_sentence_says_what_to_install(monkeypatch):
         designs.sensitivity(None, "y ~ d", "d", [])
     assert str(caught.value) == "sensitivity needs PySensemakr: pip install '.[sensitivity]' in a clone"
     assert caught.value.__suppress_context__
+
+
+# ---------------------------------------------------------------------------------------------------- make lock
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    """`make` in this environment, as typed: without what a `make test` around it has set."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "UPGRADE")}
+    command = ["make", f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.installed", *words]
+    return subprocess.run(command, cwd=ROOT, env=clean, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("asked", "arguments"), [
+    ([], []),
+    (["UPGRADE="], []),
+    (["UPGRADE=pandas"], ["--upgrade-package pandas"]),
+    (["UPGRADE=pandas seaborn"], ["--upgrade-package pandas", "--upgrade-package seaborn"]),
+    (["UPGRADE=all"], ["--upgrade"]),
+    (["UPGRADE=pandas all"], ["--upgrade"]),
+])  # fmt: skip
+def test_lock_upgrades_what_is_asked_for_and_nothing_else(asked, arguments):
+    done = make("-n", "lock", *asked)
+    assert done.returncode == 0, done.stderr
+    compile_ = re.search(r"uv pip compile (?:.*\\\n)*.*", done.stdout)[0].replace("'", "")
+    assert re.findall(r"--upgrade(?:-package [\w.-]+)?", compile_) == arguments
+    for kept in ("--universal", "--python-version 3.11", "--generate-hashes", "--all-extras", "-o requirements.lock"):
+        assert f" {kept}" in compile_
+    assert "index" not in compile_
+
+
+@pytest.mark.parametrize("asked", ["nosuchpackage", "pandas nosuchpackage", "all nosuchpackage", "pandas,", "pand"])
+def test_lock_refuses_a_name_that_it_does_not_have(asked):
+    before = (ROOT / "requirements.lock").read_bytes()
+    done = make("lock", f"UPGRADE={asked}")
+    wrong = asked.split()[-1]
+    assert done.returncode != 0
+    assert f"error: UPGRADE={wrong}: requirements.lock has no pin of that name" in done.stderr
+    assert (ROOT / "requirements.lock").read_bytes() == before
+
+
+def test_lock_holds_what_pyproject_says_and_no_address():
+    """Every requirement has a pin within its bounds, and every pin hashes alone."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = dict(re.findall(r"(?m)^([\w.-]+)==([^ ;\\\n]+)", text))
+    asked = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
+    for wanted in map(Requirement, asked):
+        assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)], prereleases=True), wanted
+    assert re.search(r"://|--(index|extra-index|find-links)", text) is None

@@ -9,10 +9,10 @@ same without them. What goes where is said by the tags of the chapter's cells:
 `check`     copied after it: fails, in words, until the answer is right
 `solution`  left out
 
-A cell whose id ends in `-install` stands first, under an id of its own, and asks for what the exercises need. An exercise is
-one Markdown cell with the directive `{exercise}`; everything up to the next one belongs to it. Roles of the page become words, so
-nothing here can hold a result; exhibits are counted as the site does, and named by number and first words. The files
-are committed, and a test makes them again and compares.
+A cell whose id ends in `-install` stands first, under an id of its own, and asks for what the exercises need. An
+exercise is one Markdown cell with the directive `{exercise}`; everything up to the next one belongs to it. Roles of the
+page become words, so nothing here can hold a result; exhibits are counted as the site does, and named by number and
+first words. The files are committed, and a test makes them again and compares.
 """
 
 from __future__ import annotations
