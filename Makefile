@@ -9,8 +9,8 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test slides pdf epub lite serve lab exercises anywhere address bench twice pictures check data lock clean \
-  help
+.PHONY: book test slides pdf epub lite serve lab exercises anywhere address bench twice pictures check data lock \
+  golden clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -74,6 +74,9 @@ lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; 
 	  --no-header --no-annotate --all-extras $(UPGRADES) pyproject.toml -o requirements.lock
 	@grep -o '^[^ ]*==[^ ;]*' requirements.lock | diff $(VENV)/pins - | grep '^[<>]' \
 	  || echo "requirements.lock: every pin stays"
+
+golden: $(STAMP)  ## maintainers: freeze estimates anew after a change of data, where both routes agree
+	@$(BIN)/python $(wildcard tests/refresh_golden.py tests/*/refresh_golden.py)
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build
