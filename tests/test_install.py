@@ -20,7 +20,7 @@ from goingglobal.models import ModelError
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 HEAVY = ("jupyter", "notebook", "ipykernel", "nbconvert", "ipywidgets")  # a name that begins like this is Jupyter's
-MOST = 70  # distributions; 61 when this was written, most of them asked for by pyfixest's tables and by IPython
+MOST = 70  # distributions; 60 when this was written, half of them asked for by pyfixest's tables and by IPython
 
 
 def wanted_by(requirements: list[str]) -> dict[str, str]:
