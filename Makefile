@@ -9,7 +9,11 @@ PORT   ?= 8000
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: book test slides pdf epub lite serve lab exercises anywhere address bench twice pictures check data lock \
+# An environment that is only half there, or that came with a clone of another name, is made anew.
+SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
+  $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
+
+.PHONY: book test slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data lock \
   golden clean help
 
 book: $(STAMP)  ## build the site
@@ -34,6 +38,9 @@ lite: $(STAMP)  ## the site with Python in the reader's browser (JupyterLite); i
 serve: book  ## build the site and serve it on this machine
 	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+watch: $(STAMP)  ## build on every save and reload the page in the browser
+	@$(BIN)/python -m goingglobal.sphinx.watch $(PORT)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) book
@@ -95,7 +102,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 14) else \
 	  f'error: Python 3.11 to 3.14 is needed, this is {v[0]}.{v[1]}; choose one with: make PYTHON=python3.12 book')"
 	@echo "setting up $(VENV) from requirements.lock (once) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c "import pip" >/dev/null 2>&1 \
+	  || $(PYTHON) -m venv --clear $(VENV)
+	@echo "$(CURDIR)" > $(VENV)/home
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock \

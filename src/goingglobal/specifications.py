@@ -391,8 +391,8 @@ def run(
 
     Parameters: `firms`, the table `firm_panel`; `choices`, options by dimension (default: all of `CHOICES`; a dimension
     left out keeps all its options; weights "sampling" is tried only if named); `permutations`, how often start dates
-    are dealt out anew; `n_jobs`, workers of joblib (its current backend is used: see the module's docstring);
-    `progress`, a bar (default: on a terminal).
+    are dealt out anew; `n_jobs`, workers of joblib, no more than there are cores or `LOKY_MAX_CPU_COUNT` says (another
+    backend of joblib is used where one is set: see the module's docstring); `progress`, a bar (default: on a terminal).
 
     Combinations that are not defined (imputation with sector-year effects) are not counted; those with fewer than
     10 starters or 10 never-investors are in `refused`. Value, se and interval are in log points.
@@ -416,8 +416,10 @@ def run(
     keys = np.random.default_rng(seed).random((permutations, len(grid.sector)))
     outer = ("proxy", "definition", "sample", "period")
     tasks = [dict(zip(outer, options, strict=True)) for options in itertools.product(*(chosen[d] for d in outer))]
-    lazy = joblib.parallel.get_active_backend()[0].supports_return_generator  # Ray's backend doesn't: no bar there
-    workers = n_jobs if n_jobs < 0 else min(n_jobs, len(tasks))
+    backend = joblib.parallel.get_active_backend()[0]
+    lazy = backend.supports_return_generator  # Ray's backend doesn't: no bar there
+    here = joblib.cpu_count() if isinstance(backend, joblib.parallel.LokyBackend) else len(tasks)
+    workers = n_jobs if n_jobs < 0 else min(n_jobs, len(tasks), here)
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator" if lazy else "list")
     results = parallel(joblib.delayed(_one_sample)(grid, task, chosen, keys) for task in tasks)
     rows, draws, refused = [], [], []

@@ -3,7 +3,9 @@
 `cache`      what the execution cache must see besides cells: data, library, lock, Python
 `edition`    version, date, commit and data vintage of the site
 `registry`   what the pages reported and showed, and the check that every id used exists
-`build`      `make book`: the strict build
+`build`      `make book`: the strict build, its progress and its messages
+`state`      what a build depends on and left behind, as digests (no part of Sphinx)
+`watch`      `make watch`: build on every save (no part of Sphinx)
 
 Rooms, each with an index of its own; a later one may use an earlier one, never the other way round:
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> dict:
-    from goingglobal.sphinx import cache, edition, elsewhere, reading, registry, taking, teaching
+    from goingglobal.sphinx import build, cache, edition, elsewhere, reading, registry, taking, teaching
 
-    for part in (cache, edition, registry, taking, reading, elsewhere, teaching):
+    for part in (cache, edition, registry, build, taking, reading, elsewhere, teaching):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

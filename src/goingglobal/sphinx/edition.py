@@ -6,9 +6,7 @@ pages are written again and none is read again.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,17 +16,7 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 from goingglobal import __version__, data
-
-
-def git(source: Path, *arguments: str) -> str:
-    """What git says about the repository at `source`; nothing without git, or where only a folder above is one."""
-    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.parent)}
-    command = ["git", *arguments]
-    try:
-        done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout.strip()
+from goingglobal.sphinx import state
 
 
 def _authors(people: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -48,10 +36,9 @@ def edition(source: Path) -> dict:
     citation = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)
     if citation["version"] != __version__:
         raise ConfigError(f"{file.name} says version {citation['version']}, the package says {__version__}")
-    seconds = os.environ.get("SOURCE_DATE_EPOCH") or git(source, "log", "-1", "--format=%ct")
+    seconds = state.commit_time(source)
     date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds else citation["date-released"]
-    # The commit, or what the files are changed from; no tag may stand for it.
-    commit = git(source, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty= with local changes")
+    commit = state.commit(source)
     vintages = [data.describe(name)["vintage"] for name in data.table_names()]
     return {
         "title": citation["title"], "authors": _authors(citation["authors"]), "version": __version__, "date": date,

@@ -25,7 +25,7 @@ from sphinx.errors import ConfigError
 
 from goingglobal import __version__
 from goingglobal.sphinx import registry
-from goingglobal.sphinx.edition import git
+from goingglobal.sphinx.state import git
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
 LACKING = {"pyfixest": "statsmodels"}  # what Pyodide lacks: what does its work there

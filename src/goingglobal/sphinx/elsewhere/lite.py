@@ -28,8 +28,8 @@ from packaging.requirements import Requirement
 
 from goingglobal import __version__
 from goingglobal.sphinx.build import main as build_site
-from goingglobal.sphinx.edition import git
 from goingglobal.sphinx.elsewhere import launch
+from goingglobal.sphinx.state import commit_time
 
 PINS = Path(__file__).with_name("pyodide.json")
 # Pure Python beside a compiled part that can be left out (diff-diff), or needless requirements (pysensemakr asks for
@@ -116,7 +116,7 @@ def wheels(root: Path, folder: Path) -> list[Path]:
 
 
 def _epoch(root: Path) -> str:
-    return os.environ.get("SOURCE_DATE_EPOCH") or git(root, "log", "-1", "--format=%ct") or "315532800"
+    return commit_time(root) or "315532800"
 
 
 # ------------------------------------------------------------------------------------------------------------ site

@@ -8,6 +8,7 @@
 `bibliography`   labels of the list that match the author–year citations
 `margin`         definitions in the margin, the line above a title, words marked with their language
 `explorers`      charts to choose from, under their figures, loaded when opened
+`search`         the search index, whole after every build
 `page`           what a built page carries: its own sheet and script, and no third party
 """
 
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> None:
-    from goingglobal.sphinx.reading import bibliography, exhibits, explorers, margin, mathematics, page, roles, summary
+    from goingglobal.sphinx.reading import (
+        bibliography,
+        exhibits,
+        explorers,
+        margin,
+        mathematics,
+        page,
+        roles,
+        search,
+        summary,
+    )
 
-    for part in (roles, summary, exhibits, mathematics, bibliography, margin, explorers, page):
+    for part in (roles, summary, exhibits, mathematics, bibliography, margin, explorers, search, page):
         part.setup(app)

@@ -8,8 +8,10 @@ cell is folded, the fold itself bears it: a link lands there without scripts, an
 
 from __future__ import annotations
 
-import importlib
+import ast
 import re
+from functools import cache
+from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -17,6 +19,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
+import goingglobal
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.reading import mime
 from goingglobal.sphinx.taking import citing
@@ -30,10 +33,20 @@ class exhibits_list(nodes.General, nodes.Element):
     """Where the list stands; filled in when the page is written."""
 
 
+@cache
+def _names(module: str) -> set[str]:
+    """What a module of the library defines or hands on, read from its text: to import it would load an estimator."""
+    place = Path(goingglobal.__file__).parent / module
+    text = (place / "__init__.py" if place.is_dir() else place.with_suffix(".py")).read_text(encoding="utf-8")
+    body = ast.parse(text).body
+    found = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return found | {alias.asname or alias.name for node in body if isinstance(node, ast.ImportFrom)
+                    for alias in node.names}  # fmt: skip
+
+
 def calls(code: str) -> list[str]:
     """Functions of the library that code calls, in the order of their first call."""
-    found = dict.fromkeys(f"{module}.{name}" for module, name in _CALL.findall(code)
-                          if hasattr(importlib.import_module(f"goingglobal.{module}"), name))  # fmt: skip
+    found = dict.fromkeys(f"{module}.{name}" for module, name in _CALL.findall(code) if name in _names(module))
     return [name for name in found if name not in _PLACING]
 
 
@@ -124,6 +137,7 @@ class ExhibitsList(Directive):
     """`{exhibits-list}`: every exhibit of the book."""
 
     def run(self):
+        registry.page(self.state.document.settings.env).shows_all = True
         return [exhibits_list()]
 
 

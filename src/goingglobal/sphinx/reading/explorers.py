@@ -7,18 +7,16 @@ shown. `explorers/LABEL.js` is a classic script that sets a variable, so that it
 from __future__ import annotations
 
 import json
-import shutil
 from html import escape
 from pathlib import Path
 
-import vl_convert
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.osutil import relative_uri
 
 from goingglobal import theme
 from goingglobal.exhibits import frame_of
-from goingglobal.sphinx import registry
+from goingglobal.sphinx import registry, state
 
 FOLDER = "explorers"
 
@@ -72,6 +70,8 @@ def _skip(self, node: nodes.Element) -> None:
 
 def script_of(record: dict) -> str:
     """The script of an explorer: its chart as Vega, colours as the page's own, and its data."""
+    import vl_convert
+
     spec = json.loads(theme.follow_page(json.dumps(vl_convert.vegalite_to_vega(record["spec"]))))
     del spec["$schema"]  # an address that nobody needs
     content = {"kind": record["kind"], "spec": spec, "data": record["data"]}
@@ -80,16 +80,24 @@ def script_of(record: dict) -> str:
 
 
 def _write(app: Sphinx, exception: Exception | None) -> None:
+    """The scripts and their data; a script that was made of the same record, by the same code, is left as it is."""
     if exception is not None or app.builder.format != "html":
         return
-    folder = Path(app.outdir) / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder, file = Path(app.outdir) / FOLDER, Path(app.doctreedir) / "explorers.json"
+    before, now = state.read(file), {}
+    folder.mkdir(exist_ok=True)
     for page in registry.pages(app.env).values():
         for label, record in page.explorers.items():
-            (folder / f"{label}.js").write_text(script_of(record), encoding="utf-8")
+            script, key = folder / f"{label}.js", registry.digest(app.config.goingglobal_digest, record)
+            if before.get(label) != key or not script.is_file():
+                script.write_text(script_of(record), encoding="utf-8")
             frame = frame_of(record["data"])[record["columns"]]
             frame.to_csv(folder / f"{label}.csv", index=False, lineterminator="\n")
+            now[label] = key
+    for path in folder.iterdir():
+        if path.stem not in now:
+            path.unlink()
+    state.write(file, now)
 
 
 def _script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:

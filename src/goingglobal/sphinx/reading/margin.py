@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
 
 from goingglobal.sphinx import registry
+from goingglobal.sphinx.build import place
 
 GLOSSARY = "book/appendix/glossary"
 WORDS_A_MINUTE = 220
@@ -53,20 +54,19 @@ class Define(SphinxRole):
         words = titled["text"] if titled else key
         link = addnodes.pending_xref("", nodes.inline("", words), refdomain="std", reftype="term", reftarget=key,
                                      refexplicit=True, refwarn=True, refdoc=self.env.docname)
+        registry.page(self.env).terms.append((key, self.lineno))
         return [link, margin_mark("", key=key, line=self.lineno)], []
 
 
-def _definitions(app: Sphinx) -> dict[str, tuple[str, nodes.paragraph]]:
-    """Term in lower case → the term as the glossary writes it and the first paragraph of its definition."""
-    cached = getattr(app.env, "_goingglobal_glossary", None)
-    if cached is None:
-        cached = {}
-        for item in app.env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
-            paragraph = next(item[-1].findall(nodes.paragraph))
+def _gather(app: Sphinx, doctree: nodes.document) -> None:
+    """The glossary's terms: as written, and the first paragraph of the definition."""
+    if app.env.docname == GLOSSARY:
+        defines = registry.page(app.env).defines
+        for item in doctree.findall(nodes.definition_list_item):
+            paragraph = next(item[-1].findall(nodes.paragraph)).deepcopy()
             for term in item.findall(nodes.term):
-                cached[term.astext().split("\n")[0].lower()] = (term.astext().split("\n")[0], paragraph)
-        app.env._goingglobal_glossary = cached
-    return cached
+                written = term.astext().split("\n")[0]
+                defines[written.lower()] = (written, paragraph)
 
 
 def _plain(paragraph: nodes.paragraph) -> list[nodes.Node]:
@@ -84,9 +84,9 @@ def _plain(paragraph: nodes.paragraph) -> list[nodes.Node]:
 
 def _margins(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for mark in list(doctree.findall(margin_mark)):
-        known = _definitions(app)
+        known = registry.page(app.env, GLOSSARY).defines
         if mark["key"].lower() not in known:
-            raise ExtensionError(f"{docname}, line {mark['line']}: the glossary has no term {mark['key']!r}")
+            raise ExtensionError(f"{docname}, {place(mark['line'])}: the glossary has no term {mark['key']!r}")
         term, paragraph = known[mark["key"].lower()]
         beside = mark.parent
         while beside.parent is not None and not isinstance(beside, nodes.paragraph):
@@ -179,6 +179,7 @@ def setup(app: Sphinx) -> None:
     app.add_node(margin_mark, html=(_skip, None), epub=(_skip, None), latex=(_skip, None), text=(_skip, None))
     app.add_node(margin_note, html=(_visit_note, _depart_note), epub=(_visit_note, _depart_note), latex=(_skip, None),
                  text=(_skip, None))
+    app.connect("doctree-read", _gather)
     app.connect("doctree-resolved", _margins, priority=400)
     app.connect("doctree-resolved", _languages, priority=900)
     app.connect("html-page-context", _line)

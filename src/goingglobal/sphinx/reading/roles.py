@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -46,11 +47,14 @@ class Quote(SphinxRole):
         return [mime.quoted("", "", kind=self.name, key=key, words=text)], []
 
 
-def _record(kind: str, key: str) -> dict | None:
+@lru_cache
+def _records(kind: str) -> dict[str, dict]:
     table, column = {"claim": ("claims", "claim_id"), "fact": ("official_figures", "fact_id")}[kind]
-    frame = data.load(table)
-    rows = frame[frame[column] == key]
-    return rows.iloc[0].to_dict() if len(rows) else None
+    return {record[column]: record for record in data.load(table).to_dict("records")}
+
+
+def _record(kind: str, key: str) -> dict | None:
+    return _records(kind).get(key)
 
 
 def numbers_not_in_record(kind: str, key: str, text: str) -> list[str]:

@@ -16,17 +16,19 @@ stands before the cells that report its numbers, so it is drawn once all pages a
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
-import pandas as pd
+from typing import TYPE_CHECKING
+
 from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
-from goingglobal import charts, data, exhibits, theme
+from goingglobal import data, theme
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.reading import mime
+
+if TYPE_CHECKING:  # charts are drawn only where their numbers have changed: else nothing need be loaded for them
+    import pandas as pd
 
 _WIDTH = 4.8  # inches: narrower than other figures, so that the lettering can be read on a telephone
 
@@ -72,6 +74,8 @@ class Headline(Directive):
 
 
 def _frame(exhibit: dict, results: dict[str, dict]) -> pd.DataFrame:
+    import pandas as pd
+
     rows = []
     for line in exhibit["lines"]:
         record = results[line["id"]]
@@ -93,39 +97,60 @@ def _alt(exhibit: dict, frame: pd.DataFrame, digits: int) -> str:
     return f"Points with {exhibit['bars']}. {exhibit['xlabel']}. {'; '.join(lines)}."
 
 
+def _drawn(label: str, exhibit: dict, results: dict[str, dict]) -> dict[str, str]:
+    """Alt text, picture and data of one chart. Raises `ValueError` where it can't be drawn."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    from goingglobal import charts, exhibits, theme
+
+    frame = _frame(exhibit, results)
+    bare = frame.loc[frame[["ci_low", "ci_high"]].isna().any(axis=1), "result"].tolist()
+    if bare:
+        raise ValueError(f"{label}: {bare[0]!r} has no interval of its own; name the two ids of one")
+    digits = max(len(text.partition(".")[2]) for text in frame["text"])
+    alt, (low, high) = _alt(exhibit, frame, digits), exhibits.ALT_LIMITS
+    if not low <= len(alt) <= high:
+        raise ValueError(f"{label}: its alt text has {len(alt)} characters, expected {low} to {high}; "
+                         "shorten the labels")
+    mpl.use("svg")
+    theme.use()
+    fig = charts.dots(frame, exhibit["xlabel"], digits=digits)
+    fig.set_size_inches(_WIDTH, fig.get_figheight())
+    svg = exhibits.svg_of(fig, label, alt)
+    plt.close("all")
+    return {"alt": alt, "svg": svg,
+            "csv": exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])}
+
+
 def _draw(app: Sphinx, env: BuildEnvironment) -> None:
-    """Fill in the charts of all summary boxes; ids that no page reports are left to the registry's check."""
-    results, faults = registry.results(env), []
+    """Fill in the charts of all summary boxes; ids that no page reports are left to the registry's check.
+
+    A chart that was drawn from the same numbers before, by the same code, is taken as it was.
+    """
+    results, faults, drawn = registry.results(env), [], {}
+    before = getattr(env, "goingglobal_drawn", {})
     for doc, page in registry.pages(env).items():
         for label, exhibit in page.exhibits.items():
             lines = exhibit.get("lines", [])
-            if not lines or not all(id_ in results for line in lines for id_ in (line["id"], *line["interval"])):
+            ids = [id_ for line in lines for id_ in (line["id"], *line["interval"])]
+            if not lines or not all(id_ in results for id_ in ids):
                 continue
-            frame = _frame(exhibit, results)
-            bare = frame.loc[frame[["ci_low", "ci_high"]].isna().any(axis=1), "result"].tolist()
-            if bare:
-                faults.append(f"{doc}: {label}: {bare[0]!r} has no interval of its own; name the two ids of one")
+            said = [exhibit[name] for name in ("caption", "xlabel", "bars", "lines")]
+            key = registry.digest(env.config.goingglobal_digest, label, said, [results[id_] for id_ in ids])
+            try:
+                found = before[key] if key in before else _drawn(label, exhibit, results)
+            except ValueError as error:
+                faults.append(f"{doc}: {error}")
                 continue
-            digits = max(len(text.partition(".")[2]) for text in frame["text"])
-            alt, (low, high) = _alt(exhibit, frame, digits), exhibits.ALT_LIMITS
-            if not low <= len(alt) <= high:
-                faults.append(f"{doc}: {label}: its alt text has {len(alt)} characters, expected {low} to {high}; "
-                              "shorten the labels")
-            theme.use()
-            fig = charts.dots(frame, exhibit["xlabel"], digits=digits)
-            fig.set_size_inches(_WIDTH, fig.get_figheight())
-            svg = exhibits.svg_of(fig, label, alt)
-            csv = exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])
-            first = results[exhibit["lines"][0]["id"]]
+            first, drawn[key] = results[lines[0]["id"]], found
             made = page.exhibits.get(first["exhibit"] or "", {})  # the code is that of the exhibit it sums up
-            exhibit.update(alt=alt, svg=svg, csv=csv, code=made.get("code", mime.anchor(first["id"])),
-                           calls=made.get("calls", []))
-            plt.close("all")
+            exhibit.update(**found, code=made.get("code", mime.anchor(first["id"])), calls=made.get("calls", []))
+    env.goingglobal_drawn = drawn
     if faults:
         raise ExtensionError("charts of summary boxes can't be drawn:\n  " + "\n  ".join(faults))
 
 
 def setup(app: Sphinx) -> None:
-    mpl.use("svg")
     app.add_directive("headline", Headline)
     app.connect("env-updated", _draw)

@@ -22,7 +22,7 @@ def _dump(path: Path, content: dict) -> None:
 
 
 def _remove_stale(app: Sphinx) -> None:
-    """Pages of an earlier build, and their sources, that the contents no longer name."""
+    """Pages of an earlier build, their sources and files, that the contents no longer name."""
     out, names = Path(app.outdir), {*app.env.found_docs, "index", "genindex", "search", *address.names(app)}
     others = {"_static", *registry.FOLDERS}
     written = [(path, out) for path in out.rglob("*.html") if path.relative_to(out).parts[0] not in others]
@@ -30,6 +30,17 @@ def _remove_stale(app: Sphinx) -> None:
     for path, base in written:
         if path.relative_to(base).with_suffix("").as_posix() not in names:
             path.unlink()
+    made = {Path("_images", name) for _, name in app.env.images.values()}
+    made |= {Path("_downloads", name) for _, name in app.env.dlfiles.values()}
+    for path in [path for folder in ("_images", "_downloads") for path in (out / folder).rglob("*") if path.is_file()]:
+        if path.relative_to(out) not in made and "social_previews" not in path.parts:  # those: `address`
+            path.unlink()
+
+
+def _empty_static(app: Sphinx) -> None:
+    """Sheets and scripts are copied at every build, none of an earlier one stays."""
+    if app.builder.name == "html":
+        shutil.rmtree(Path(app.outdir) / "_static", ignore_errors=True)
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
@@ -56,4 +67,5 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", _empty_static, priority=1)
     app.connect("build-finished", write)
