@@ -14,7 +14,7 @@ SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
 .PHONY: book test quick slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data \
-  lock clean help
+  lock golden clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -78,9 +78,19 @@ address: $(STAMP)  ## maintainers: notebooks' first cells, after a change of `re
 data: $(STAMP)  ## maintainers: make the tables again from their sources, which must be as recorded
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)
 
-lock: $(STAMP)  ## maintainers: resolve the pins again (hashes, no index address)
+lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; UPGRADE="pandas seaborn" or UPGRADE=all
+	@grep -o '^[^ ]*==[^ ;]*' requirements.lock > $(VENV)/pins
+	@for name in $$UPGRADE; do test "$$name" = all \
+	  || cut -d= -f1 $(VENV)/pins | grep -qixF -- "$$(echo "$$name" | sed 's/[_.]/-/g')" \
+	  || { echo "error: UPGRADE=$$name: requirements.lock has no pin of that name; expected are names of packages in" \
+	  "it, with blanks between them, or all (a new package needs its line in pyproject.toml alone)" >&2; exit 1; }; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+	  --no-header --no-annotate --all-extras $(UPGRADES) pyproject.toml -o requirements.lock
+	@grep -o '^[^ ]*==[^ ;]*' requirements.lock | diff $(VENV)/pins - | grep '^[<>]' \
+	  || echo "requirements.lock: every pin stays"
+
+golden: $(STAMP)  ## maintainers: freeze estimates anew after a change of data, where both routes agree
+	@$(BIN)/python tests/estimates/refresh_golden.py
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build
@@ -89,6 +99,9 @@ help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 SOURCES ?= ../shared
+# Without UPGRADE, uv keeps every pin of the lock that still fits.
+export UPGRADE
+UPGRADES = $(if $(filter all,$(UPGRADE)),--upgrade,$(foreach name,$(UPGRADE),--upgrade-package '$(name)'))
 
 # The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't. Modules are compiled
 # here once: where PYTHONDONTWRITEBYTECODE is set, every import would compile them again.

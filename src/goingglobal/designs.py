@@ -195,6 +195,14 @@ def _weighted_by_sample(y: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarr
     return float(att), float(ate), float(np.average(each, weights=w))
 
 
+def _sensemakr():
+    try:
+        import sensemakr
+    except ImportError:
+        raise ModelError("sensitivity needs PySensemakr: pip install '.[sensitivity]' in a clone") from None
+    return sensemakr
+
+
 def sensitivity(
     frame: pd.DataFrame, formula: str, treatment: str, benchmarks: Sequence[str], times: Sequence[int] = (1, 2, 3)
 ) -> tuple[dict[str, float], pd.DataFrame]:
@@ -205,11 +213,12 @@ def sensitivity(
     bring the 95 % interval to zero) and `partial_r2` of the treatment. Bounds: one row per benchmark and multiple:
     benchmark, times, r2_treatment, r2_outcome, adjusted, adjusted_se: the estimate left if a confounder `times` as
     strong as the benchmark were held constant. A multiple that would explain more than everything is left out.
-    Raises `ModelError` for an unknown term and collinear terms. Source: Cinelli and Hazlett (2020).
+    Raises `ModelError` for an unknown term, collinear terms, and without sensemakr (the extra `sensitivity`, which
+    brings all of Jupyter, as its author asks for that). Source: Cinelli and Hazlett (2020).
     """
-    import sensemakr
     import statsmodels.formula.api as smf
 
+    sensemakr = _sensemakr()
     need_columns(frame, [treatment], "sensitivity")
     fit = model_of(smf.ols, formula, frame, "sensitivity").fit()
     if np.ptp(fit.model.endog) == 0:

@@ -1,8 +1,7 @@
 """Chapters 3 and 4 by two routes: the library, as the chapters call it, and `second_route_policy.py`, by hand.
 
 `golden_policy.json` holds what the second route gave when it was frozen. A difference means that the data, a definition
-or an estimator changed: find out which before freezing anew
-(`python tests/estimates/second_route_policy.py --golden > tests/estimates/golden_policy.json`).
+or an estimator changed: find out which before freezing anew (`make golden`, which calls this file's `library_route`).
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import json
 from pathlib import Path
 
 import pytest
+import refresh_golden
 import second_route_policy
 from conftest import ROOT, SITE, contents
 
@@ -80,15 +80,13 @@ def test_iterated_weights_come_near_the_exact_solution(id_):
 
 
 # ---------------------------------------------------------------------------------------------- the library
-@pytest.fixture(scope="module")
-def weighting() -> dict:
+def weighted() -> dict[str, models.Estimate]:
     investors = samples.investors(load("firm_panel"))
     found = designs.weighted_effects(investors, "home", "fdi", samples.COVARIATES, "points", draws=999)
     return {f"barriers/{key}/home": estimate for key, estimate in found.items()}
 
 
-@pytest.fixture(scope="module")
-def jumps() -> dict[str, tuple]:
+def discontinuities() -> dict[str, tuple]:
     """Estimate and density test of each discontinuity."""
     firms = load("firm_panel")
     asked = {"support/rd_fdi_share": (samples.first_years(firms), "fdi", "home_employees"),
@@ -97,15 +95,13 @@ def jumps() -> dict[str, tuple]:
                   designs.density_test(sample, x, CUTOFF)) for id_, (sample, y, x) in asked.items()}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def synthetic() -> dict[str, designs.Synthetic]:
+def synthetic_controls() -> dict[str, designs.Synthetic]:
     panel = load("country_panel")
     return {f"support/sdid_{outcome}": designs.synthetic_did(samples.donor_panel(panel, outcome), 2011, "points")
             for outcome in ("fdi", "employment")}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def library(weighting, jumps, synthetic) -> dict[str, models.Estimate]:
+def estimates(weighting: dict, jumps: dict, synthetic: dict) -> dict[str, models.Estimate]:
     """Every golden id, in the words of the chapters."""
     survey, firms, found = load("firm_management"), load("firm_panel"), {}
     for country in ("Germany", "Japan"):
@@ -127,6 +123,51 @@ def library(weighting, jumps, synthetic) -> dict[str, models.Estimate]:
     }  # fmt: skip
 
 
+def library_route(weighting: dict | None = None, jumps: dict | None = None, synthetic: dict | None = None) -> dict:
+    """For `make golden`: what the library says of every golden id, as nested as golden has it."""
+    weighting, jumps, synthetic = weighting or weighted(), jumps or discontinuities(), synthetic or synthetic_controls()
+    found: dict[str, dict] = {}
+    for id_, estimate in estimates(weighting, jumps, synthetic).items():
+        found[id_] = {part: getattr(estimate, part) for part in ("value", "se", "n", "ci_low", "ci_high")}
+    rows = designs.propensities(samples.investors(load("firm_panel")), "fdi", samples.COVARIATES)
+    controls = rows["fdi"] == 0
+    overlap = {"controls": int(controls.sum()), "p_low": rows["propensity"].min(), "p_high": rows["propensity"].max()}
+    found["barriers/ipw_att/home"] |= {**overlap, "ess": designs.effective_size(rows.loc[controls, "weight"])}
+    found["barriers/aipw_ate/home"] |= overlap
+    for id_, (design, density) in jumps.items():
+        limits = design.fits[design.fits["x"] == CUTOFF].set_index("side")["value"]
+        found[id_] |= {"h": design.bandwidth, "b": design.bias_bandwidth, "n_left": design.below,
+                       "n_right": design.above, "left": limits["below"], "right": limits["above"],
+                       "firms": density["n"],
+                       "density": {part: density[part] for part in second_route_policy.RDDENSITY[id_]}}  # fmt: skip
+    for id_, design in synthetic.items():
+        donors, years = design.donors.set_index("iso3")["weight"], design.years.set_index("year")["weight"]
+        found[id_] |= {"weights": donors[donors > 0].to_dict(), "donors": len(design.in_space),
+                       "years": {str(year): weight for year, weight in years.items() if weight > 0},
+                       "placebos": design.in_space.set_index("iso3")["value"].to_dict()}  # fmt: skip
+    return found
+
+
+@pytest.fixture(scope="module")
+def weighting() -> dict[str, models.Estimate]:
+    return weighted()
+
+
+@pytest.fixture(scope="module")
+def jumps() -> dict[str, tuple]:
+    return discontinuities()
+
+
+@pytest.fixture(scope="module")
+def synthetic() -> dict[str, designs.Synthetic]:
+    return synthetic_controls()
+
+
+@pytest.fixture(scope="module")
+def library(weighting, jumps, synthetic) -> dict[str, models.Estimate]:
+    return estimates(weighting, jumps, synthetic)
+
+
 def test_the_library_gives_every_golden_id(library):
     assert set(library) == set(GOLDEN)
 
@@ -138,6 +179,19 @@ def test_library_equals_golden(library, id_):
     assert (found.value, found.se, found.n) == pytest.approx((golden["value"], golden["se"], golden["n"]), **six)
     if "ci_low" in golden:
         assert (found.ci_low, found.ci_high) == pytest.approx((golden["ci_low"], golden["ci_high"]), **six)
+
+
+def test_make_golden_would_compare_the_same(by_hand, weighting, jumps, synthetic):
+    """It knows what the tests below compare, part by part, and finds both routes agreed."""
+    found = library_route(weighting, jumps, synthetic)
+    assert refresh_golden.disagreements(by_hand, found) == []
+    by_both = {f"{id_}/{part}" for id_ in found for part in flat(found[id_]).keys() & flat(by_hand[id_]).keys()}
+    parts = {"h", "b", "n_left", "n_right", "left", "right", "firms", "density/t", "density/p"}
+    assert {f"{id_}/{part}" for id_ in DISCONTINUITIES for part in parts} <= by_both
+    for id_ in SYNTHETIC:
+        wanted = {f"{id_}/{part}/{key}" for part in ("weights", "years", "placebos") for key in GOLDEN[id_][part]}
+        assert {*wanted, f"{id_}/donors"} <= by_both
+    assert {f"barriers/ipw_att/home/{part}" for part in ("controls", "ess", "p_low", "p_high", "ci_low")} <= by_both
 
 
 def test_weights_and_overlap():

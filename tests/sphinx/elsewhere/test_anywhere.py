@@ -127,11 +127,37 @@ def test_wheel_alone_runs_the_notebooks_on_the_lowest_and_newest_python_at_hand(
     minor = min(at_hand) if which == "lowest" else max(at_hand)
     if which == "lowest" and minor == sys.version_info[1]:
         pytest.skip("the environment of make test has it already: tests/book/test_notebooks.py")
-    python = environment(tmp_path, at_hand[minor], [f"{own(wheels)}[explorers,large]"], lock())
+    python = environment(tmp_path, at_hand[minor], [f"{own(wheels)}[{','.join(launch.EXTRAS)}]"], lock())
     copy_notebooks(tmp_path, CHAPTERS)
     answers = run(python, tmp_path, CHAPTERS)
     assert {answer["python"].split(".")[1] for answer in answers.values()} == {str(minor)}
     compare(answers)
+
+
+PLAIN = """
+import sys
+from importlib.metadata import distributions
+from goingglobal import designs, load, models, samples
+firms = samples.starters(load("firm_panel"), trim=0.7)
+print(models.two_way_fe(firms, "y ~ post", "log points", ("edinet_code", "year"), cluster="edinet_code").value)
+try:
+    designs.sensitivity(firms, "y ~ post", "post", [])
+except models.ModelError as error:
+    print(error)
+print(*sorted(found.name.lower() for found in distributions()))
+"""
+
+
+def test_wheel_without_extras_brings_no_jupyter_and_gives_the_readmes_number(wheels, tmp_path):
+    python = environment(tmp_path, sys.executable, [own(wheels)], lock())
+    done = subprocess.run([str(python), "-c", PLAIN], cwd=tmp_path, check=True, capture_output=True, text=True)
+    number, message, names = done.stdout.splitlines()
+    site = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
+    assert float(number) == pytest.approx(site["firm/starters_trim70/home"]["value"], rel=TOLERANCE)
+    assert message == "sensitivity needs PySensemakr: pip install '.[sensitivity]' in a clone"
+    installed = names.split()
+    assert "pyfixest" in installed
+    assert [name for name in installed if name.startswith(("jupyter", "notebook", "ipykernel", "pysensemakr"))] == []
 
 
 @pytest.mark.parametrize("minor", STATED)

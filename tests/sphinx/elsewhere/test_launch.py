@@ -144,6 +144,26 @@ def test_extras_asked_for_exist(name):
     assert {e for e in asked.split(",") if e} <= set(known)
 
 
+@pytest.mark.parametrize(("source", "asked"), [
+    ("from goingglobal import explorers, load", "[explorers]"),
+    ("import pandas as pd\nfrom goingglobal.own import large", "[large]"),
+    ("facts, bounds = designs.sensitivity(rows, 'y ~ d', 'd', [])", "[sensitivity]"),
+    ("from goingglobal.designs import sensitivity\nsensitivity(rows, 'y ~ d', 'd', [])", "[sensitivity]"),
+    ("from goingglobal import explorers\ndesigns.sensitivity(rows)", "[explorers,sensitivity]"),
+    ("large = 3\nsensitivity = 'explorers'", ""),
+])  # fmt: skip
+def test_extras_follow_from_imports_and_calls(source, asked):
+    cells = [{"cell_type": "markdown", "source": ["designs.sensitivity() and import explorers"]},
+             {"cell_type": "code", "source": source.splitlines(keepends=True)}]  # fmt: skip
+    assert launch.extras({"cells": cells}) == asked
+
+
+def test_the_sensitivity_analysis_is_asked_for_where_it_is_run():
+    asked = {name: launch.extras(stored(name)) for name in NOTEBOOKS}
+    assert [name for name, extras in asked.items() if "sensitivity" in extras] == ["book/barriers.ipynb"]
+    assert "[sensitivity]" not in "".join(stored("book/exercises/barriers-exercises.ipynb")["cells"][1]["source"])
+
+
 def test_stamp_writes_the_address_once_and_keeps_all_else(clone):
     folder = clone / "book"
     folder.mkdir()

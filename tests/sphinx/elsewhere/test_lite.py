@@ -116,7 +116,7 @@ def test_everything_asked_for_is_served_or_in_pyodide(folder, wheels):
     for name, wheel in [*wheels.items(), *(("kernel", part) for part in kernel)]:
         for wanted in metadata(wheel):
             extra = next(iter(re.findall(r"extra == ['\"](\w+)['\"]", str(wanted.marker or ""))), "")
-            if extra not in ("", "explorers", "large"):
+            if extra not in ("", *launch.EXTRAS):
                 continue
             place = {"sys_platform": "emscripten", "python_version": "3.14", "extra": extra}
             if wanted.marker and not wanted.marker.evaluate(place):

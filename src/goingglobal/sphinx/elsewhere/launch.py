@@ -34,6 +34,12 @@ CUT = {
     "long": "a cut, as diff-diff is slow there",  # Pyodide has none of its compiled part: minutes
     "not-in-browser": "a cut, without the large file",  # it needs a process of its own
 }
+# Extras of the library, and the code of a cell that asks for each: by an import, or by the call that needs it.
+EXTRAS = {
+    "explorers": r"(?m)^\s*(?:from|import)\s.*\bexplorers\b",
+    "large": r"(?m)^\s*(?:from|import)\s.*\blarge\b",
+    "sensitivity": r"\bsensitivity\(",
+}
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
 _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
@@ -100,11 +106,9 @@ def repository(source: Path, setting: str | None = None, ref: str | None = None)
 
 # ------------------------------------------------------------------------------------------------------ first cell
 def extras(notebook: dict) -> str:
-    """The extras that a notebook's imports ask for, as `[explorers]`; empty for none."""
+    """The extras that a notebook's code asks for, as `[explorers]`; empty for none."""
     code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-    imports = " ".join(line for line in code.splitlines() if re.match(r"\s*(from|import)\s", line))
-    asks = {"explorers": r"\bexplorers\b", "large": r"\blarge\b"}
-    wanted = [name for name, word in asks.items() if re.search(word, imports)]
+    wanted = [name for name, asks in EXTRAS.items() if re.search(asks, code)]
     return f"[{','.join(wanted)}]" if wanted else ""
 
 

@@ -9,10 +9,10 @@ same without them. What goes where is said by the tags of the chapter's cells:
 `check`     copied after it: fails, in words, until the answer is right
 `solution`  left out
 
-A cell whose id ends in `-install` is copied as the first, under an id of its own. An exercise is one Markdown cell
-with the directive `{exercise}`; everything up to the next one belongs to it. Roles of the page become words, so
-nothing here can hold a result; exhibits are counted as the site does, and named by number and first words. The files
-are committed, and a test makes them again and compares.
+A cell whose id ends in `-install` stands first, under an id of its own, and asks for what the exercises need. An
+exercise is one Markdown cell with the directive `{exercise}`; everything up to the next one belongs to it. Roles of the
+page become words, so nothing here can hold a result; exhibits are counted as the site does, and named by number and
+first words. The files are committed, and a test makes them again and compares.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import yaml
 
+from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
 
 __all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "write"]
@@ -211,10 +212,13 @@ def dumped(content: dict) -> str:
 
 def made(root: Path) -> dict[Path, str]:
     """Every student's notebook as text, by the file it belongs in."""
-    out = {}
+    out, where = {}, launch._set(root)
     for stem, number in chapters(root).items():
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-        out[root / "book" / FOLDER / file_name(stem)] = dumped(notebook(chapter, stem, number))
+        sheet, identity = notebook(chapter, stem, number), f"{stem}-exercises-install"
+        install = launch.install_cell(f"{stem}-exercises", sheet, where)  # asks for what the sheet needs, no more
+        sheet["cells"] = [install if cell["id"] == identity else cell for cell in sheet["cells"]]
+        out[root / "book" / FOLDER / file_name(stem)] = dumped(sheet)
     return out
 
 
