@@ -106,7 +106,7 @@ def test_wrong_setting_is_an_error_with_its_name(clone):
 def test_first_cell_is_as_the_setting_says(name):
     notebook = stored(name)
     first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-    assert first == launch.install_cell(Path(name).stem, notebook, launch._set(ROOT)), "make address writes it"
+    assert first == launch.install_cell(Path(name).stem, notebook, launch.configured(ROOT)), "make address writes it"
 
 
 def fake_run(source: str, platform: str, modules: set[str]) -> list[str]:

@@ -144,7 +144,7 @@ def notebooks(source: Path) -> list[Path]:
 
 def stamp(source: Path) -> list[Path]:
     """Write the first cell of every notebook from the setting in `_config.yml`; returns those that changed."""
-    where, changed = _set(source), []
+    where, changed = configured(source), []
     for path in notebooks(source):
         text = path.read_text(encoding="utf-8")
         notebook = json.loads(text)
@@ -160,7 +160,7 @@ def stamp(source: Path) -> list[Path]:
     return changed
 
 
-def _set(source: Path) -> Repository | None:
+def configured(source: Path) -> Repository | None:
     """What `_config.yml` says alone: a committed cell can't follow each clone's remote."""
     config = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}
     return repository(source, config["url"], config.get("branch")) if config.get("url") else None
@@ -248,6 +248,6 @@ def setup(app: Sphinx) -> None:
 
 
 if __name__ == "__main__":
-    done, address = stamp(Path.cwd()), _set(Path.cwd())
+    done, address = stamp(Path.cwd()), configured(Path.cwd())
     source = address.url if address else "a wheel that the reader uploads"
     print(f"{len(done)} first cells written; on Colab they install from {source}")

@@ -212,7 +212,7 @@ def dumped(content: dict) -> str:
 
 def made(root: Path) -> dict[Path, str]:
     """Every student's notebook as text, by the file it belongs in."""
-    out, where = {}, launch._set(root)
+    out, where = {}, launch.configured(root)
     for stem, number in chapters(root).items():
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
         sheet, identity = notebook(chapter, stem, number), f"{stem}-exercises-install"
