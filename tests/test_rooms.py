@@ -35,7 +35,8 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")},
     "own": {"check": set(), "analyses": {"check"}, "large": {"check", "analyses"}, "surveys": {"check", "analyses"}},
     "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
-               "cache": {"state", "build", "edition"}, "registry": {"state", "build", "edition", "cache"}},
+               "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
+               "registry": {"state", "build", "edition", "cache"}},
 }  # fmt: skip
 PARTS = {"state", "build", "edition", "cache", "registry"}
 INSIDE["sphinx"] |= {

@@ -6,16 +6,18 @@ import ast
 import json
 import os
 import re
+import tempfile
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
-import warm
 from conftest import ROOT, SITE
 
 from goingglobal._display import EXHIBIT, EXPLORER, RESULT
+from goingglobal.sphinx import kernels
 
 NOTEBOOKS = sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 # Students' notebooks fail by design until they are answered: test_exercises runs them.
@@ -126,13 +128,15 @@ def runs(request, tmp_path_factory):
             patch.setenv(variable, value)
         for variable in ("no_proxy", "NO_PROXY"):
             patch.delenv(variable, raising=False)
-        with warm.kernels(tmp_path_factory.mktemp("warm")), ThreadPoolExecutor(2) as pool:
-            yield {name: pool.submit(_run, name, tmp_path_factory.mktemp("empty")) for name in chosen}
+        with (tempfile.TemporaryDirectory() as scratch, kernels.warm(Path(scratch)) as warm,
+              ThreadPoolExecutor(2) as pool):
+            yield {name: pool.submit(_run, name, tmp_path_factory.mktemp("empty"), warm or "python3")
+                   for name in chosen}
 
 
-def _run(name: str, folder) -> nbformat.NotebookNode:
+def _run(name: str, folder, kernel: str) -> nbformat.NotebookNode:
     notebook = nbformat.read(ROOT / name, as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=SECONDS, kernel_name="python3",
+    client = nbclient.NotebookClient(notebook, timeout=SECONDS, kernel_name=kernel,
                                      resources={"metadata": {"path": str(folder)}})  # fmt: skip
     client.execute()
     assert os.listdir(folder) == [], f"{name} leaves files behind: {os.listdir(folder)}"

@@ -5,6 +5,7 @@
 `registry`   what the pages reported and showed, and the check that every id used exists
 `build`      `make book`: the strict build, its progress and its messages
 `state`      what a build depends on and left behind, as digests (no part of Sphinx)
+`kernels`    kernels forked from one process, so that notebooks start at once (no part of Sphinx)
 `watch`      `make watch`: build on every save (no part of Sphinx)
 
 Rooms, each with an index of its own; a later one may use an earlier one, never the other way round:

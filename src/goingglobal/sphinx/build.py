@@ -9,7 +9,9 @@ byte for byte what was left. What is going on is said line by line (`say`); all 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
+import importlib.metadata
 import os
 import re
 import shutil
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 PROGRESS = "GOINGGLOBAL_PROGRESS"  # set for a build whose standard output goes to a log: where its lines go instead
 FULL = 28  # errno of a full disk
 HEARTBEAT = 30  # seconds
+_QUOTING = {".html", ".bib", ".ris", ".json", ".xml"}  # files that may name the commit
 
 
 def say(words: str) -> None:
@@ -85,9 +88,10 @@ def core(output: str, root: Path | None = None) -> str:
 
 
 # ------------------------------------------------------------------------------------------------- putting in place
-def publish(built: Path, site: Path, lite: Path | None = None) -> None:
+def publish(built: Path, site: Path, lite: Path | None = None, words: Mapping[bytes, bytes] | None = None) -> None:
     """Put a finished site in place of the last one; with it, the browser's JupyterLab where there is one.
 
+    `words`: what is put in the place of what, in pages and in files that quote them.
     Raises `OSError` where it can't be copied; the last site is then left.
     """
     fresh, old = site.with_name("html.new"), site.with_name("html.old")
@@ -98,6 +102,12 @@ def publish(built: Path, site: Path, lite: Path | None = None) -> None:
         shutil.copytree(built, fresh)
         if lite:
             shutil.copytree(lite, fresh / "lite")
+        for path in [path for path in fresh.rglob("*") if words and path.suffix in _QUOTING and path.is_file()]:
+            before = after = path.read_bytes()
+            for old, new in words.items():
+                after = after.replace(old, new)
+            if after != before:
+                path.write_bytes(after)
     except (OSError, shutil.Error):
         shutil.rmtree(fresh, ignore_errors=True)
         raise
@@ -172,7 +182,7 @@ def _build(root: Path, site: Path, lite: Path | None) -> int:
         print(f"{core(said, root)}\nerror: the book was not built; {_left(site)} (all that was said: "
               f"{log.relative_to(root)})", file=sys.stderr)
         return code
-    publish(work / "_build" / "html", site, lite)
+    publish(work / "_build" / "html", site, lite, state.commit_put_in(root))
     state.write(stamp, {"inputs": inputs if lite is None else "", "site": state.tree(site)})
     print(f"built in {time.monotonic() - began:.1f} s; {told}")
     return 0
@@ -193,7 +203,8 @@ def _trust(work: Path) -> None:
 def _child(root: Path, work: Path, lite: Path | None) -> int:
     """Run Jupyter Book in a process of its own, whose words go to a log and whose progress comes here."""
     work.mkdir(parents=True, exist_ok=True)
-    environment = {**ONE_THREAD, **os.environ, "GOINGGLOBAL_LITE": "yes" if lite else ""}
+    environment = {**ONE_THREAD, **os.environ, "GOINGGLOBAL_LITE": "yes" if lite else "",
+                   state.COMMIT_LATER: "yes"}
     progress = () if os.name == "nt" else (os.dup(1),)  # Windows hands on no single file: there the log has it all
     if progress:
         environment[PROGRESS] = str(progress[0])
@@ -246,6 +257,8 @@ def jupyter_book() -> None:
     threading.Thread(target=watch, daemon=True).start()
     # jsonschema would compile a grammar of addresses, three seconds long, which nothing here asks for.
     sys.modules["rfc3987_syntax"] = None
+    # Which plug-ins are installed doesn't change while a book is built; asked a hundred times, it costs a second.
+    importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points)
     gc.set_threshold(100_000, 50, 50)  # trees of pages are large and short-lived: looking for garbage costs a third
     from jupyter_book.cli.main import main as command
 

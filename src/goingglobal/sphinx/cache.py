@@ -20,6 +20,7 @@ import re
 import shutil
 import sqlite3
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from sphinx.errors import ExtensionError
 
 import goingglobal
 from goingglobal import data
-from goingglobal.sphinx import state
+from goingglobal.sphinx import kernels, state
 from goingglobal.sphinx.build import say, saying
 
 PACKAGE = Path(goingglobal.__file__).resolve().parent
@@ -169,13 +170,17 @@ def _stopped(notebook, error: Exception) -> str:
     return f"cell {number} ({cell.get('id', 'without id')}): {what}"
 
 
-def _run(path: Path, notebook, timeout: int) -> float:
-    """Execute a notebook in place; its seconds. Raises `ExtensionError` naming the cell that failed."""
+def _run(path: Path, notebook, timeout: int, kernel: str | None = None) -> float:
+    """Execute a notebook in place, in its own kernel or a named one; its seconds.
+
+    Raises `ExtensionError` naming the cell that failed.
+    """
     from jupyter_cache.executors.utils import single_nb_execution
     from nbclient.exceptions import DeadKernelError
 
     try:
-        done = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
+        done = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False,
+                                   **({"kernel_name": kernel} if kernel else {}))  # fmt: skip
     except DeadKernelError as error:
         raise ExtensionError(f"its kernel died: {error}") from error
     if done.err is not None:
@@ -205,9 +210,13 @@ def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     waiting.sort(key=lambda pair: -_code(pair[1]))
     if waiting:
         say(f"running {len(waiting)} of the notebooks, {min(cores, len(waiting))} at a time ...")
-    with saying("running notebooks"), ThreadPoolExecutor(cores) as pool:
-        timeout = env.mystnb_config.execution_timeout
-        running = {pool.submit(_run, path, notebook, timeout): (path, notebook) for path, notebook in waiting}
+    many = kernels.warm if len(waiting) > cores else lambda _: contextlib.nullcontext()
+    with (saying("running notebooks"), tempfile.TemporaryDirectory() as scratch, many(Path(scratch)) as warm,
+          ThreadPoolExecutor(cores) as pool):
+        running = {}
+        for place, (path, notebook) in enumerate(waiting):  # the first doesn't wait for the others' kernels
+            future = pool.submit(_run, path, notebook, env.mystnb_config.execution_timeout, warm if place else None)
+            running[future] = path, notebook
         for future in as_completed(running):
             path, notebook = running[future]
             name = path.relative_to(app.srcdir).as_posix()

@@ -6,6 +6,7 @@ pages are written again and none is read again.
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,11 +39,10 @@ def edition(source: Path) -> dict:
         raise ConfigError(f"{file.name} says version {citation['version']}, the package says {__version__}")
     seconds = state.commit_time(source)
     date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds else citation["date-released"]
-    commit = state.commit(source)
     vintages = [data.describe(name)["vintage"] for name in data.table_names()]
     return {
         "title": citation["title"], "authors": _authors(citation["authors"]), "version": __version__, "date": date,
-        "commit": commit, "commit_short": commit[:7] + commit[40:],
+        **state.commit_words(source),
         "data_vintage": max(vintage for vintage in vintages if re.fullmatch(r"\d{4}-\d{2}-\d{2}", vintage)),
     }
 
@@ -55,7 +55,8 @@ def names(facts: dict) -> tuple[str, str, str]:
 
 
 def _configure(app: Sphinx, config: Config) -> None:
-    config.html_context = {**config.html_context, "gg_edition": edition(Path(app.srcdir))}
+    facts = edition(Path(app.srcdir)) | state.commit_words(Path(app.srcdir), state.COMMIT_LATER in os.environ)
+    config.html_context = {**config.html_context, "gg_edition": facts}
 
 
 def setup(app: Sphinx) -> None:

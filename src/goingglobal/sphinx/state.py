@@ -57,6 +57,26 @@ def commit(source: Path) -> str:
     return git(source, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty= with local changes")
 
 
+# A commit changes every page by its name alone. So that none is written again for it, `make book` builds pages with
+# these words, and puts the commit in their place when the site is put in its own.
+COMMIT_LATER = "GOINGGLOBAL_COMMIT_LATER"
+_HASH, _SHORT, _STATE = "gg-the-commit-of-this-edition-in-40-char", "gg-the-commit-in-7", "gg-state-of-the-files"
+
+
+def commit_words(source: Path, later: bool = False) -> dict[str, str]:
+    """The commit as an edition has it, whole and short, or `later` the words that stand for it."""
+    known = commit(source)
+    hash_, short, changes = (_HASH, _SHORT, _STATE) if known and later else (known[:40], known[:7], known[40:])
+    return {"commit": hash_ + changes, "commit_short": short + changes}
+
+
+def commit_put_in(source: Path) -> dict[bytes, bytes]:
+    """What stands for the commit in pages, and the commit."""
+    known = commit(source)
+    return {word.encode(): part.encode() for word, part in ((_HASH, known[:40]), (_SHORT, known[:7]),
+                                                            (_STATE, known[40:]))}
+
+
 def commit_time(source: Path) -> str:
     """Seconds since 1970 of the edition: `SOURCE_DATE_EPOCH`'s, else the commit's; nothing where neither is known."""
     return os.environ.get("SOURCE_DATE_EPOCH") or git(source, "log", "-1", "--format=%ct")

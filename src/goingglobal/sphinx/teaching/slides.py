@@ -36,6 +36,7 @@ import base64
 import re
 import shutil
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -131,6 +132,7 @@ def _quotes(tokens: list[Token]) -> list[tuple[str, str, str]]:
     return found
 
 
+@lru_cache(maxsize=64)
 def read(chapter: str, text: str) -> Deck:
     """A deck from its source. What is wrong is listed in its `faults`, each with its line."""
     deck, reader = Deck(chapter), _markdown()
