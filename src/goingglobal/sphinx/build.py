@@ -104,8 +104,8 @@ def publish(built: Path, site: Path, lite: Path | None = None, words: Mapping[by
             shutil.copytree(lite, fresh / "lite")
         for path in [path for path in fresh.rglob("*") if words and path.suffix in _QUOTING and path.is_file()]:
             before = after = path.read_bytes()
-            for old, new in words.items():
-                after = after.replace(old, new)
+            for word, meant in words.items():
+                after = after.replace(word, meant)
             if after != before:
                 path.write_bytes(after)
     except (OSError, shutil.Error):
