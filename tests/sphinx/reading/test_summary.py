@@ -29,8 +29,12 @@ def chart(*lines: dict) -> dict:
 
 def drawn(exhibit: dict, found: dict[str, dict]) -> dict:
     pages = {"book/one": registry.Page(results=found, exhibits={"fig-answer-one": exhibit})}
-    summary._draw(None, SimpleNamespace(goingglobal_pages=pages))
+    summary._draw(None, environment(pages))
     return exhibit
+
+
+def environment(pages: dict[str, registry.Page], digest: str = "of code and data") -> SimpleNamespace:
+    return SimpleNamespace(goingglobal_pages=pages, config=SimpleNamespace(goingglobal_digest=digest))
 
 
 LINE = {"id": "tiny/a", "name": "All the firms there are", "colour": "home", "interval": []}
@@ -55,6 +59,24 @@ def test_chart_holds_the_reported_numbers():
     assert "All the firms there are: 0.10 (0.00 to 0.25)" in exhibit["alt"], "no minus zero"
     assert exhibit["csv"].splitlines()[1] == "All the firms there are,tiny/a,0.1,-0.001,0.25,9,points"
     assert BeautifulSoup(exhibit["svg"], "xml").svg["aria-label"] == exhibit["alt"]
+
+
+def test_chart_is_drawn_again_only_for_other_numbers_or_other_code(monkeypatch):
+    draws, made = [], {"alt": "", "svg": "<svg/>", "csv": ""}
+    monkeypatch.setattr(summary, "_drawn", lambda label, *_: draws.append(label) or made)
+    page = registry.Page(results={"tiny/a": record(0.1, 0.0, 0.2)}, exhibits={"fig-answer-one": chart(LINE)})
+    env = environment({"book/one": page})
+    for _ in range(2):
+        page.exhibits["fig-answer-one"] = chart(LINE)  # as it is when its page was read again
+        summary._draw(None, env)
+        assert page.exhibits["fig-answer-one"]["svg"] == "<svg/>"
+    assert len(draws) == 1
+    page.results["tiny/a"] = record(0.3, 0.0, 0.4)
+    summary._draw(None, env)
+    assert len(draws) == 2
+    env.config.goingglobal_digest = "of other code"
+    summary._draw(None, env)
+    assert len(draws) == 3
 
 
 def test_number_without_an_interval_is_refused():
@@ -106,7 +128,8 @@ def test_definitions_stand_beside_their_words():
 def test_unknown_term_stops_the_build():
     mark = margin.margin_mark("", key="no such term", line=7)
     document = nodes.paragraph("", "", mark)
-    app = SimpleNamespace(env=SimpleNamespace(_goingglobal_glossary={"placebo": ("placebo", nodes.paragraph())}))
+    glossary = registry.Page(defines={"placebo": ("placebo", nodes.paragraph())})
+    app = SimpleNamespace(env=SimpleNamespace(goingglobal_pages={margin.GLOSSARY: glossary}))
     with pytest.raises(ExtensionError, match="book/one, line 7: the glossary has no term 'no such term'"):
         margin._margins(app, document, "book/one")
 

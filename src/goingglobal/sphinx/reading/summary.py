@@ -136,7 +136,7 @@ def _draw(app: Sphinx, env: BuildEnvironment) -> None:
             ids = [id_ for line in lines for id_ in (line["id"], *line["interval"])]
             if not lines or not all(id_ in results for id_ in ids):
                 continue
-            said = [exhibit[name] for name in ("caption", "xlabel", "bars", "lines")]
+            said = [exhibit[name] for name in ("xlabel", "bars", "lines")]
             key = registry.digest(env.config.goingglobal_digest, label, said, [results[id_] for id_ in ids])
             try:
                 found = before[key] if key in before else _drawn(label, exhibit, results)

@@ -59,6 +59,16 @@ def _remove_stale(app: Sphinx, exception: Exception | None) -> None:
             card.unlink()
 
 
+def _every_page(app: Sphinx, exception: Exception | None) -> None:
+    """Name all pages to the map of the site, which knows those that were written in this build alone."""
+    links = getattr(app, "sitemap_links", None)
+    if exception is None and links is not None:
+        while not links.empty():
+            links.get()
+        for docname in sorted(app.env.found_docs):
+            links.put((app.builder.get_target_uri(docname), None))
+
+
 def setup(app: Sphinx) -> None:
     app.setup_extension("notfound.extension")
     app.setup_extension("sphinx_reredirects")
@@ -67,4 +77,5 @@ def setup(app: Sphinx) -> None:
         app.setup_extension("sphinx_sitemap")
     app.connect("config-inited", _configure, priority=100)
     app.connect("html-page-context", _missing, priority=800)
+    app.connect("build-finished", _every_page, priority=400)
     app.connect("build-finished", _remove_stale, priority=900)
