@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import tempfile
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from functools import cache
 
-import nbclient
 import nbformat
 import pytest
 from conftest import ROOT, SITE
 
 from goingglobal._display import EXHIBIT, EXPLORER, RESULT
-from goingglobal.sphinx import kernels
+from goingglobal.sphinx import cache as building
 
 NOTEBOOKS = sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 # Students' notebooks fail by design until they are answered: test_exercises runs them.
 SHEETS = [str(path.relative_to(ROOT)) for path in NOTEBOOKS if path.parent.name == "exercises"]
 NAMES = [name for path in NOTEBOOKS if (name := str(path.relative_to(ROOT))) not in SHEETS]
-NOWHERE = "http://127.0.0.1:9"  # the discard port: whatever asks a network through it fails at once
-OFFLINE = {name: NOWHERE for kind in ("http", "https", "all") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())}
-LINES, WIDTH, FUNCTION_LINES, SECONDS = 20, 120, 8, 120
+LINES, WIDTH, FUNCTION_LINES = 20, 120, 8
 NEVER = {"filterwarnings", "simplefilter", "allow_errors", "raises-exception", "remove-stderr", "remove_stderr"}
 READERS = re.compile(r"open|urlopen|urlretrieve|loadtxt|genfromtxt|read_(csv|excel|table|json|parquet|html|pickle)")
 
@@ -118,55 +112,39 @@ def test_nothing_is_hushed_up(name):
 
 
 # ---------------------------------------------------------------------------------------------------- as executed
-@pytest.fixture(scope="module")
-def runs(request, tmp_path_factory):
-    """The chosen notebooks, each run alone in an empty folder and a kernel of its own, two at a time; futures."""
-    chosen = dict.fromkeys(item.callspec.params["name"] for item in request.session.items
-                           if "runs" in item.fixturenames and hasattr(item, "callspec"))  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in OFFLINE.items():
-            patch.setenv(variable, value)
-        for variable in ("no_proxy", "NO_PROXY"):
-            patch.delenv(variable, raising=False)
-        with (tempfile.TemporaryDirectory() as scratch, kernels.warm(Path(scratch)) as warm,
-              ThreadPoolExecutor(2) as pool):
-            yield {name: pool.submit(_run, name, tmp_path_factory.mktemp("empty"), warm or "python3")
-                   for name in chosen}
-
-
-def _run(name: str, folder, kernel: str) -> nbformat.NotebookNode:
+@cache
+def executed(name: str) -> nbformat.NotebookNode:
+    """A notebook as the build ran it: alone in an empty folder, offline (test_loop.py shows that it is)."""
+    kept = building.Cache(ROOT / "_build" / ".jupyter_cache" / building.execution_digest(ROOT))
     notebook = nbformat.read(ROOT / name, as_version=4)
-    client = nbclient.NotebookClient(notebook, timeout=SECONDS, kernel_name=kernel,
-                                     resources={"metadata": {"path": str(folder)}})  # fmt: skip
-    client.execute()
-    assert os.listdir(folder) == [], f"{name} leaves files behind: {os.listdir(folder)}"
-    return notebook
+    assert kept.has(notebook), f"{name} was not run as it is; `make book` runs it"
+    return kept.executed(notebook)
 
 
-def outputs(runs: dict[str, Future], name: str) -> list[tuple[str, nbformat.NotebookNode]]:
+def outputs(name: str) -> list[tuple[str, nbformat.NotebookNode]]:
     """Every output with its cell's id."""
-    cells = [cell for cell in runs[name].result().cells if cell.cell_type == "code"]
+    cells = [cell for cell in executed(name).cells if cell.cell_type == "code"]
     return [(cell.id, output) for cell in cells for output in cell.outputs]
 
 
-@pytest.mark.slow
+@pytest.mark.site
 @every_notebook
-def test_runs_alone_in_an_empty_folder_offline(runs, name):
-    cells = [cell for cell in runs[name].result().cells if cell.cell_type == "code"]
+def test_runs_alone_in_an_empty_folder_offline(name):
+    cells = [cell for cell in executed(name).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells)
     assert len(cells) == len(code(name))
 
 
-@pytest.mark.slow
+@pytest.mark.site
 @every_notebook
-def test_says_nothing_on_standard_error(runs, name):
-    assert [(cell, o.text[:300]) for cell, o in outputs(runs, name) if o.get("name") == "stderr"] == []
+def test_says_nothing_on_standard_error(name):
+    assert [(cell, o.text[:300]) for cell, o in outputs(name) if o.get("name") == "stderr"] == []
 
 
-@pytest.mark.slow
+@pytest.mark.site
 @every_notebook
-def test_shows_only_exhibits_results_and_values(runs, name):
-    shown = outputs(runs, name)
+def test_shows_only_exhibits_results_and_values(name):
+    shown = outputs(name)
     assert shown, "a notebook that shows nothing"
     odd = []
     for cell, output in shown:
@@ -177,25 +155,24 @@ def test_shows_only_exhibits_results_and_values(runs, name):
     assert odd == []
 
 
-@pytest.mark.slow
+@pytest.mark.site
 @every_notebook
-def test_raw_values_show_no_address(runs, name):
+def test_raw_values_show_no_address(name):
     """`<matplotlib.axes at 0x7f…>` tells a reader nothing and differs at every build."""
-    plain = [(cell, o.data["text/plain"]) for cell, o in outputs(runs, name) if o.output_type == "execute_result"]
+    plain = [(cell, o.data["text/plain"]) for cell, o in outputs(name) if o.output_type == "execute_result"]
     assert [(cell, text[:100]) for cell, text in plain if re.search(r" at 0x[0-9a-f]+>", text)] == []
 
 
-@pytest.mark.slow
 @pytest.mark.site
 @every_notebook
-def test_site_shows_the_numbers_of_this_run(runs, name):
+def test_site_shows_the_numbers_of_this_run(name):
     """A notebook run elsewhere, alone, gives what the site says: no number depends on the build or on another page.
 
     The text must be the same; below it, estimators that iterate (quantile regression) may stop a hair apart.
     """
     site = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
     chapter = name.removeprefix("book/").removesuffix(".ipynb")
-    fresh = {o.data[RESULT]["id"]: o.data[RESULT] for _, o in outputs(runs, name) if RESULT in o.get("data", {})}
+    fresh = {o.data[RESULT]["id"]: o.data[RESULT] for _, o in outputs(name) if RESULT in o.get("data", {})}
     assert set(fresh) == {key for key, record in site.items() if record["chapter"] == chapter}
     for key, record in fresh.items():
         assert record["text"] == site[key]["text"], key

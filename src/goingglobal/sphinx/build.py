@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Matrices here are small: one thread is faster than two that wait for each other, and sums in one order.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+JUPYTER_BOOK = (sys.executable, "-c", "from goingglobal.sphinx.build import jupyter_book; jupyter_book()")
 PROGRESS = "GOINGGLOBAL_PROGRESS"  # set for a build whose standard output goes to a log: where its lines go instead
 FULL = 28  # errno of a full disk
 HEARTBEAT = 30  # seconds
@@ -209,8 +210,7 @@ def _child(root: Path, work: Path, lite: Path | None) -> int:
     if progress:
         environment[PROGRESS] = str(progress[0])
     environment.setdefault("LOKY_MAX_CPU_COUNT", "1")  # notebooks run beside each other: the cores are theirs
-    command = [sys.executable, "-c", "from goingglobal.sphinx.build import jupyter_book; jupyter_book()", str(root),
-               str(work)]
+    command = [*JUPYTER_BOOK, str(root), str(work)]
     sys.stdout.flush()
     try:
         with (work / "build.log").open("wb") as log:
@@ -246,8 +246,12 @@ def _wait(child: subprocess.Popen) -> int:
 
 
 def jupyter_book() -> None:
-    """The child: `jupyter-book build` with warnings as errors. It ends when the process that started it does."""
-    root, work, parent = sys.argv[1], sys.argv[2], os.getppid()
+    """The child: `jupyter-book build ROOT --path-output WORK …` with warnings as errors, as its arguments say.
+
+    It ends when the process that started it does.
+    """
+    root, work, *more = sys.argv[1:]
+    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -263,7 +267,7 @@ def jupyter_book() -> None:
     from jupyter_book.cli.main import main as command
 
     sys.argv[0] = "jupyter-book"
-    command(["build", root, "--path-output", work, "-W", "-n", "--keep-going", "-q"])
+    command(["build", root, "--path-output", work, "-W", "-n", "--keep-going", "-q", *more])
 
 
 # --------------------------------------------------------------------------------------------------- inside of Sphinx

@@ -5,9 +5,10 @@ result depends on, so a changed figure, function or pin starts an empty cache; t
 configuration value, so every page is read again. Before anything is executed, the tables are checked; a fault stops
 the build with nothing written.
 
-Notebooks whose outputs are not at hand run side by side, on the cores there are, before Sphinx reads a page. What the
-cache holds is taken only if it is what was put there. Pages are read again when their bytes, or those of what they
-name, are others than when they were read: Sphinx alone would go by the time of the last change.
+Notebooks whose outputs are not at hand run side by side, on the cores there are, before Sphinx reads a page: each
+alone, in an empty folder, offline, so that none can need another, a working directory or a network. What the cache
+holds is taken only if it is what was put there. Pages are read again when their bytes, or those of what they name, are
+others than when they were read: Sphinx alone would go by the time of the last change.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -37,6 +39,8 @@ from goingglobal.sphinx.build import say, saying
 
 PACKAGE = Path(goingglobal.__file__).resolve().parent
 KEEP = 3
+NOWHERE = "http://127.0.0.1:9"  # the discard port: whatever asks a network through it fails at once
+OFFLINE = {name: NOWHERE for kind in ("http", "https", "all") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())}
 OUTPUTS = "outputs.json"  # beside the cache's own files: key of a notebook → digest of what was kept of it
 
 
@@ -103,7 +107,7 @@ def _digest_of(notebook: dict) -> str:
     return hashlib.sha256(json.dumps(notebook, sort_keys=True).encode()).hexdigest()
 
 
-class _Cache:
+class Cache:
     """The cache of one build; what can't be trusted in it is taken out."""
 
     def __init__(self, folder: Path):
@@ -142,6 +146,10 @@ class _Cache:
             self.cache.remove_cache(record.pk)
         return sound
 
+    def executed(self, notebook):
+        """A notebook with its outputs, which `has` it. Raises `KeyError` where they are not there."""
+        return self.cache.merge_match_into_notebook(notebook)[1]
+
     def keep(self, path: Path, notebook, seconds: float) -> None:
         from jupyter_cache.base import CacheBundleIn
 
@@ -170,22 +178,43 @@ def _stopped(notebook, error: Exception) -> str:
     return f"cell {number} ({cell.get('id', 'without id')}): {what}"
 
 
-def _run(path: Path, notebook, timeout: int, kernel: str | None = None) -> float:
-    """Execute a notebook in place, in its own kernel or a named one; its seconds.
+def run(notebook, timeout: int, kernel: str | None = None) -> float:
+    """Execute a notebook in place, alone in an empty folder, in its own kernel or a named one; its seconds.
 
-    Raises `ExtensionError` naming the cell that failed.
+    Raises `ExtensionError` naming the cell that failed, and for files that are left behind.
     """
     from jupyter_cache.executors.utils import single_nb_execution
     from nbclient.exceptions import DeadKernelError
 
-    try:
-        done = single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False,
-                                   **({"kernel_name": kernel} if kernel else {}))  # fmt: skip
-    except DeadKernelError as error:
-        raise ExtensionError(f"its kernel died: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="goingglobal-") as folder:
+        try:
+            done = single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False,
+                                       **({"kernel_name": kernel} if kernel else {}))  # fmt: skip
+        except DeadKernelError as error:
+            raise ExtensionError(f"its kernel died: {error}") from error
+        left = sorted(os.listdir(folder))
     if done.err is not None:
         raise ExtensionError(_stopped(notebook, done.err))
+    if left:
+        raise ExtensionError(f"leaves files behind: {', '.join(left)}; a notebook may not count on its folder")
     return done.time
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """Processes that are started find no network, and nothing that lets an address pass."""
+    before = {name: os.environ.get(name) for name in (*OFFLINE, "no_proxy", "NO_PROXY")}
+    os.environ.update(OFFLINE)
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -197,7 +226,7 @@ def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     paths = [path for path in paths if path.suffix == ".ipynb" and path.is_file()]
     if not paths or env.mystnb_config.execution_mode != "cache":
         return
-    cache, waiting, faults = _Cache(Path(app.config.nb_execution_cache_path)), [], []
+    cache, waiting, faults = Cache(Path(app.config.nb_execution_cache_path)), [], []
     for path in paths:
         try:
             notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
@@ -211,11 +240,11 @@ def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     if waiting:
         say(f"running {len(waiting)} of the notebooks, {min(cores, len(waiting))} at a time ...")
     many = kernels.warm if len(waiting) > cores else lambda _: contextlib.nullcontext()
-    with (saying("running notebooks"), tempfile.TemporaryDirectory() as scratch, many(Path(scratch)) as warm,
-          ThreadPoolExecutor(cores) as pool):
+    with (saying("running notebooks"), _offline(), tempfile.TemporaryDirectory() as scratch,
+          many(Path(scratch)) as warm, ThreadPoolExecutor(cores) as pool):
         running = {}
         for place, (path, notebook) in enumerate(waiting):  # the first doesn't wait for the others' kernels
-            future = pool.submit(_run, path, notebook, env.mystnb_config.execution_timeout, warm if place else None)
+            future = pool.submit(run, notebook, env.mystnb_config.execution_timeout, warm if place else None)
             running[future] = path, notebook
         for future in as_completed(running):
             path, notebook = running[future]

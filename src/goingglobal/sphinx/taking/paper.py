@@ -23,7 +23,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
-from goingglobal.sphinx.build import ONE_THREAD, core
+from goingglobal.sphinx.build import JUPYTER_BOOK, ONE_THREAD, core
 from goingglobal.sphinx.edition import edition, names
 from goingglobal.sphinx.taking import browser
 
@@ -212,13 +212,12 @@ def epub(root: Path, folder: Path) -> Path:
     shutil.rmtree(made.parent, ignore_errors=True)
     moment = datetime.fromisoformat(edition(root)["date"]).replace(tzinfo=UTC)
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "--path-output", str(work),
-         "--builder", "custom", "--custom-builder", "epub", "-W", "-n", "--keep-going", "-q"],
+        [*JUPYTER_BOOK, str(root), str(work), "--builder", "custom", "--custom-builder", "epub"],
         cwd=root, env={**ONE_THREAD, **os.environ, "SOURCE_DATE_EPOCH": f"{moment.timestamp():.0f}"},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         errors="replace", check=False)
     if done.returncode != 0 or not made.is_file():
-        raise PaperError(f"the EPUB was not built:\n{core(done.stdout)}")
+        raise PaperError(f"the EPUB was not built:\n{core(done.stdout, root)}")
     return Path(shutil.copyfile(made, folder / made.name))
 
 
