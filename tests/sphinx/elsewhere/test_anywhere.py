@@ -28,6 +28,7 @@ NOTEBOOKS = [str(path.relative_to(ROOT)) for path in launch.notebooks(ROOT) if "
 CHAPTERS = [name for name in NOTEBOOKS if "appendix" not in name] + ["book/appendix/your-data.ipynb"]
 CUTS = {name for name in NOTEBOOKS if launch.cut(json.loads((ROOT / name).read_text(encoding="utf-8")))}
 TOLERANCE = 1e-3  # of what iterates; closed forms agree far closer, and the shown text must be the same
+DENSITY = 1e-2  # of a quantile regression's error: from the density at its residuals, where the iteration stopped
 
 
 def pythons() -> dict[int, str]:
@@ -92,9 +93,10 @@ def compare(answers: dict, missing: dict[str, set[str]] | None = None) -> None:
         for key, record in answer["results"].items():
             assert record["text"] == site[key]["text"], (name, key)
             assert record["n"] == site[key]["n"], (name, key)
-            for part in ("value", "se", "ci_low", "ci_high"):
+            error = DENSITY if "quantile" in (site[key]["method"] or "") else TOLERANCE
+            for part, near in {"value": TOLERANCE, "se": error, "ci_low": error, "ci_high": error}.items():
                 wanted = site[key][part]
-                assert record[part] == (None if wanted is None else pytest.approx(wanted, rel=TOLERANCE)), (name, key)
+                assert record[part] == (None if wanted is None else pytest.approx(wanted, rel=near)), (name, key, part)
 
 
 @pytest.fixture(scope="module")
