@@ -465,6 +465,24 @@ def test_notebook_runs_alone_in_an_empty_folder_offline():
     assert dict(os.environ) == before
 
 
+def test_plain_kernel_takes_over_where_a_forked_one_does_not_come_up(monkeypatch):
+    from jupyter_cache.executors import utils
+
+    plain, asked = utils.single_nb_execution, []
+
+    def one(notebook, kernel_name=None, **more):
+        asked.append(kernel_name)
+        if kernel_name:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return plain(notebook, **more)
+
+    monkeypatch.setattr(utils, "single_nb_execution", one)
+    notebook = _notebook("1 + 1")
+    assert cache.run(notebook, 60, "forked") > 0
+    assert asked == ["forked", None]
+    assert notebook.cells[1].outputs[0].data["text/plain"] == "2"
+
+
 def test_notebook_may_leave_no_file():
     with pytest.raises(ExtensionError, match=r"leaves files behind: left\.txt"):
         cache.run(_notebook("open('left.txt', 'w').close()"), 60)

@@ -181,16 +181,18 @@ def _stopped(notebook, error: Exception) -> str:
 def run(notebook, timeout: int, kernel: str | None = None) -> float:
     """Execute a notebook in place, alone in an empty folder, in its own kernel or a named one; its seconds.
 
-    Raises `ExtensionError` naming the cell that failed, and for files that are left behind.
+    Where a named kernel dies, a plain one tries again. Raises `ExtensionError` naming the cell that failed, and for
+    files that are left behind.
     """
     from jupyter_cache.executors.utils import single_nb_execution
-    from nbclient.exceptions import DeadKernelError
 
     with tempfile.TemporaryDirectory(prefix="goingglobal-") as folder:
         try:
             done = single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False,
                                        **({"kernel_name": kernel} if kernel else {}))  # fmt: skip
-        except DeadKernelError as error:
+        except RuntimeError as error:  # of nbclient, and of jupyter_client for one that doesn't come up
+            if kernel is not None:
+                return run(notebook, timeout)
             raise ExtensionError(f"its kernel died: {error}") from error
         left = sorted(os.listdir(folder))
     if done.err is not None:
