@@ -424,6 +424,14 @@ def test_warnings_stay_above_our_error_and_lines_name_their_cell():
         "book/c, cell 3, line 2: unknown result id"]
 
 
+def test_warnings_alone_are_all_that_is_said():
+    output = ("Running Jupyter-Book v1\nSource Folder: /somewhere\n"
+              "/somewhere/book/a.ipynb:80006: WARNING: undefined label: 'x'\n  as told below\n\n" + "=" * 79 +
+              "\n\nBuilding your book, returns a non-zero exit code (1). Look above for the cause.\n")
+    assert build.core(output, Path("/somewhere")) == (
+        "book/a.ipynb, cell 8, line 6: WARNING: undefined label: 'x'\n  as told below")
+
+
 @pytest.mark.parametrize(("line", "words"), [(7, "line 7"), (10_004, "cell 1, line 4"), (230_001, "cell 23, line 1")])
 def test_place(line, words):
     assert build.place(line) == words

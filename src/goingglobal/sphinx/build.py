@@ -77,9 +77,14 @@ def core(output: str, root: Path | None = None) -> str:
     if root is not None:
         text = text.replace(f"{root}{os.sep}", "")
     before, *after = re.split(r"Extension error(?: \([\w.]+\))?:", text, maxsplit=1)
+    named = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE): ")
     if after:
-        named = [line for line in before.splitlines() if re.search(r"\b(WARNING|ERROR|CRITICAL|SEVERE): ", line)]
-        text = "\n".join([*named, after[0].split("Traceback (most recent call last)")[0].strip()])
+        warned = [line for line in before.splitlines() if named.search(line)]
+        text = "\n".join([*warned, after[0].split("Traceback (most recent call last)")[0].strip()])
+    elif named.search(text):  # from the first warning on, without Jupyter Book's own words around
+        lines = re.split(r"(?m)^={20,}$", text)[0].splitlines()
+        first = next((at for at, line in enumerate(lines) if named.search(line)), 0)
+        text = "\n".join(lines[first:])
     text = text.split("The above exception was the direct cause")[0]
     text = re.sub(r"(\.ipynb):(\d{5,})(?=[:\s])", lambda m: f"{m[1]}, {place(int(m[2]))}", text)
     text = re.sub(r"\bline (\d{5,})\b", lambda m: place(int(m[1])), text)
