@@ -21,7 +21,7 @@ book: $(STAMP)  ## build the site
 
 test: $(STAMP)  ## build the site if need be, then run the tests
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not environments" -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -m "not environments" -n 4 --dist loadfile --no-loadscope-reorder
 
 # Without site, browser and slow tests: what can be wrong in a text, a cell, a table, a sample, a number's path.
 QUICK := tests/test_rooms.py tests/data/test_claims.py tests/samples tests/showing tests/estimates/test_models.py \

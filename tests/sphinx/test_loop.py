@@ -30,8 +30,7 @@ from goingglobal.sphinx import build, cache, state
 
 FIGURE = """\
 import matplotlib.pyplot as plt, pandas as pd
-from goingglobal import exhibits, theme
-theme.use()
+from goingglobal import exhibits
 data = pd.DataFrame({"x": [1, 2], "y": [1, 3]})
 fig, ax = plt.subplots()
 ax.plot(data["x"], data["y"])
@@ -135,7 +134,7 @@ class Step:
 
 def from_nothing(book: Book, root: Path, outputs: bool) -> Built:
     """A build of the same files elsewhere; with `outputs`, what notebooks gave is taken over, as their cells decide."""
-    shutil.copytree(book.root, root, ignore=shutil.ignore_patterns("_build", "__pycache__"))
+    shutil.copytree(book.root, root, ignore=shutil.ignore_patterns("_build"))
     if outputs:
         shutil.copytree(book.root / "_build" / ".jupyter_cache", root / "_build" / ".jupyter_cache")
     return Book(root).build()
