@@ -14,8 +14,13 @@
   const unfold = () => {
     let name = location.hash.slice(1);
     try { name = decodeURIComponent(name); } catch { return; }
-    const target = document.getElementById(name);
-    let opened = false;
+    let target = document.getElementById(name), opened = false;
+    // A number leads to the cell that reported it: to its code, also where that is folded.
+    if (target?.matches(".gg-anchor")) {
+      const cell = target.closest(".cell");
+      target = cell?.querySelector("details.above-input > summary, details.hide > summary, .cell_input") ?? target;
+      opened = true;
+    }
     for (let fold = target?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
       opened ||= !fold.open;
       fold.open = true;

@@ -93,6 +93,7 @@ def svg_of(fig, label: str, alt: str) -> str:
     import matplotlib as mpl
 
     buffer = io.StringIO()
+    fig.set_layout_engine("constrained")
     with mpl.rc_context({"svg.hashsalt": label}):
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     fig.set_layout_engine("none")  # keep the layout as drawn: each further drawing would move it a little
@@ -116,12 +117,26 @@ def svg_of(fig, label: str, alt: str) -> str:
     return theme.follow_page(text)
 
 
+def _drawn(label: str, plot):
+    """The matplotlib figure of whatever drew it."""
+    from matplotlib.figure import Figure
+
+    if type(plot).__module__.startswith("seaborn") and type(plot).__name__ == "Plot":
+        return theme.draw(plot)
+    found = plot if isinstance(plot, Figure) else getattr(plot, "figure", None)
+    if not isinstance(found, Figure):
+        raise ExhibitError(f"exhibit {label!r}: {type(plot).__name__} is no plot; expected is a matplotlib Figure or "
+                           "Axes, a seaborn FacetGrid, PairGrid or JointGrid, or a seaborn.objects.Plot")
+    return found
+
+
 def figure(
-    label: str, fig, *, caption: str, alt: str, data: pd.DataFrame, tables: Sequence[str] = (), note: str = "",
+    label: str, plot, *, caption: str, alt: str, data: pd.DataFrame, tables: Sequence[str] = (), note: str = "",
 ) -> None:
     """Show a figure.
 
-    Parameters: `label`, "fig-name", to refer to it; `fig`, a matplotlib figure; `caption`, the finding;
+    Parameters: `label`, "fig-name", to refer to it; `plot`, a matplotlib Figure or Axes, a seaborn FacetGrid,
+    PairGrid or JointGrid, or a `seaborn.objects.Plot`; `caption`, the finding;
     `alt`, 40–400 characters that say what is drawn to someone who cannot see it; `data`, exactly the
     plotted figures; `tables`, names of the tables behind it; `note`, what else a reader must know
     (years, breaks, secondary figures). Raises `ExhibitError` where one is missing.
@@ -135,6 +150,7 @@ def figure(
                            f"{ALT_LIMITS[1]}")
     if alt.strip() == caption.strip():
         raise ExhibitError(f"exhibit {label!r}: the alt text repeats the caption")
+    fig = _drawn(label, plot)
     svg = svg_of(fig, label, alt)
     plt.close(fig)
     _show({"label": label, "kind": "figure", "caption": caption, "alt": alt, "source": source, "svg": svg,

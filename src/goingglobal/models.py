@@ -1,8 +1,8 @@
-"""Estimators: a sample in, an `Estimate` out.
+"""What a fit says: `Estimate.of(fit, term)` reads it, and refuses a fit that says nothing.
 
-statsmodels where it does the job, pyfixest for two-way fixed effects (in the browser, where it
-can't be installed, statsmodels on deviations from means), diff-diff for Callaway–Sant'Anna and
-HonestDiD. Nothing here computes an estimator by hand; the second routes in `tests/` do.
+A cell fits with the library's own call (statsmodels, pyfixest, linearmodels, diff-diff); here its result becomes an
+`Estimate`. Beside it stands what needs more than one call: an ordered logit with its check for separation,
+Callaway–Sant'Anna with its path, HonestDiD for several limits. Nothing here computes an estimator by hand.
 """
 
 from __future__ import annotations
@@ -53,6 +53,36 @@ class Estimate:
     def __post_init__(self):
         if not np.isfinite(self.value):
             raise ModelError(f"{self.method} on {self.sample!r}: the estimate is not a finite number")
+
+    @classmethod
+    def of(
+        cls, fit: object, term: object = None, *, unit: str = "", sample: str | pd.DataFrame | None = None,
+        notes: Sequence[str] = (),
+    ) -> Estimate:
+        """One effect of a fit, read from the library's own result.
+
+        Parameters: `fit`, a result of statsmodels (OLS, WLS, quantile regression, logit, its marginal effects, GLM,
+        Poisson, ordered model), pyfixest, linearmodels or diff-diff, or an `Estimate`; `term`, the coefficient's name
+        (an event study of diff-diff: the event time; a result of one effect: none); `unit` of the effect; `sample`,
+        its name, or the frame whose `attrs["sample"]` is the name (default: the name that the fit's data bear);
+        `notes`, what the library warned of (see `noting`).
+        Raises `ModelError`, naming sample and term, for an unknown kind of result or term, and for a fit that did not
+        converge, is rank deficient, separates the outcome, has fewer than two clusters, clusters of other rows, no
+        degree of freedom left, or an error that is missing, infinite or below 1e-8 of the outcome's scale.
+        """
+        if isinstance(fit, Estimate):
+            return replace(fit, unit=unit or fit.unit)
+        library = type(fit).__module__.partition(".")[0]
+        read = _READERS.get(library)
+        if isinstance(sample, pd.DataFrame):
+            sample = name_of(sample)
+        if read is None:
+            raise ModelError(
+                f"estimate of {term!r}: {type(fit).__name__} is no fit; expected is a fitted result of statsmodels, "
+                "pyfixest, linearmodels or diff-diff, such as smf.ols(formula, data).fit()")
+        found, frame = read(fit, term, sample)
+        found["notes"] = tuple(dict.fromkeys([*notes, *found.get("notes", ())]))
+        return cls(**found, unit=unit, sample=sample or name_of(frame), term="" if term is None else str(term))
 
     def scaled(self, factor: float, unit: str) -> Estimate:
         """The same estimate in another unit: value, error and interval times `factor`."""
@@ -108,6 +138,206 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str], method: str) -> No
         raise ModelError(f"{method} on {name_of(frame)!r}: no column {lost[0]!r}")
     if frame.empty:
         raise ModelError(f"{method} on {name_of(frame)!r}: the sample is empty")
+
+
+# ------------------------------------------------------------------------------------------------- reading a fit
+VANISHING = 1e-8  # of the outcome's scale: an error below it comes of a fit without noise
+LIMIT = 1000  # iterations after which statsmodels' quantile regression stops
+_COVARIANCES = {"nonrobust": "usual errors", "cluster": "clustered errors", "HAC": "Newey–West errors",
+                "hac-panel": "Newey–West errors within groups"}  # fmt: skip
+_MODELS = {"OLS": "OLS", "WLS": "OLS, weighted", "GLS": "GLS", "Logit": "logit", "Probit": "probit",
+           "Poisson": "Poisson regression", "OrderedModel": "ordered model"}  # fmt: skip
+
+
+def _no_term(what: str, term: object, known: Sequence) -> ModelError:
+    shown = ", ".join(map(str, list(known)[:12])) + (" …" if len(known) > 12 else "")
+    return ModelError(f"{what}: no term {term!r}; terms are {shown}")
+
+
+def _sure(what: str, error: float, scale: float, spread: float, freedom: float) -> None:
+    """Refuse an error that says nothing: missing, infinite, vanishing, or of a fit as large as its data."""
+    if freedom < 1:
+        raise ModelError(f"{what}: no degree of freedom left, the fit has as many coefficients as rows")
+    if not np.isfinite(error):
+        raise ModelError(f"{what}: its standard error is {error}, not a finite number")
+    if not error * spread > VANISHING * scale:
+        raise ModelError(f"{what}: its standard error vanishes ({error:.2g}); the fit leaves no noise to judge it by")
+
+
+def _spread(values: object, ignored: float = 1.0) -> float:
+    """Standard deviation of a column; 1 where it has none."""
+    found = float(np.nanstd(np.asarray(values, dtype=float)))
+    return found if np.isfinite(found) and found > 0 else ignored
+
+
+def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
+    margins = fit if type(fit).__name__ == "DiscreteMargins" else None
+    fit = margins.results if margins is not None else fit
+    model = getattr(fit, "model", None)
+    if model is None or not hasattr(fit, "params"):
+        raise ModelError(f"estimate of {term!r}: {type(fit).__name__} of statsmodels is no fitted regression")
+    frame = getattr(model.data, "frame", None)
+    frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame()
+    what = f"{term!r} on {sample or name_of(frame)!r}"
+    kind, covariance = type(model).__name__, str(fit.cov_type)
+    names = list(model.exog_names) if margins is not None else list(pd.Series(fit.params).index)
+    names = [name for name in names if margins is None or name not in ("Intercept", "const")]
+    if term not in names:
+        raise _no_term(what, term, names)
+    exog = np.asarray(model.exog, dtype=float)
+    column = exog[:, list(model.exog_names).index(term)] if term in list(model.exog_names) else np.ones(1)
+    notes, groups = [], None
+    if kind == "QuantReg":
+        if getattr(fit, "iterations", 0) >= LIMIT:
+            notes.append(f"Maximum number of iterations ({LIMIT}) reached.")
+    elif not (getattr(fit, "mle_retvals", None) or {"converged": getattr(fit, "converged", True)})["converged"]:
+        raise ModelError(f"{what}: the fit did not converge")
+    rank = getattr(model, "rank", None) or np.linalg.matrix_rank(exog)
+    if rank < exog.shape[1]:
+        raise ModelError(f"{what}: rank deficient, {exog.shape[1]} terms of which {int(rank)} are independent; leave "
+                         "out collinear terms")
+    labels = fit.cov_kwds.get("groups") if covariance in ("cluster", "hac-panel") else None
+    if labels is not None:
+        rows = getattr(model.data, "row_labels", None)
+        if isinstance(labels, pd.Series) and rows is not None and not labels.index.equals(pd.Index(rows)):
+            raise ModelError(f"{what}: the clusters are of other rows than the formula's; leave out rows with a "
+                             "missing value before fitting, and take the clusters from the same frame")
+        groups = int(pd.Series(np.asarray(labels).ravel()).nunique()) if np.ndim(labels) == 1 else None
+        if groups is not None and groups < 2:
+            raise ModelError(f"{what}: fewer than two clusters")
+    binary = kind in ("Logit", "Probit")
+    if margins is None:
+        low, high = fit.conf_int().loc[term] if hasattr(fit.conf_int(), "loc") else fit.conf_int()[names.index(term)]
+        value, error, p = fit.params[term], fit.bse[term], fit.pvalues[term]
+    else:
+        place = names.index(term)
+        value, error, p = margins.margeff[place], margins.margeff_se[place], margins.pvalues[place]
+        low, high = margins.conf_int()[place]
+    if binary:
+        own = np.asarray(fit.bse)[list(model.exog_names).index(term)] * np.ptp(column)
+        fitted = np.asarray(fit.predict())
+        if not own < FLAT or np.abs(fitted - model.endog).max() < 1e-6:
+            raise ModelError(f"{what}: separation, the outcome follows from the terms and the size of the effect from "
+                             "nothing")
+    scale = 1.0 if binary or kind in ("Poisson", "OrderedModel", "GLM") else _spread(model.endog, 0.0)
+    freedom = float(getattr(fit, "df_resid", 1))
+    _sure(what, float(error), scale, _spread(column), freedom if np.isfinite(freedom) else 1)
+    name = _MODELS.get(kind, kind)
+    if kind == "QuantReg":
+        name, covariance = f"quantile regression at {fit.q:g}", "robust"
+    elif kind == "GLM":
+        family = type(model.family).__name__.lower()
+        name = f"{family} GLM ({type(model.family.link).__name__.lower()})"
+        if fit.scale != 1 and family in ("binomial", "poisson"):
+            notes.append(f"Pearson scale {fit.scale:.2g}")
+    lags = fit.cov_kwds.get("maxlags")
+    shown = _COVARIANCES.get(covariance, f"{covariance} errors") + (f" ({lags} lags)" if lags else "")
+    method = f"{name}, {'average marginal effect, ' if margins is not None else ''}{shown}"
+    return {"value": float(value), "se": float(error), "ci_low": float(low), "ci_high": float(high), "p": float(p),
+            "n": int(fit.nobs), "groups": groups, "method": method, "software": software_of("statsmodels"),
+            "notes": notes}, frame  # fmt: skip
+
+
+def _read_pyfixest(fit, term, sample) -> tuple[dict, pd.DataFrame]:
+    frame = getattr(fit, "_data", pd.DataFrame())
+    what = f"{term!r} on {sample or name_of(frame)!r}"
+    if not hasattr(fit, "_beta_hat"):
+        raise ModelError(f"estimate of {term!r}: {type(fit).__name__} of pyfixest is no single fit; expected is one "
+                         "model, such as fit.fetch_model(0)")
+    left_out = list(fit._collin_vars or [])
+    if term in left_out:
+        raise ModelError(f"{what}: rank deficient, the term is collinear with the effects or the terms before it")
+    values = fit.coef()
+    if term not in values.index:
+        raise _no_term(what, term, list(map(str, values.index)))
+    if getattr(fit, "convergence", True) is False:
+        raise ModelError(f"{what}: the fit did not converge")
+    groups = int(min(fit._G)) if fit._is_clustered else None
+    if groups is not None and groups < 2:
+        raise ModelError(f"{what}: fewer than two clusters")
+    column = frame[term] if term in frame and pd.api.types.is_numeric_dtype(frame[term]) else [1.0]
+    outcome = frame.get(fit._depvar, [1.0])
+    scale = _spread(outcome, 0.0) if fit._method == "feols" and len(outcome) > 1 else 1.0
+    error = float(fit.se()[term])
+    _sure(what, error, scale, _spread(column), float(getattr(fit, "_df_t", 1)))
+    low, high = fit.confint().loc[term]
+    notes = [f"collinear and left out: {', '.join(map(str, left_out))}"] if left_out else []
+    if fit._N_rows > fit._N:
+        notes.append(f"{fit._N_rows - fit._N} of {fit._N_rows:,} rows not used (missing values, singletons)")
+    kind = {"feols": "", "fepois": "Poisson regression, "}.get(fit._method, f"{fit._method}, ")
+    effects = " and ".join(str(fit._fixef).split(" + ")) if fit._has_fixef else ""
+    detail = str(fit._vcov_type_detail).replace("CRV", "CR")
+    errors = f"{detail} errors" + (f" by {' and '.join(fit._clustervar)}" if fit._is_clustered else "")
+    method = kind + (f"{effects} fixed effects, " if effects else "" if kind else "OLS, ") + errors
+    return {"value": float(values[term]), "se": error, "ci_low": float(low), "ci_high": float(high),
+            "p": float(fit.pvalue()[term]), "n": int(fit._N), "groups": groups,
+            "method": method + (", weighted" if fit._has_weights else ""), "software": fit_software(fit),
+            "notes": notes}, frame  # fmt: skip
+
+
+def fit_software(fit) -> str:
+    """The library that made a fit of pyfixest's kind, its stand-in for the browser included."""
+    return getattr(fit, "software", None) or software_of("pyfixest")
+
+
+def _read_linearmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
+    what = f"{term!r} on {sample or 'unnamed sample'!r}"
+    if not hasattr(fit, "std_errors"):
+        raise ModelError(f"estimate of {term!r}: {type(fit).__name__} of linearmodels is no fitted regression")
+    if term not in fit.params.index:
+        raise _no_term(what, term, list(fit.params.index))
+    model = fit.model
+    outcome = np.asarray(getattr(model.dependent, "values2d", None) if hasattr(model.dependent, "values2d")
+                         else model.dependent.ndarray)  # fmt: skip
+    error = float(fit.std_errors[term])
+    _sure(what, error, _spread(outcome, 0.0), 1.0, float(fit.df_resid))
+    low, high = fit.conf_int().loc[term]
+    covariance = str(getattr(fit, "cov_type", None) or getattr(fit, "_cov_type", "")).lower()
+    return {"value": float(fit.params[term]), "se": error, "ci_low": float(low), "ci_high": float(high),
+            "p": float(fit.pvalues[term]), "n": int(fit.nobs), "groups": None,
+            "method": f"{type(model).__name__}, {covariance} errors", "software": software_of("linearmodels")
+            }, pd.DataFrame()  # fmt: skip
+
+
+def _read_diff_diff(fit, term, sample) -> tuple[dict, pd.DataFrame]:
+    what = f"{type(fit).__name__} {'' if term is None else f'at {term!r} '}on {sample or 'unnamed sample'!r}"
+    kind, groups, method = type(fit).__name__.removesuffix("Results"), None, None
+    if kind == "EventStudy":
+        times = [int(time) for time in fit.event_time]
+        if term not in times:
+            raise _no_term(what, term, times)
+        at = times.index(term)
+        if bool(fit.is_reference[at]):
+            raise ModelError(f"{what}: this is the reference, it has no estimate")
+        numbers = (fit.att[at], fit.se[at], fit.conf_int_lower[at], fit.conf_int_upper[at], fit.p_value[at], fit.n[at])
+        method = "event study"
+    elif term is not None:
+        raise ModelError(f"{what}: it has one effect and no terms; leave the term out")
+    elif kind == "RegressionDiscontinuity":
+        numbers = (fit.att_conventional, fit.se_conventional, *fit.conf_int, fit.p_value, fit.n_h_left + fit.n_h_right)
+        method = ("local " + ("linear" if fit.p == 1 else f"polynomial of order {fit.p}") + f", {fit.kernel} kernel, "
+                  "conventional error, robust bias-corrected interval")  # fmt: skip
+    elif hasattr(fit, "overall_att"):
+        numbers = (fit.overall_att, fit.overall_se, *fit.overall_conf_int, fit.overall_p_value, fit.n_obs)
+        groups = int(fit.n_treated_units + fit.n_control_units) if hasattr(fit, "n_treated_units") else None
+        if kind == "CallawaySantAnna":
+            method = (f"Callaway–Sant'Anna, {str(fit.control_group).replace('never_', 'never-')} controls, "
+                      f"{fit.base_period} base")  # fmt: skip
+    elif all(hasattr(fit, name) for name in ("att", "se", "conf_int", "p_value")):
+        numbers = (fit.att, fit.se, *fit.conf_int, fit.p_value, getattr(fit, "n_obs", 0))
+    else:
+        raise ModelError(f"{what}: expected is a result with an effect and its error, such as that of "
+                         "diff_diff.CallawaySantAnna().fit(…)")
+    value, error, low, high, p, n = map(float, numbers)
+    _sure(what, error, 0.0, 1.0, 1)
+    return {"value": value, "se": error, "ci_low": low, "ci_high": high, "p": p, "n": int(n) if n == n else 0,
+            "groups": groups, "method": method or kind, "software": software_of("diff-diff")}, pd.DataFrame()
+
+
+_READERS = {"statsmodels": _read_statsmodels, "pyfixest": _read_pyfixest, "linearmodels": _read_linearmodels,
+            "diff_diff": _read_diff_diff}  # fmt: skip
+LIBRARIES = tuple(_READERS)
+_READERS["goingglobal"] = _read_pyfixest  # `absorbing.Fit`, where pyfixest can't be installed
 
 
 def _from_statsmodels(fit, term: str, frame: pd.DataFrame, method: str, unit: str, groups: int | None) -> Estimate:

@@ -12,8 +12,10 @@ import math
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from goingglobal._display import RESULT
-from goingglobal.models import Estimate
+from goingglobal.models import LIBRARIES, Estimate, name_of
 
 __all__ = ["ResultError", "read", "recorded", "report"]
 
@@ -26,33 +28,53 @@ class ResultError(ValueError):
 
 
 def report(
-    id: str, value: Estimate | float | int, fmt: str = ".2f", *, unit: str | None = None, n: int | None = None,
-    sample: str | None = None, exhibit: str | None = None,
+    id: str, value: Estimate | float | int | object, term: str | None = None, fmt: str | None = None, *,
+    unit: str | None = None, n: int | None = None, sample: str | pd.DataFrame | None = None,
+    exhibit: str | None = None, scale: float = 1.0,
 ) -> None:
     """State one number under an id.
 
-    Parameters: `id`, like "firm/longdiff/home"; `value`, an `Estimate` or a plain number (then `unit`
-    is required, and `n` and `sample` should be given); `fmt`, format of the text shown in prose;
-    `exhibit`, label of the figure or table that shows it.
+    Parameters: `id`, like "firm/longdiff/home"; `value`, a fit of statsmodels, pyfixest, linearmodels or diff-diff, an
+    `Estimate`, or a plain number; `term`, the coefficient of a fit (see `Estimate.of`); `fmt`, format of the text shown
+    in prose (".2f"; an `Estimate` or a number has no term, so its format may stand in the term's place); `unit`, which
+    a fit and a plain number need; `sample`, a name, or the frame that bears it; `exhibit`, label of the figure or table
+    that shows it; `scale`, a factor for the value, error and interval of a fit (100: from shares to percentage points).
+
+        report("country/oecd38/pwt", fit, "fdi_lag", ".3f", unit="points per % of GDP")
+        report("firm/sample_j/rows", len(panel), ",d", unit="firm-years")
 
     Raises `ResultError` for a bad id, an id reported before with another value, a value that is not
-    finite, a missing unit, and a format that does not fit.
+    finite, a missing unit, and a format that does not fit; `ModelError` as `Estimate.of` does.
     """
     if not _ID.fullmatch(id):
         raise ResultError(f"result id {id!r}: expected letters, digits and _ in parts divided by /")
+    number = None
     if isinstance(value, Estimate):
+        term, fmt = (None, term) if fmt is None else (term, fmt)
+    elif type(value).__module__.partition(".")[0] in LIBRARIES:
+        if unit is None:
+            raise ResultError(f"result {id!r}: a fit needs the unit of {term!r}")
+        value = Estimate.of(value, term, unit=unit, sample=sample)
+        value = value if scale == 1.0 else value.scaled(scale, unit)
+    else:
+        term, fmt = (None, term) if fmt is None else (term, fmt)
+        if unit is None:
+            raise ResultError(f"result {id!r}: a plain number needs a unit")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ResultError(f"result {id!r}: {value!r} is not a number, an `Estimate`, or a fit of "
+                              f"{', '.join(LIBRARIES)}") from None
+    fmt = fmt or ".2f"
+    if isinstance(sample, pd.DataFrame):
+        sample = name_of(sample)
+    if number is None:
         record = {
             "value": value.value, "se": value.se, "ci_low": value.ci_low, "ci_high": value.ci_high, "n": value.n,
             "groups": value.groups, "unit": unit or value.unit, "sample": sample or value.sample,
             "method": value.method, "software": value.software, "notes": list(value.notes),
         }
     else:
-        if unit is None:
-            raise ResultError(f"result {id!r}: a plain number needs a unit")
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise ResultError(f"result {id!r}: {value!r} is not a number") from None
         record = {"value": number, "se": None, "ci_low": None, "ci_high": None, "n": n, "groups": None,
                   "unit": unit, "sample": sample, "method": "computed", "software": None, "notes": []}
     if not math.isfinite(record["value"]):
@@ -60,9 +82,9 @@ def report(
     record = {k: (None if isinstance(v, float) and not math.isfinite(v) else v) for k, v in record.items()}
     try:
         whole = fmt.endswith("d")
-        if whole and (isinstance(value, Estimate) or record["value"] != int(record["value"])):
+        if whole and (number is None or record["value"] != int(record["value"])):
             raise ValueError(f"{record['value']} is not a whole number")
-        shown = format(int(value) if whole else record["value"], fmt)
+        shown = format(int(record["value"]) if whole else record["value"], fmt)
     except (ValueError, TypeError) as error:
         raise ResultError(f"result {id!r}: format {fmt!r} does not fit; {error}") from None
     if re.fullmatch(r"[-+]0[.,0]*(%|[eE][-+]?\d+)?", shown):  # no minus zero

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COLOURS", "INK", "MUTED", "band", "direct_label", "follow_page", "use", "zero_line"]
+__all__ = [
+    "COLOURS", "GRID", "INK", "MUTED", "axes_of", "band", "direct_label", "draw", "follow_page", "mark", "name_lines",
+    "named_rows", "use", "values_beside", "zero_line",
+]  # fmt: skip
 
 INK, MUTED, GRID = "#222426", "#63676b", "#d9dcdf"
 COLOURS = {
@@ -24,20 +27,49 @@ _VARIABLES = {
 }
 
 
-def use() -> None:
-    """Set seaborn's theme for every figure of the book."""
-    import seaborn as sns
+_RC = {
+    "figure.figsize": (7.2, 3.9), "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED, "axes.labelcolor": INK,
+    "axes.titlesize": 11, "axes.titleweight": "normal", "axes.titlelocation": "left", "axes.labelsize": 10,
+    "xtick.labelsize": 9.5, "ytick.labelsize": 9.5, "xtick.color": MUTED, "ytick.color": MUTED,
+    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "text.color": INK, "axes.grid": True, "axes.grid.axis": "y",
+    "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.8, "lines.linewidth": 2.0, "font.size": 10,
+    "legend.frameon": False, "legend.title_fontsize": 9, "legend.fontsize": 9, "svg.fonttype": "none",
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
+}  # fmt: skip
 
-    sns.set_theme(style="ticks", palette=[COLOURS["Japan"], COLOURS["Germany"], COLOURS["other"]], rc={
-        "figure.figsize": (7.2, 3.9), "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
-        "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": MUTED, "axes.labelcolor": INK,
-        "axes.titlesize": 11, "axes.titleweight": "normal", "axes.titlelocation": "left", "axes.labelsize": 10,
-        "xtick.labelsize": 9.5, "ytick.labelsize": 9.5, "xtick.color": MUTED, "ytick.color": MUTED,
-        "xtick.labelcolor": INK, "ytick.labelcolor": INK, "text.color": INK, "axes.grid": True, "axes.grid.axis": "y",
-        "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.8, "lines.linewidth": 2.0, "font.size": 10,
-        "legend.frameon": False, "svg.fonttype": "none", "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"], "figure.constrained_layout.use": True,
-    })
+
+def use() -> None:
+    """Set the book's style for every picture of seaborn: its functions, its grids and `seaborn.objects`."""
+    import seaborn as sns
+    import seaborn.objects as so
+
+    sns.set_theme(style="ticks", palette=[COLOURS["Japan"], COLOURS["Germany"], COLOURS["other"]], rc=_RC)
+    so.Plot.config.theme.update({**sns.axes_style(), **sns.plotting_context(), **_RC})
+
+
+def draw(plot):
+    """Draw a `seaborn.objects.Plot` and hand its matplotlib figure on, so that lines and labels can be added to it.
+
+    The size is the plot's own (`.layout(size=(7.2, 3))`), else the book's. Raises `TypeError` for another kind of plot.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn.objects as so
+
+    if not isinstance(plot, so.Plot):
+        raise TypeError(f"theme.draw: {type(plot).__name__} is no seaborn.objects.Plot; others are drawn already")
+    plot.plot(pyplot=True)
+    return plt.gcf()
+
+
+def axes_of(plot) -> list:
+    """The visible axes of an Axes, a Figure, or a grid of seaborn (FacetGrid, PairGrid, JointGrid), in order."""
+    if hasattr(plot, "transData"):
+        return [plot]
+    figure = getattr(plot, "figure", plot)
+    if not hasattr(figure, "axes"):
+        raise TypeError(f"{type(plot).__name__} has no axes; expected a matplotlib Axes or Figure or a grid of seaborn")
+    return [ax for ax in figure.axes if ax.get_visible()]
 
 
 def follow_page(svg: str) -> str:
@@ -57,9 +89,48 @@ def direct_label(ax, x: float, y: float, text: str, colour: str, dx: float = 5, 
                 annotation_clip=False, **kw)
 
 
-def zero_line(ax, vertical: bool = False) -> None:
-    """A thin line at zero, so that the sign is seen at a glance."""
-    (ax.axvline if vertical else ax.axhline)(0, color=MUTED, linewidth=1, zorder=1)
+def zero_line(plot, vertical: bool = False, at: float = 0, **style) -> None:
+    """A thin line at zero (or `at`) in every panel, so that the sign is seen at a glance."""
+    for ax in axes_of(plot):
+        (ax.axvline if vertical else ax.axhline)(at, **{"color": MUTED, "linewidth": 1, "zorder": 1, **style})
+
+
+def mark(plot, at: float, words: str = "", **style) -> None:
+    """A dotted vertical line in every panel, named at the top of the first: a break, a cut-off, a date."""
+    for place, ax in enumerate(axes_of(plot)):
+        ax.axvline(at, **{"color": MUTED, "linewidth": 1, "linestyle": ":", **style})
+        if words and not place:
+            ax.annotate(words, (at, 1), xycoords=("data", "axes fraction"), xytext=(-4, -6), va="top", ha="right",
+                        textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
+
+
+def name_lines(plot, data, x: str, y: str, name: str, colours: dict[str, str], panel: int = 0, **style) -> None:
+    """Write the name of each line of `data` beside its end, in its colour, in place of a legend.
+
+    `name` is the column of names, `colours` gives each its colour, `panel` says which of the axes.
+    """
+    ax = axes_of(plot)[panel]
+    for words, rows in data.dropna(subset=[x, y]).groupby(name, sort=False):
+        last = rows.sort_values(x).iloc[-1]
+        direct_label(ax, last[x], last[y], str(words), colours[words], **style)
+
+
+def values_beside(plot, data, x: str, y: str, digits: int = 2, sign: str = "+", panel: int = 0) -> None:
+    """Write each value of a plot of named lines at the right edge, level with its line (`y` holds the names)."""
+    ax = axes_of(plot)[panel]
+    for name, value in zip(data[y], data[x], strict=True):
+        ax.annotate(f"{value:{sign}.{digits}f}".replace("-", "−"), (1.0, name), xycoords=("axes fraction", "data"),
+                    xytext=(6, 0), textcoords="offset points", va="center", color=INK, annotation_clip=False)
+
+
+def named_rows(plot) -> None:
+    """The look of a plot whose vertical axis holds names: a grid across, no ticks and no spine at the names."""
+    for ax in axes_of(plot):
+        ax.tick_params(axis="y", length=0)
+        ax.grid(visible=False, axis="y")
+        ax.grid(visible=True, axis="x")
+        ax.spines["left"].set_visible(False)
+        ax.set_ylabel("")
 
 
 def band(ax, x, low, high, colour: str) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 # Matrices here are small: one thread is faster than two that wait for each other, and sums in one order.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# A picture is shown by its exhibit alone, not by the cell that draws it as well; sets have one order in every build
+# (pyfixest takes absorbed effects in the order of a set: their order decides the ninth digit of an error).
+NOTEBOOKS = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
 JUPYTER_BOOK = (sys.executable, "-c", "from goingglobal.sphinx.build import jupyter_book; jupyter_book()")
 PROGRESS = "GOINGGLOBAL_PROGRESS"  # set for a build whose standard output goes to a log: where its lines go instead
 FULL = 28  # errno of a full disk
@@ -209,7 +212,7 @@ def _trust(work: Path) -> None:
 def _child(root: Path, work: Path, lite: Path | None) -> int:
     """Run Jupyter Book in a process of its own, whose words go to a log and whose progress comes here."""
     work.mkdir(parents=True, exist_ok=True)
-    environment = {**ONE_THREAD, **os.environ, "GOINGGLOBAL_LITE": "yes" if lite else "",
+    environment = {**ONE_THREAD, **os.environ, **NOTEBOOKS, "GOINGGLOBAL_LITE": "yes" if lite else "",
                    state.COMMIT_LATER: "yes"}
     progress = () if os.name == "nt" else (os.dup(1),)  # Windows hands on no single file: there the log has it all
     if progress:

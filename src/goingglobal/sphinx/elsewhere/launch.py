@@ -112,6 +112,13 @@ def extras(notebook: dict) -> str:
     return f"[{','.join(wanted)}]" if wanted else ""
 
 
+def _imports(notebook: dict, package: str) -> bool:
+    """Whether a cell after the first imports a package."""
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"
+                     and not cell["id"].endswith("-install"))  # fmt: skip
+    return re.search(rf"(?m)^\s*(import|from) {package}\b", code) is not None
+
+
 def install_source(notebook: dict, where: Repository | None) -> str:
     """The notebook's first cell: it installs the library in the browser and on Colab, elsewhere it does nothing.
 
@@ -120,12 +127,15 @@ def install_source(notebook: dict, where: Repository | None) -> str:
     more = extras(notebook)
     uploaded = f"./goingglobal-{__version__}-py3-none-any.whl{more}"
     colab = f"goingglobal{more} @ git+{where.url}@{where.ref}" if where else uploaded
+    absorbing = _imports(notebook, "pyfixest")
     return "\n".join((
         "# Installs the library with its data in the browser (JupyterLite) and on Colab; elsewhere it does nothing.",
         "# To read, take the book's page, where numbers stand in the text; here you run and change the code.",
         "import sys", "",
         'if sys.platform == "emscripten":',
         f'    %pip install -q "goingglobal{more}"',
+        *(["    import goingglobal.absorbing  # stands in for pyfixest, which has no build for the browser"]
+          if absorbing else []),
         'elif "google.colab" in sys.modules:',
         f'    %pip install -q "{colab}"',
     ))  # fmt: skip

@@ -72,10 +72,28 @@ def _anchors(app: Sphinx, doctree: nodes.document) -> None:
             code = ""
 
 
+def _fold_name(app: Sphinx, cell: nodes.Element) -> str:
+    """What a folded cell holds: the code of its exhibits; the words of its first line, a comment; or its numbers."""
+    labels = dict.fromkeys(node["label"] for node in cell.findall(mime.source_links))
+    labels |= dict.fromkeys(node["label"] for node in cell.findall(mime.drawing))
+    if labels:
+        return "Code of " + " and ".join(citing.number(app.env, label) for label in labels)
+    code = next((part.astext() for part in cell.children if _is(part, "cell_code_source")), cell.astext())
+    words = re.match(r"# (.+)", code.lstrip())
+    if words:
+        return words[1].rstrip(".")
+    return NUMBERS if any("gg-anchor" in node["classes"] for node in cell.findall(nodes.container)) else ""
+
+
+NUMBERS = "Numbers reported here"
+
+
 def _folds(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for fold in doctree.findall(HideCodeCellNode):
         if "above-input" in fold["classes"]:
             fold["ids"], fold.parent["ids"] = fold.parent["ids"], []
+            name = _fold_name(app, fold.parent)
+            fold["prompt_show"] = fold["prompt_hide"] = name or fold["prompt_show"]
 
 
 def _visit_fold(self, node: HideCodeCellNode) -> None:
