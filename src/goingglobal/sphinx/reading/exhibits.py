@@ -77,7 +77,7 @@ def _fold_name(app: Sphinx, cell: nodes.Element) -> str:
     labels = dict.fromkeys(node["label"] for node in cell.findall(mime.source_links))
     labels |= dict.fromkeys(node["label"] for node in cell.findall(mime.drawing))
     if labels:
-        return "Code of " + " and ".join(citing.number(app.env, label) for label in labels)
+        return "Code of " + " and ".join(citing.number(app.env, label).replace("Figure", "Fig.") for label in labels)
     code = next((part.astext() for part in cell.children if _is(part, "cell_code_source")), cell.astext())
     words = re.match(r"# (.+)", code.lstrip())
     if words:
