@@ -8,6 +8,7 @@ Pyodide's kernel is; what a cell publishes is kept, and the first error of a cel
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -53,11 +54,13 @@ def run(path: Path) -> dict:
 
 def main(folder: str, *names: str) -> None:
     out, sys.stdout = sys.stdout, sys.stderr  # the answer alone goes to standard output
+    importlib.import_module("goingglobal.absorbing")  # as the first cell does in the browser
     answer = {
         "python": sys.version.split()[0], "modules": [],
         "notebooks": {name: run(Path(folder, name)) for name in names},
     }  # fmt: skip
-    answer["modules"] = sorted({name.partition(".")[0] for name in sys.modules if not name.startswith("_")})
+    answer["modules"] = sorted({name.partition(".")[0] for name, module in sys.modules.items()
+                                if not name.startswith("_") and getattr(module, "__name__", name) == name})
     json.dump(answer, out)
 
 

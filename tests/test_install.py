@@ -73,7 +73,9 @@ for name in ("jupyter_core", "jupyter_client", "ipykernel", "notebook", "nbforma
     sys.modules[name] = None  # an import of it raises ImportError
 from goingglobal import charts, designs, exhibits, ledger, load, models, own, results, samples, specifications, theme
 firms = samples.starters(load("firm_panel"), trim=0.7)
-found = models.two_way_fe(firms, "y ~ post", "log points", ("edinet_code", "year"), cluster="edinet_code")
+import pyfixest
+fit = pyfixest.feols("y ~ post | edinet_code + year", firms, vcov={"CRV1": "edinet_code"})
+found = models.Estimate.of(fit, "post", unit="log points")
 results.report("some/number", found, ".3f")
 exhibits.table("tab-some", firms.head(3)[["edinet_code", "year"]], caption="Three rows.", tables=["firm_panel"])
 print(results.recorded()["some/number"]["n"], found.n)

@@ -164,12 +164,28 @@ def panel_tables(frame: pd.DataFrame, chosen: Mapping) -> dict[str, pd.DataFrame
     over_years = x == "year"
     fit = pd.DataFrame(columns=["x", "y", "low", "high"])
     if not over_years and x != y and len(points) >= MIN_POINTS + points["iso3"].nunique():
-        slope = models.within_slope(points, "y", "x", "iso3", "", LAGS)
+        slope = within_slope(points)
         at = np.linspace(points["x"].min(), points["x"].max(), 25)
         ends = [points["y"].mean() + b * (at - points["x"].mean()) for b in (slope.value, slope.ci_low, slope.ci_high)]
         fit = pd.DataFrame({"x": at, "y": ends[0], "low": np.minimum(*ends[1:]), "high": np.maximum(*ends[1:])})
     return {"points": points, "lines": points if over_years else points[:0], "fit": fit,
             "labels": others if len(others) <= MANY else others[:0]}
+
+
+def within_slope(points: pd.DataFrame, lags: int = LAGS) -> models.Estimate:
+    """Slope of y on x within iso3, each around its own mean, with Newey–West errors within countries (statsmodels).
+
+    Countries are taken as independent of each other; intervals use the t distribution with n less the countries less
+    one degrees of freedom. Rows stand in time order within countries. Raises `ModelError` as `Estimate.of` does.
+    Source: Newey and West (1987).
+    """
+    import statsmodels.formula.api as smf
+
+    rows = points.dropna(subset=["x", "y"]).sort_values("iso3", kind="stable")
+    effects = " + C(iso3)" if rows["iso3"].nunique() > 1 else ""
+    kinds = {"groups": pd.factorize(rows["iso3"])[0], "maxlags": lags, "use_correction": "hac", "df_correction": False}
+    fit = smf.ols(f"y ~ x{effects}", rows).fit(cov_type="hac-panel", cov_kwds=kinds, use_t=True)
+    return models.Estimate.of(fit, "x")
 
 
 def country_panel(label: str, frame: pd.DataFrame, x: Mapping[str, str], y: Mapping[str, str],

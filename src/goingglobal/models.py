@@ -7,6 +7,7 @@ Callaway–Sant'Anna with its path, HonestDiD for several limits. Nothing here c
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,10 +18,8 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "Estimate", "EventStudy", "ModelError", "binomial_curve", "binomial_gradient", "difference_in_means",
-    "event_study", "honest_bounds", "leave_one_out", "local_projections", "logit_margins", "median_regression", "ols",
-    "ordered_logit", "ratio", "two_way_fe", "within_slope",
-]
+    "LIBRARIES", "Estimate", "EventStudy", "ModelError", "event_study", "honest_bounds", "noting", "ordered_logit",
+]  # fmt: skip
 
 
 class ModelError(ValueError):
@@ -145,7 +144,7 @@ VANISHING = 1e-8  # of the outcome's scale: an error below it comes of a fit wit
 LIMIT = 1000  # iterations after which statsmodels' quantile regression stops
 _COVARIANCES = {"nonrobust": "usual errors", "cluster": "clustered errors", "HAC": "Newey–West errors",
                 "hac-panel": "Newey–West errors within groups"}  # fmt: skip
-_MODELS = {"OLS": "OLS", "WLS": "OLS, weighted", "GLS": "GLS", "Logit": "logit", "Probit": "probit",
+_MODELS = {"OLS": "OLS", "WLS": "OLS", "GLS": "GLS", "Logit": "logit", "Probit": "probit",
            "Poisson": "Poisson regression", "OrderedModel": "ordered model"}  # fmt: skip
 
 
@@ -164,10 +163,11 @@ def _sure(what: str, error: float, scale: float, spread: float, freedom: float) 
         raise ModelError(f"{what}: its standard error vanishes ({error:.2g}); the fit leaves no noise to judge it by")
 
 
-def _spread(values: object, ignored: float = 1.0) -> float:
-    """Standard deviation of a column; 1 where it has none."""
-    found = float(np.nanstd(np.asarray(values, dtype=float)))
-    return found if np.isfinite(found) and found > 0 else ignored
+def _spread(values: object) -> float:
+    """The scale of a column: its standard deviation; where it is constant, its size, or 1."""
+    column = np.asarray(values, dtype=float)
+    found = [float(np.nanstd(column)), abs(float(np.nanmean(column)))]
+    return next((size for size in found if np.isfinite(size) and size > VANISHING), 1.0)
 
 
 def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
@@ -203,8 +203,14 @@ def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
             raise ModelError(f"{what}: the clusters are of other rows than the formula's; leave out rows with a "
                              "missing value before fitting, and take the clusters from the same frame")
         groups = int(pd.Series(np.asarray(labels).ravel()).nunique()) if np.ndim(labels) == 1 else None
-        if groups is not None and groups < 2:
+        if groups is not None and groups < 2 and covariance == "cluster":
             raise ModelError(f"{what}: fewer than two clusters")
+    weights = getattr(model, "var_weights" if kind == "GLM" else "weights", None)
+    if kind in ("WLS", "GLM") and weights is not None and not (np.asarray(weights) > 0).all():
+        raise ModelError(f"{what}: weights are not all above zero")
+    if kind == "GLM" and type(model.family).__name__ == "Binomial" and not (
+            (model.endog >= 0) & (model.endog <= 1)).all():  # fmt: skip
+        raise ModelError(f"{what}: the outcome of a binomial fit is a share within 0–1, not a percentage")
     binary = kind in ("Logit", "Probit")
     if margins is None:
         low, high = fit.conf_int().loc[term] if hasattr(fit.conf_int(), "loc") else fit.conf_int()[names.index(term)]
@@ -219,7 +225,7 @@ def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
         if not own < FLAT or np.abs(fitted - model.endog).max() < 1e-6:
             raise ModelError(f"{what}: separation, the outcome follows from the terms and the size of the effect from "
                              "nothing")
-    scale = 1.0 if binary or kind in ("Poisson", "OrderedModel", "GLM") else _spread(model.endog, 0.0)
+    scale = 1.0 if binary or kind in ("Poisson", "OrderedModel", "GLM") else _spread(model.endog)
     freedom = float(getattr(fit, "df_resid", 1))
     _sure(what, float(error), scale, _spread(column), freedom if np.isfinite(freedom) else 1)
     name = _MODELS.get(kind, kind)
@@ -232,7 +238,8 @@ def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
             notes.append(f"Pearson scale {fit.scale:.2g}")
     lags = fit.cov_kwds.get("maxlags")
     shown = _COVARIANCES.get(covariance, f"{covariance} errors") + (f" ({lags} lags)" if lags else "")
-    method = f"{name}, {'average marginal effect, ' if margins is not None else ''}{shown}"
+    method = f"{name}, {'average marginal effect, ' if margins is not None else ''}{shown}" + (
+        ", weighted" if kind == "WLS" else "")
     return {"value": float(value), "se": float(error), "ci_low": float(low), "ci_high": float(high), "p": float(p),
             "n": int(fit.nobs), "groups": groups, "method": method, "software": software_of("statsmodels"),
             "notes": notes}, frame  # fmt: skip
@@ -244,6 +251,9 @@ def _read_pyfixest(fit, term, sample) -> tuple[dict, pd.DataFrame]:
     if not hasattr(fit, "_beta_hat"):
         raise ModelError(f"estimate of {term!r}: {type(fit).__name__} of pyfixest is no single fit; expected is one "
                          "model, such as fit.fetch_model(0)")
+    if fit._has_fixef and re.search(r"\S\+|\+\S", str(fit._fixef)):
+        raise ModelError(f"{what}: write the effects as {' + '.join(re.split(r'[ +]+', fit._fixef))!r}, with blanks: "
+                         f"as {fit._fixef!r} pyfixest takes the wrong one as nested in the clusters")
     left_out = list(fit._collin_vars or [])
     if term in left_out:
         raise ModelError(f"{what}: rank deficient, the term is collinear with the effects or the terms before it")
@@ -257,7 +267,7 @@ def _read_pyfixest(fit, term, sample) -> tuple[dict, pd.DataFrame]:
         raise ModelError(f"{what}: fewer than two clusters")
     column = frame[term] if term in frame and pd.api.types.is_numeric_dtype(frame[term]) else [1.0]
     outcome = frame.get(fit._depvar, [1.0])
-    scale = _spread(outcome, 0.0) if fit._method == "feols" and len(outcome) > 1 else 1.0
+    scale = _spread(outcome) if fit._method == "feols" and len(outcome) > 1 else 1.0
     error = float(fit.se()[term])
     _sure(what, error, scale, _spread(column), float(getattr(fit, "_df_t", 1)))
     low, high = fit.confint().loc[term]
@@ -271,11 +281,11 @@ def _read_pyfixest(fit, term, sample) -> tuple[dict, pd.DataFrame]:
     method = kind + (f"{effects} fixed effects, " if effects else "" if kind else "OLS, ") + errors
     return {"value": float(values[term]), "se": error, "ci_low": float(low), "ci_high": float(high),
             "p": float(fit.pvalue()[term]), "n": int(fit._N), "groups": groups,
-            "method": method + (", weighted" if fit._has_weights else ""), "software": fit_software(fit),
+            "method": method + (", weighted" if fit._has_weights else ""), "software": _pyfixest_software(fit),
             "notes": notes}, frame  # fmt: skip
 
 
-def fit_software(fit) -> str:
+def _pyfixest_software(fit) -> str:
     """The library that made a fit of pyfixest's kind, its stand-in for the browser included."""
     return getattr(fit, "software", None) or software_of("pyfixest")
 
@@ -290,7 +300,7 @@ def _read_linearmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
     outcome = np.asarray(getattr(model.dependent, "values2d", None) if hasattr(model.dependent, "values2d")
                          else model.dependent.ndarray)  # fmt: skip
     error = float(fit.std_errors[term])
-    _sure(what, error, _spread(outcome, 0.0), 1.0, float(fit.df_resid))
+    _sure(what, error, _spread(outcome), 1.0, float(fit.df_resid))
     low, high = fit.conf_int().loc[term]
     covariance = str(getattr(fit, "cov_type", None) or getattr(fit, "_cov_type", "")).lower()
     return {"value": float(fit.params[term]), "se": error, "ci_low": float(low), "ci_high": float(high),
@@ -369,121 +379,6 @@ def model_of(make, formula: str, frame: pd.DataFrame, method: str, **options):
     return model
 
 
-def ols(
-    frame: pd.DataFrame, formula: str, term: str, unit: str, cluster: str | None = None, lags: int | None = None,
-    weights: str | None = None,
-) -> Estimate:
-    """Ordinary least squares with HC1 errors, CR1 errors clustered on a column, or Newey–West errors.
-
-    Parameters: `formula`, statsmodels formula; `term`, the coefficient wanted; `unit` of the
-    coefficient; `cluster`, a column; `lags`, for one time series in time order; `weights`, a column of
-    (sampling) weights. Intervals use the t distribution. Rows with a missing value are dropped.
-    Raises `ModelError` for an empty sample, a missing column or term, and for collinear terms.
-    Sources: MacKinnon and White (1985) for HC1, Newey and West (1987).
-    """
-    import statsmodels.formula.api as smf
-
-    used = [column for column in (cluster, weights) if column]
-    need_columns(frame, used, "OLS")
-    frame = frame.dropna(subset=used) if used else frame
-    if weights and not (frame[weights] > 0).all():
-        raise ModelError(f"OLS on {name_of(frame)!r}: weights in {weights!r} are not all above zero")
-    make, options = (smf.wls, {"weights": frame[weights]}) if weights else (smf.ols, {})
-    model, also = model_of(make, formula, frame, "OLS", **options), ", weighted" if weights else ""
-    if cluster:
-        labels = frame.loc[model.data.row_labels, cluster]
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": labels.astype("category").cat.codes}, use_t=True)
-        return _from_statsmodels(fit, term, frame, f"OLS, errors clustered by {cluster}{also}", unit, labels.nunique())
-    if lags is not None:
-        fit = model.fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
-        return _from_statsmodels(fit, term, frame, f"OLS, Newey–West errors ({lags} lags){also}", unit, None)
-    fit = model.fit(cov_type="HC1", use_t=True)
-    return _from_statsmodels(fit, term, frame, f"OLS, HC1 errors{also}", unit, None)
-
-
-def within_slope(frame: pd.DataFrame, y: str, x: str, group: str, unit: str, lags: int = 3) -> Estimate:
-    """Slope of `y` on `x` within groups, each around its own mean, with Newey–West errors within groups.
-
-    Groups are taken as independent of each other; intervals use the t distribution with n less the groups less one
-    degrees of freedom. With one group it is `ols(…, lags=…)`. Rows must stand in time order within groups.
-    Raises `ModelError` as `ols` does. Source: Newey and West (1987).
-    """
-    import statsmodels.formula.api as smf
-
-    need_columns(frame, [y, x, group], "slope within groups")
-    rows = frame.dropna(subset=[y, x]).sort_values(group, kind="stable")
-    effects = f" + C({group})" if rows[group].nunique() > 1 else ""
-    model = model_of(smf.ols, f"{y} ~ {x}{effects}", rows, "slope within groups")
-    kinds = {"groups": pd.factorize(rows[group])[0], "maxlags": lags, "use_correction": "hac", "df_correction": False}
-    fit = model.fit(cov_type="hac-panel", cov_kwds=kinds, use_t=True)
-    return _from_statsmodels(fit, x, frame, f"OLS within {group}, Newey–West errors ({lags} lags)", unit,
-                             rows[group].nunique())
-
-
-def median_regression(frame: pd.DataFrame, formula: str, term: str, unit: str, quantile: float = 0.5) -> Estimate:
-    """Quantile regression with robust (kernel) errors.
-
-    statsmodels iterates weighted least squares; where it stops at its limit the note says so (the
-    tests hold the estimates against an exact linear programme). Source: Koenker and Bassett (1978).
-    """
-    import statsmodels.formula.api as smf
-
-    need_columns(frame, [], "quantile regression")
-    with noting() as notes:
-        model = model_of(smf.quantreg, formula, frame, "quantile regression")
-        fit = model.fit(q=quantile, vcov="robust", kernel="epa", bandwidth="hsheather")
-    method = f"quantile regression at {quantile:g}, robust errors"
-    return replace(_from_statsmodels(fit, term, frame, method, unit, None), notes=tuple(notes))
-
-
-def logit_margins(
-    frame: pd.DataFrame, formula: str, terms: Sequence[str], unit: str, cluster: str | None = None
-) -> dict[str, Estimate]:
-    """Average marginal effects of a logit, with delta-method errors: term → `Estimate`, in probability.
-
-    Parameters: `formula` with a 0/1 outcome; `terms`, the columns wanted; `cluster`, a column (CR1 errors; HC0
-    without: statsmodels knows no small-sample factor for a logit). The effect is the mean derivative over the rows; of
-    a 0/1 column the mean change from 0 to 1. Rows with a missing value are dropped.
-    Raises `ModelError` for an empty sample, an outcome with one value only, collinear terms, perfect separation or
-    a fit that does not converge. Source: Bartus (2005) for average marginal effects.
-    """
-    import statsmodels.formula.api as smf
-    from statsmodels.tools.sm_exceptions import PerfectSeparationError
-
-    need_columns(frame, [cluster] if cluster else [], "logit")
-    frame = frame.dropna(subset=[cluster]) if cluster else frame
-    with noting() as notes:
-        try:
-            model = model_of(smf.logit, formula, frame, "logit")
-            if len(np.unique(model.endog)) < 2:
-                raise ModelError(f"logit on {name_of(frame)!r}: the outcome of {formula!r} has one value only")
-            labels = frame.loc[model.data.row_labels, cluster] if cluster else None
-            codes = None if labels is None else labels.astype("category").cat.codes
-            options = {"cov_type": "cluster", "cov_kwds": {"groups": codes}} if cluster else {"cov_type": "HC0"}
-            fit = model.fit(disp=0, maxiter=100, **options)
-        except (PerfectSeparationError, np.linalg.LinAlgError) as error:
-            raise ModelError(f"logit on {name_of(frame)!r}: {error}") from None
-    if not fit.mle_retvals["converged"] or any("separation" in note.lower() for note in notes):
-        raise ModelError(f"logit on {name_of(frame)!r}: {formula!r} does not converge or separates perfectly")
-    names = [name for name in fit.model.exog_names if name != "Intercept"]
-    lost = [term for term in terms if term not in names]
-    if lost:
-        raise ModelError(f"logit on {name_of(frame)!r}: no term {lost[0]!r}; terms are {names[:8]}")
-    effects = fit.get_margeff(dummy=True)
-    low_high, found = effects.conf_int(), {}
-    for term in terms:
-        place = names.index(term)
-        found[term] = Estimate(
-            value=float(effects.margeff[place]), se=float(effects.margeff_se[place]), ci_low=float(low_high[place, 0]),
-            ci_high=float(low_high[place, 1]), p=float(effects.pvalues[place]), n=int(fit.nobs), unit=unit,
-            sample=name_of(frame), method="logit, average marginal effect, " + (
-                f"errors clustered by {cluster}" if cluster else "HC0 errors"),
-            software=software_of("statsmodels"), term=term, notes=tuple(notes),
-            groups=int(labels.nunique()) if cluster else None,
-        )
-    return found
-
-
 FLAT = 20.0  # standard error of log odds across a term's range; a single row in a cell still gives one below 2
 
 
@@ -539,139 +434,6 @@ def ordered_logit(
     method = "ordered logit, " + (f"errors clustered by {cluster}" if cluster else "errors from the Hessian")
     return {term: replace(_from_statsmodels(fit, term, frame, method, unit, groups), notes=tuple(notes))
             for term in terms}
-
-
-def difference_in_means(frame: pd.DataFrame, outcome: str, treatment: str, unit: str) -> Estimate:
-    """Mean of `outcome` with treatment = 1 minus the mean with 0; unequal-variance (Welch) error."""
-    from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
-
-    need_columns(frame, [outcome, treatment], "difference in means")
-    rows = frame[[outcome, treatment]].dropna()
-    arms = [rows.loc[rows[treatment] == arm, outcome] for arm in (1, 0)]
-    if min(len(a) for a in arms) < 2:
-        raise ModelError(f"difference in means on {name_of(frame)!r}: arms of {len(arms[0])} and {len(arms[1])} rows")
-    means = CompareMeans(*(DescrStatsW(a) for a in arms))
-    low, high = means.tconfint_diff(usevar="unequal")
-    return Estimate(
-        value=float(arms[0].mean() - arms[1].mean()), se=float(means.std_meandiff_separatevar), ci_low=float(low),
-        ci_high=float(high), p=float(means.ttest_ind(usevar="unequal")[1]), n=len(rows), unit=unit,
-        sample=name_of(frame), method="difference in means, unequal variances", software=software_of("statsmodels"),
-    )
-
-
-def two_way_fe(
-    frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str, term: str | None = None,
-    weights: str | None = None,
-) -> Estimate:
-    """Two-way fixed effects with CR1 errors clustered on a column (pyfixest; statsmodels where it is not installed).
-
-    Parameters: `formula`, such as "growth ~ fdi_lag + gdp_growth_lag"; `effects`, the two columns
-    of fixed effects, of which the one that is `cluster` is absorbed and the other enters as dummies;
-    `term`, the coefficient wanted (default: the first regressor); `weights`, a column of weights. The CR1 factor is
-    G/(G−1)·(N−1)/(N−K), K counting regressors, the dummies and one, not the absorbed effects, which
-    are nested in the clusters. Singleton rows are dropped and noted. Raises `ModelError` for an empty
-    sample, a missing column, effects without the cluster, or a collinear term.
-    Source: Cameron, Gelbach and Miller (2011).
-    """
-    need_columns(frame, [*effects, cluster], "two-way fixed effects")
-    if cluster not in effects:
-        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: {cluster!r} is not one of {effects}")
-    other = next(e for e in effects if e != cluster)
-    outcome, right = (part.strip() for part in formula.split("~"))
-    names = [n.strip() for n in right.split("+")]
-    term = term or names[0]
-    if term not in names:
-        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: no term {term!r}; terms are {names}")
-    extra = [weights] if weights else []
-    need_columns(frame, [outcome, *names, *extra], "two-way fixed effects")
-    rows = frame[list(dict.fromkeys([outcome, *names, *effects, *extra]))].dropna()
-    if rows.empty:
-        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: no row is complete in {outcome} and {names}")
-    if (rows[cluster].value_counts() > 1).sum() < 2:  # pyfixest 0.60 would abort the process on singletons alone
-        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: fewer than two {cluster} with two rows or more")
-    # One absorbed effect only: with two, pyfixest 0.60 takes them in the order of a set, and which of them
-    # counts as nested in the clusters, and so the error, changed from one process to the next.
-    # The dummies stand first, so that of collinear terms the regressor is dropped and not a dummy.
-    written = f"{outcome} ~ C({other}) + {right}"
-    found, notes = _absorbing(rows, written, cluster, term, weights)
-    if not found:
-        raise ModelError(f"two-way fixed effects on {name_of(frame)!r}: {term!r} is collinear with the effects")
-    return Estimate(
-        **found, unit=unit, sample=name_of(frame),
-        method=f"{cluster} and {other} fixed effects, CR1 errors by {cluster}" + (", weighted" if weights else ""),
-        term=term, notes=tuple(notes),
-    )
-
-
-def _absorbing(rows: pd.DataFrame, formula: str, cluster: str, term: str, weights: str | None) -> tuple[dict, list]:
-    """Least squares with `cluster` absorbed: the term's line of an `Estimate` (empty where it is collinear), notes."""
-    try:
-        import pyfixest
-    except ImportError:  # its compiled core is not made for the browser (Pyodide)
-        return _absorbing_by_statsmodels(rows, formula, cluster, term, weights)
-    with noting() as notes:
-        fit = pyfixest.feols(f"{formula} | {cluster}", rows, vcov={"CRV1": cluster}, weights=weights)
-    table = fit.tidy()
-    if term not in table.index:
-        return {}, notes
-    line, interval = table.loc[term], fit.confint().loc[term]
-    return {"value": float(line["Estimate"]), "se": float(line["Std. Error"]), "ci_low": float(interval.iloc[0]),
-            "ci_high": float(interval.iloc[1]), "p": float(line["Pr(>|t|)"]), "n": int(fit._N),
-            "groups": int(min(fit._G)), "software": software_of("pyfixest")}, notes
-
-
-def _absorbing_by_statsmodels(
-    rows: pd.DataFrame, formula: str, cluster: str, term: str, weights: str | None
-) -> tuple[dict, list]:
-    """The same where pyfixest is not installed: deviations from the clusters' means, then statsmodels.
-
-    Each column's own mean is added back, so the constant stays and K is pyfixest's. Source: Frisch and Waugh (1933).
-    """
-    import statsmodels.api as sm
-    from patsy import dmatrices
-
-    kept = rows[rows.groupby(cluster)[cluster].transform("size") > 1]
-    lone = len(rows) - len(kept)
-    notes = [f"{lone} singleton fixed effect(s) dropped from the model."] if lone else []
-    weight = kept[weights] if weights else pd.Series(1.0, kept.index)
-    both = pd.concat(dmatrices(formula, kept, return_type="dataframe"), axis=1)
-    sums = both.mul(weight, axis=0).groupby(kept[cluster]).transform("sum")
-    means = sums.div(weight.groupby(kept[cluster]).transform("sum"), axis=0)
-    within = both - means + both.mul(weight, axis=0).sum() / weight.sum()
-    outcome, right = within.iloc[:, 0], within.iloc[:, 1:]
-    # In the order of the formula, what the columns before it already say is left out.
-    diagonal = np.abs(np.diag(np.linalg.qr(right.to_numpy(), mode="r")))
-    left_out = list(right.columns[diagonal < 1e-9 * np.linalg.norm(right, axis=0)])
-    if left_out:
-        notes.append(f"collinear and left out: {', '.join(left_out)}")
-    if term in left_out:
-        return {}, notes
-    groups = pd.factorize(kept[cluster])[0]
-    fit = sm.WLS(outcome, right.drop(columns=left_out), weights=weight).fit(
-        cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
-    low, high = fit.conf_int().loc[term]
-    return {"value": float(fit.params[term]), "se": float(fit.bse[term]), "ci_low": float(low), "ci_high": float(high),
-            "p": float(fit.pvalues[term]), "n": int(fit.nobs), "groups": int(groups.max() + 1),
-            "software": f"{software_of('statsmodels')}, as pyfixest is not installed"}, notes
-
-
-def local_projections(
-    frame: pd.DataFrame, controls: Sequence[str] = (), horizons: Sequence[int] = (0, 1, 2, 3, 4, 5),
-    shock: str = "fdi_lag", unit: str = "% of employment", effects: tuple[str, str] = ("iso3", "year"),
-    cluster: str = "iso3",
-) -> pd.DataFrame:
-    """Cumulative response of log employment to FDI, one regression per horizon.
-
-    `frame` has `cumulative_h` columns (see `samples.country_changes`); a negative horizon −k reads
-    `cumulative_mk`, the change *before*. Returns one row per horizon: horizon, value, se, ci_low,
-    ci_high, n, groups. Source: Jordà (2005).
-    """
-    rows = []
-    for horizon in horizons:
-        outcome = f"cumulative_{horizon}" if horizon >= 0 else f"cumulative_m{-horizon}"
-        effect = two_way_fe(frame, " + ".join([f"{outcome} ~ {shock}", *controls]), unit, effects, cluster)
-        rows.append({"horizon": horizon, "estimate": effect} | effect.row())
-    return pd.DataFrame(rows)
 
 
 def event_study(
@@ -752,64 +514,3 @@ def honest_bounds(study: EventStudy, limits: Sequence[float] = (0.5, 1.0), targe
     return pd.DataFrame(rows)
 
 
-def binomial_gradient(
-    frame: pd.DataFrame, formula: str, term: str, unit: str, trials: str | None = None
-) -> Estimate:
-    """Grouped binomial (logit) regression of a share on firm size.
-
-    `formula` has the share (0 to 1) on the left; `trials` is the column with the number of firms behind
-    each share. Errors use the Pearson scale, so that more scatter than the binomial allows widens
-    them (the scale is at least 1). Without `trials` each band counts once and the scale is free
-    (a quasi-binomial fit of shares). Raises `ModelError` for shares outside 0–1, missing trials, or
-    no more bands than coefficients. Source: McCullagh and Nelder (1989), chapter 4.
-    """
-    fit, notes, method = _binomial(frame, formula, trials)
-    estimate = _from_statsmodels(fit, term, frame, method, unit, None)
-    return replace(estimate, notes=notes)
-
-
-def binomial_curve(
-    frame: pd.DataFrame, formula: str, grid: pd.DataFrame, trials: str | None = None
-) -> pd.DataFrame:
-    """The fitted shares of `binomial_gradient` on a grid, with 95 % bands: share, low, high (0–1)."""
-    fit, _, _ = _binomial(frame, formula, trials)
-    shown = fit.get_prediction(grid).summary_frame(alpha=0.05)
-    return grid.assign(share=shown["mean"].to_numpy(), low=shown["mean_ci_lower"].to_numpy(),
-                       high=shown["mean_ci_upper"].to_numpy())
-
-
-def _binomial(frame: pd.DataFrame, formula: str, trials: str | None):
-    """The fitted GLM, its notes and its name."""
-    import statsmodels.api as sm
-    import statsmodels.formula.api as smf
-
-    share = formula.split("~")[0].strip()
-    need_columns(frame, [share, *([trials] if trials else [])], "binomial regression")
-    weights = frame[trials] if trials else pd.Series(1.0, frame.index)
-    if not frame[share].between(0, 1).all() or not (weights > 0).all():
-        raise ModelError(f"binomial regression on {name_of(frame)!r}: shares within 0–1 and positive trials expected")
-    model = model_of(smf.glm, formula, frame, "binomial regression", family=sm.families.Binomial(),
-                     var_weights=np.asarray(weights, dtype=float))
-    plain = model.fit()
-    if plain.df_resid < 1:
-        raise ModelError(f"binomial regression on {name_of(frame)!r}: {len(frame)} bands for {len(plain.params)} terms")
-    scale = float(plain.pearson_chi2 / plain.df_resid)
-    scale = max(1.0, scale) if trials else scale
-    name = "grouped binomial (logit)" if trials else "quasi-binomial (logit), each band once"
-    return model.fit(scale=scale), (f"Pearson scale {scale:.2g}",), f"{name}, Pearson scale"
-
-
-def leave_one_out(frame: pd.DataFrame, formula: str, unit: str, effects: tuple[str, str], cluster: str) -> pd.DataFrame:
-    """`two_way_fe` with one cluster left out at a time: left_out, value, se, ci_low, ci_high, n."""
-    rows = []
-    for left_out in sorted(frame[cluster].unique()):
-        part = frame[frame[cluster] != left_out]
-        part.attrs["sample"] = f"{name_of(frame)}, without {left_out}"
-        effect = two_way_fe(part, formula, unit, effects, cluster)
-        rows.append({"left_out": left_out} | effect.row())
-    return pd.DataFrame(rows)
-
-
-def ratio(numerator: Estimate, denominator: Estimate) -> float:
-    """Ratio of two estimates, a plain number for the prose (no interval is claimed)."""
-    return numerator.value / denominator.value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import calls
 import pytest
 import refresh_golden
 import second_route_policy
@@ -106,16 +107,16 @@ def estimates(weighting: dict, jumps: dict, synthetic: dict) -> dict[str, models
     survey, firms, found = load("firm_management"), load("firm_panel"), {}
     for country in ("Germany", "Japan"):
         sample, formula = samples.management(survey, country), "mne_d ~ management + ln_employees"
-        found[f"wms/size_premium/{country}"] = models.ols(sample, "ln_employees ~ mne_d", "mne_d", "log points")
-        found[f"wms/lpm_management/{country}"] = models.ols(sample, formula, "management", "share")
-        margins = models.logit_margins(sample, formula, ["management"], "share")
+        found[f"wms/size_premium/{country}"] = calls.ols(sample, "ln_employees ~ mne_d", "mne_d", "log points")
+        found[f"wms/lpm_management/{country}"] = calls.ols(sample, formula, "management", "share")
+        margins = calls.margins(sample, formula, ["management"], "share")
         found[f"wms/logit_ame/{country}"] = margins["management"]
     investors = samples.investors(firms)
     for name, sample in {"raw_difference": samples.long_differences(firms),
                          "raw_difference_complete": investors}.items():  # fmt: skip
-        found[f"barriers/{name}/home"] = models.difference_in_means(sample, "home", "fdi", "points")
+        found[f"barriers/{name}/home"] = calls.means(sample, "home", "fdi", "points")
     formula = " + ".join(["home ~ fdi", *samples.COVARIATES])
-    found["barriers/regression/home"] = models.ols(investors, formula, "fdi", "points")
+    found["barriers/regression/home"] = calls.ols(investors, formula, "fdi", "points")
     return {
         **found, **{id_: weighting[id_] for id_ in ("barriers/ipw_att/home", "barriers/aipw_ate/home")},
         **{id_: design.estimate for id_, (design, _) in jumps.items()},

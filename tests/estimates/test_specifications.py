@@ -10,12 +10,13 @@ import itertools
 import math
 from functools import partial
 
+import calls
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
-from goingglobal import load, models, samples, specifications
+from goingglobal import load, samples, specifications
 from goingglobal.models import ModelError
 from goingglobal.specifications import BASELINE, CHOICES, Curve
 
@@ -103,14 +104,14 @@ def estimated(rows: pd.DataFrame, choice: dict) -> list[float]:
     effect = {"year": "year", "sector-year": "cell"}[choice["effects"]]
     rows.attrs["sample"] = "reference"
     if choice["estimator"] == "within":
-        found = models.two_way_fe(rows, "y ~ post", "u", ("edinet_code", effect), "edinet_code",
+        found = calls.two_way(rows, "y ~ post", "u", ("edinet_code", effect), "edinet_code",
                                   weights=None if choice["weights"] == "none" else "weight")  # fmt: skip
         return [found.value, found.se, found.n, found.groups]
     return differenced(rows, effect, choice["weights"] != "none")
 
 
 def differenced(rows: pd.DataFrame, effect: str, weighted: bool) -> list[float]:
-    """OLS of changes between neighbouring years of the panel; unweighted by `models.ols`, weighted by pyfixest."""
+    """OLS of changes between neighbouring years of the panel; unweighted by statsmodels, weighted by pyfixest."""
     import pyfixest
 
     place = {year: i for i, year in enumerate(sorted(rows["year"].unique()))}
@@ -118,7 +119,7 @@ def differenced(rows: pd.DataFrame, effect: str, weighted: bool) -> list[float]:
     near = rows["year"].map(place).groupby(rows["edinet_code"]).diff() == 1
     rows = rows.assign(dy=step["y"].diff(), dpost=step["post"].diff())[near]
     if not weighted:
-        found = models.ols(rows, f"dy ~ dpost + C({effect})", "dpost", "u", cluster="edinet_code")
+        found = calls.ols(rows, f"dy ~ dpost + C({effect})", "dpost", "u", cluster="edinet_code")
         return [found.value, found.se, found.n, found.groups]
     fit = pyfixest.feols(f"dy ~ dpost + C({effect})", rows, vcov={"CRV1": "edinet_code"}, weights="weight")
     line = fit.tidy().loc["dpost"]
@@ -190,7 +191,7 @@ def test_every_option_changes_something(curve):
 @pytest.mark.parametrize("trimming", CHOICES["trimming"])
 def test_the_baseline_is_the_headline_estimate(firms, curve, trimming, outcome):
     cut = None if trimming == "none" else float(trimming)
-    wanted = models.two_way_fe(
+    wanted = calls.two_way(
         samples.starters(firms, cut, outcome), "y ~ post", "log points", ("edinet_code", "year"), "edinet_code")
     row = chosen(curve.rows, trimming=trimming, outcome=outcome)
     assert figures(row) == same([wanted.value, wanted.se, wanted.n, wanted.groups])

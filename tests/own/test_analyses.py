@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+import calls
 import numpy as np
 import pandas as pd
 import pytest
 from panels import GOLDEN, made, weighted_least_squares
 
-from goingglobal import designs, load, models, own, samples, specifications
+from goingglobal import designs, load, own, samples, specifications
 from goingglobal.models import ModelError
+from goingglobal.own import analyses
 from goingglobal.samples import SampleError
 
 
@@ -100,7 +102,7 @@ def test_size_classes_are_shown_apart(book):
     theirs = samples.long_differences(load("firm_panel"))
     ids = set(book.loc[classes == "small", "firm"])
     theirs = theirs[theirs["edinet_code"].isin(ids)]
-    assert apart["small"].value == models.ols(theirs, "home ~ fdi + ln_home0 + C(sector)", "fdi", "").value
+    assert apart["small"].value == calls.ols(theirs, "home ~ fdi + ln_home0 + C(sector)", "fdi", "").value
     assert {f"Long difference, home, size {s}" for s in ("small", "large")} <= set(own.core(panel, draws=3).estimates)
 
 
@@ -163,7 +165,7 @@ def test_weights_in_the_propensity_by_a_second_route():
 def test_unusable_weights_are_refused():
     rows = samples.long_differences(own.check(made()), 2010, 2015)
     with pytest.raises(ModelError, match="not all above zero"):
-        models.ols(rows.assign(sampling_weight=-1.0), "home ~ fdi", "fdi", "", weights="sampling_weight")
+        analyses.least_squares(rows.assign(sampling_weight=-1.0), "home ~ fdi", "fdi", "", "sampling_weight")
     with pytest.raises(ModelError, match="need a column 'sampling_weight'"):
         specifications.run(load("firm_panel"), {"weights": ("sampling",)})
     assert "sampling" not in specifications.CHOICES["weights"], "the book's curve stays as it was"

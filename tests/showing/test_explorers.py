@@ -7,12 +7,13 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import calls
 import numpy as np
 import pandas as pd
 import pytest
 from sphinx.errors import ExtensionError
 
-from goingglobal import _display, exhibits, explorers, load, models, samples
+from goingglobal import _display, exhibits, explorers, load, samples
 from goingglobal._display import EXPLORER
 from goingglobal.exhibits import ExhibitError
 from goingglobal.models import ModelError
@@ -142,8 +143,8 @@ def test_altair_is_optional(monkeypatch, rows):
 
 def test_slope_within_one_group_is_newey_west(panel):
     japan = panel[panel["iso3"] == "JPN"].dropna(subset=["growth", "fdi_lag"])
-    one = models.within_slope(japan, "growth", "fdi_lag", "iso3", "")
-    other = models.ols(japan, "growth ~ fdi_lag", "fdi_lag", "", lags=3)
+    one = explorers.within_slope(japan.assign(x=japan["fdi_lag"], y=japan["growth"]))
+    other = calls.ols(japan, "growth ~ fdi_lag", "fdi_lag", "", lags=3)
     for key in ("value", "se", "ci_low", "ci_high", "n"):
         assert getattr(one, key) == pytest.approx(getattr(other, key), rel=1e-9), key
 
@@ -157,15 +158,16 @@ def test_slope_within_groups_by_hand(panel):
     for _, score in (x * (y - slope * x)).groupby(both["iso3"]):
         s = score.to_numpy()
         meat += s @ s + sum(2 * w * (s[k:] @ s[:-k]) for k, w in ((1, 0.75), (2, 0.5), (3, 0.25)))
-    found = models.within_slope(both, "growth", "fdi_lag", "iso3", "")
+    found = explorers.within_slope(both.assign(x=both["fdi_lag"], y=both["growth"]))
     assert found.value == pytest.approx(slope, rel=1e-9)
     assert found.se == pytest.approx(np.sqrt(meat * len(both) / (len(both) - 4)) / (x * x).sum(), rel=1e-9)
     assert found.groups == 3
 
 
-def test_slope_needs_its_columns(panel):
-    with pytest.raises(ModelError, match="no column 'nothing'"):
-        models.within_slope(panel, "growth", "nothing", "iso3", "")
+def test_slope_of_a_constant_is_refused(panel):
+    flat = panel.assign(x=panel["fdi_lag"], y=1.0)
+    with pytest.raises(ModelError, match=r"'x' on .*vanishes"):
+        explorers.within_slope(flat)
 
 
 def test_explorer_without_its_figure_stops_the_build():

@@ -46,6 +46,37 @@ def _said(estimate: Estimate) -> Estimate:
     return replace(estimate, method=method)
 
 
+def least_squares(rows: pd.DataFrame, formula: str, term: str, unit: str, weights: str | None = None) -> Estimate:
+    """OLS (with `weights`, a column: WLS) with HC1 errors; raises `ModelError` where no row is complete."""
+    import statsmodels.formula.api as smf
+    from statsmodels.tools.sm_exceptions import MissingDataError
+
+    name = rows.attrs.get("sample", "unnamed sample")
+    if weights and not (rows[weights] > 0).all():
+        raise ModelError(f"{term!r} on {name!r}: weights in {weights!r} are not all above zero")
+    try:
+        with models.noting() as notes:
+            model = smf.wls(formula, rows, weights=rows[weights]) if weights else smf.ols(formula, rows)
+            fit = model.fit(cov_type="HC1", use_t=True)
+    except (ValueError, MissingDataError) as error:
+        raise ModelError(f"{term!r} on {name!r}: no row is complete and finite in {formula!r}; {error}") from None
+    return Estimate.of(fit, term, unit=unit, notes=notes)
+
+
+def _within(rows: pd.DataFrame, weights: str | None) -> Estimate:
+    """Firm and year effects absorbed, CR1 errors by firm; firms seen once say nothing and are left out, with a note."""
+    import goingglobal.absorbing  # noqa: F401, I001  (in the browser it stands in for pyfixest)
+    import pyfixest
+
+    kept = rows[rows.duplicated("edinet_code", keep=False)]
+    if kept["edinet_code"].nunique() < 2:  # pyfixest aborts the process on singletons alone
+        raise ModelError(f"'post' on {rows.attrs['sample']!r}: fewer than two firms seen twice or more")
+    with models.noting() as notes:
+        fit = pyfixest.feols("y ~ post | edinet_code + year", kept, vcov={"CRV1": "edinet_code"}, weights=weights)
+    alone = [f"{len(rows) - len(kept)} firms seen once left out"] if len(kept) < len(rows) else []
+    return Estimate.of(fit, "post", unit="log points", sample=rows, notes=[*alone, *notes])
+
+
 def need_outcome(outcome: str, group: bool, table: str) -> None:
     """The outcome is one, and where it is the group's headcount, that is known."""
     if outcome not in ("home", "group"):
@@ -77,7 +108,7 @@ def long_difference(
     Parameters: `panel` from `check`; `outcome`, "home" or "group"; `limit`, `first`, `last` as in
     `samples.long_differences` (default: the panel's first and last year); `size`, one size class. Controls: log home
     headcount of the first year and sectors; HC1 errors; sampling weights of the first year where given. Raises
-    `SampleError` for an absent field and where no firm is left, `ModelError` as `models.ols` does.
+    `SampleError` for an absent field and where no firm is left, `ModelError` as `Estimate.of` does.
     """
     _outcome(panel, outcome)
     first, last = _years(panel, first, last)
@@ -89,19 +120,18 @@ def long_difference(
         rows = rows[rows["size_class"] == size]
         rows.attrs = {"sample": name}
     sectors = " + C(sector)" if rows["sector"].nunique() > 1 else ""
-    return _said(models.ols(rows, f"{outcome} ~ fdi + ln_home0{sectors}", "fdi", POINTS, weights=_weights(panel)))
+    return _said(least_squares(rows, f"{outcome} ~ fdi + ln_home0{sectors}", "fdi", POINTS, _weights(panel)))
 
 
 def starters_effect(panel: pd.DataFrame, outcome: str = "home", trim: float | None = None) -> Estimate:
     """Starters against never-investors with firm and year effects (chapter 2), in log points.
 
     `trim` leaves out firms whose log headcount jumps by as much in a year. Sampling weights of each row where given.
-    Raises `SampleError` without starters or never-investors, `ModelError` as `models.two_way_fe` does.
+    Raises `SampleError` without starters or never-investors, `ModelError` as `Estimate.of` does.
     """
     _outcome(panel, outcome)
     rows = _drawn(panel, samples.starters, trim, outcome)
-    return _said(models.two_way_fe(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code",
-                                   weights=_weights(panel)))
+    return _said(_within(rows, _weights(panel)))
 
 
 def callaway_santanna(panel: pd.DataFrame, outcome: str = "home", trim: float | None = None) -> EventStudy:

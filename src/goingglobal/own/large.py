@@ -517,7 +517,7 @@ def two_way_from_cells(cells: pd.DataFrame, years: int) -> tuple[float, float, i
     """Effect of `post` with firm and year effects from `LargePanel.cells`: value, CR1 error by firm, rows, firms.
 
     Firms of a cell have the same regressors, so their sums and cross-products say all. Rows and firms, and the factor
-    G/(G−1)·(N−1)/(N−K), are as in `models.two_way_fe`. Raises `ModelError` for a collinear start.
+    G/(G−1)·(N−1)/(N−K), are as in `pyfixest.feols`. Raises `ModelError` for a collinear start.
     """
     seen = cells["seen"].to_numpy(np.int64)[:, None] >> np.arange(years) & 1
     used = seen.any(axis=0)

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from goingglobal import models
 from goingglobal.models import Estimate
-from goingglobal.own.analyses import POINTS
+from goingglobal.own.analyses import POINTS, least_squares
 from goingglobal.own.check import Fault, PanelError
 
 __all__ = ["efige", "flash_eurobarometer_486", "variables"]
@@ -132,8 +131,8 @@ def _growth_by_country(
         mine["ln_before"] = np.log(mine["before"])
         mine.attrs["sample"] = f"{table}, {country}"
         sectors = " + C(sector)" if mine["sector"].nunique() > 1 else ""
-        estimate = models.ols(mine, f"growth ~ abroad + ln_before{sectors}", "abroad", POINTS,
-                              weights="weight" if "weight" in mine else None)
+        estimate = least_squares(mine, f"growth ~ abroad + ln_before{sectors}", "abroad", POINTS,
+                                 "weight" if "weight" in mine else None)
         said = [f"{what}; {dropped} of {dropped + len(mine)} firms lack an answer or have no employees", *notes]
         found[country] = replace(estimate, notes=tuple(said), method=estimate.method.replace(
             ", weighted", ", sampling weights"))
@@ -155,7 +154,7 @@ def flash_eurobarometer_486(
     file has no "w1"). The notes of each estimate name the variables with their labels: read them.
 
     Raises `PanelError` that lists the file's variables for one that is not there or not the only one, and for a country
-    without rows; `ModelError` as `models.ols` does.
+    without rows; `ModelError` as `Estimate.of` does.
     """
     frame, labels = _read(path)
     table, notes = "Flash Eurobarometer 486", []
@@ -217,7 +216,7 @@ def efige(
     believe: look at them first. 9999999999 is an empty cell.
 
     Raises `PanelError` that lists the file's variables for one that is not there, and for a country without rows;
-    `ModelError` as `models.ols` does.
+    `ModelError` as `Estimate.of` does.
     """
     frame, labels = _read(path)
     table = "EFIGE"

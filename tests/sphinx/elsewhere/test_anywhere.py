@@ -141,7 +141,9 @@ import sys
 from importlib.metadata import distributions
 from goingglobal import designs, load, models, samples
 firms = samples.starters(load("firm_panel"), trim=0.7)
-print(models.two_way_fe(firms, "y ~ post", "log points", ("edinet_code", "year"), cluster="edinet_code").value)
+import pyfixest as pf
+fit = pf.feols("y ~ post | edinet_code + year", firms, vcov={"CRV1": "edinet_code"})
+print(models.Estimate.of(fit, "post", unit="log points").value)
 try:
     designs.sensitivity(firms, "y ~ post", "post", [])
 except models.ModelError as error:

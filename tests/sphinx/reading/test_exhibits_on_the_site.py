@@ -14,7 +14,7 @@ PAGES = contents()
 
 def test_calls_are_functions_of_the_library():
     code = "rows = samples.starters(f)\nrows.assign(x=1)\ndata.rename(y)\nexhibits.table(1)\nsamples.starters(g)"
-    assert listing.calls(code + "\nmodels.two_way_fe(rows)") == ["samples.starters", "models.two_way_fe"]
+    assert listing.calls(code + "\nmodels.event_study(rows)") == ["samples.starters", "models.event_study"]
 
 
 @site

@@ -11,7 +11,7 @@ import pytest
 from conftest import SITE
 from pages import contrast, soup
 
-from goingglobal import exhibits, load, models, samples
+from goingglobal import exhibits, explorers, load, samples
 from goingglobal.specifications import BASELINE, CHOICES
 
 BUDGET = 300 * 1024  # of what an opened explorer loads beyond the page, compressed
@@ -233,7 +233,7 @@ def test_curve_by_keyboard(browser, base):
 def test_panel_by_keyboard(browser, base, panel):
     def said(countries: list[str], x: str = "fdi_lag", last: int = 2024) -> str:
         kept = panel[panel["iso3"].isin(countries) & (panel["year"] <= last)].dropna(subset=["growth", x])
-        slope = models.within_slope(kept, "growth", x, "iso3", "")
+        slope = explorers.within_slope(kept.assign(x=kept[x], y=kept["growth"]))
         number = f"{len(countries)} {'country' if len(countries) == 1 else 'countries'}"
         return (f"Slope {signed(slope.value, 2)}, 95 % interval {signed(slope.ci_low, 2)} to {signed(slope.ci_high, 2)}"
                 f"; {slope.n:,} points, {number}.")
