@@ -77,7 +77,7 @@ def feols(fml: str, data: pd.DataFrame, vcov: dict[str, str] | None = None, weig
 
     left, _, absorbed = (part.strip() for part in fml.partition("|"))
     effects = [name.strip() for name in absorbed.split("+") if name.strip()]
-    cluster = (vcov or {}).get("CRV1")
+    cluster = vcov.get("CRV1") if isinstance(vcov, dict) else None
     what = f"{fml!r} on {name_of(data)!r}"
     if cluster not in effects or len(effects) > 2:
         raise ModelError(f"{what}: expected are one or two effects behind the bar, one of which is the cluster, as in "

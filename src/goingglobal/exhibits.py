@@ -93,7 +93,8 @@ def svg_of(fig, label: str, alt: str) -> str:
     import matplotlib as mpl
 
     buffer = io.StringIO()
-    fig.set_layout_engine("constrained")
+    if fig.get_layout_engine() is None:
+        fig.set_layout_engine("constrained")
     with mpl.rc_context({"svg.hashsalt": label}):
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     fig.set_layout_engine("none")  # keep the layout as drawn: each further drawing would move it a little
@@ -127,6 +128,8 @@ def _drawn(label: str, plot):
     if not isinstance(found, Figure):
         raise ExhibitError(f"exhibit {label!r}: {type(plot).__name__} is no plot; expected is a matplotlib Figure or "
                            "Axes, a seaborn FacetGrid, PairGrid or JointGrid, or a seaborn.objects.Plot")
+    if type(plot).__name__ in ("FacetGrid", "PairGrid"):  # names and lines were added since seaborn laid it out
+        found.set_layout_engine("constrained")
     return found
 
 

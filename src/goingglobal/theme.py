@@ -64,10 +64,13 @@ def draw(plot):
 
 def axes_of(plot) -> list:
     """The visible axes of an Axes, a Figure, or a grid of seaborn (FacetGrid, PairGrid, JointGrid), in order."""
-    if hasattr(plot, "transData"):
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if isinstance(plot, Axes):
         return [plot]
     figure = getattr(plot, "figure", plot)
-    if not hasattr(figure, "axes"):
+    if not isinstance(figure, Figure):
         raise TypeError(f"{type(plot).__name__} has no axes; expected a matplotlib Axes or Figure or a grid of seaborn")
     return [ax for ax in figure.axes if ax.get_visible()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -10,6 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn as sns
+import seaborn.objects as so
 from made import estimate
 
 from goingglobal import exhibits, theme
@@ -47,6 +50,50 @@ def draw(label: str = "0.1234"):
         ax.annotate(label, (2000, 1), color=theme.MUTED)
         ax.legend()
     return fig
+
+
+ROWS = pd.DataFrame({"name": ["one", "two", "three"], "value": [1.0, 2.5, 2.0], "low": [0.5, 2.0, 1.0],
+                     "high": [1.5, 3.0, 3.0], "who": ["home", "group", "home"]})
+
+
+def plots() -> dict[str, object]:
+    """One plot of each kind that an exhibit takes."""
+    dots = so.Plot(ROWS, x="value", y="name", xmin="low", xmax="high", color="who").add(so.Dot()).add(
+        so.Range(), orient="y").scale(color=theme.COLOURS)
+    return {
+        "Figure": draw(), "Axes": sns.scatterplot(ROWS, x="value", y="low"), "Plot": dots,
+        "FacetGrid": sns.relplot(ROWS, x="value", y="low", col="who", hue="who", palette=theme.COLOURS, legend=False),
+        "JointGrid": sns.jointplot(ROWS, x="value", y="low"), "PairGrid": sns.pairplot(ROWS, vars=["value", "low"]),
+    }
+
+
+@pytest.mark.parametrize("kind", ["Figure", "Axes", "Plot", "FacetGrid", "JointGrid", "PairGrid"])
+def test_figure_takes_every_kind_of_plot(themed, shown, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        plot = plots()[kind]
+        assert type(plot).__name__ == kind
+        before = len(plt.get_fignums())
+        exhibits.figure("fig-jobs", plot, caption=CAPTION, alt=ALT, data=ROWS, note="Source: none, vintage 2026.")
+    svg = shown[0]["svg"]
+    assert ElementTree.fromstring(svg.replace("xlink:", "")).tag.endswith("svg")
+    assert "DejaVu" in svg
+    assert len(plt.get_fignums()) <= before, "the figure is left open"
+
+
+def test_colours_of_every_kind_follow_the_page(themed, shown):
+    exhibits.figure("fig-jobs", plots()["Plot"], caption=CAPTION, alt=ALT, data=ROWS, note="Source: none.")
+    svg = shown[0]["svg"]
+    for name in ("home", "group"):
+        assert f"var(--gg-{name}," in svg
+    assert set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg)) <= {"#000000", "#ffffff"}
+
+
+@pytest.mark.parametrize("plot", [ROWS, None, 3, "fig", so.Dot()], ids=["table", "none", "number", "text", "mark"])
+def test_what_is_no_plot_is_refused(themed, shown, plot):
+    with pytest.raises(ExhibitError, match=r"'fig-jobs': \w+ is no plot; expected is a matplotlib Figure"):
+        exhibits.figure("fig-jobs", plot, caption=CAPTION, alt=ALT, data=ROWS, note="Source: none.")
+    assert shown == []
 
 
 def test_figure_carries_all_its_parts(themed, shown):

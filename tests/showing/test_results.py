@@ -8,9 +8,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from made import estimate
 
 from goingglobal import results
+from goingglobal.models import Estimate, ModelError
 from goingglobal.results import ResultError
 
 
@@ -118,3 +120,29 @@ def test_read(tmp_path):
         results.read(path, "firm/q")
     with pytest.raises(ResultError, match=r"'none/q'; known are firm/x, firm/y, country/z$"):
         results.read(path, "none/q")
+
+
+def test_a_fit_is_read_where_it_is_reported(records):
+    rows = pd.DataFrame({"x": [0.0, 1, 2, 3, 4], "y": [1.0, 3, 2, 5, 4]})
+    rows.attrs["sample"] = "five points"
+    fit = smf.ols("y ~ x", rows).fit(cov_type="HC1", use_t=True)
+    results.report("firm/slope", fit, "x", ".3f", unit="points", exhibit="tab-x")
+    record, found = records["firm/slope"], Estimate.of(fit, "x")
+    for part in ("value", "se", "ci_low", "ci_high", "n", "method", "software", "sample"):
+        assert record[part] == getattr(found, part), part
+    assert (record["text"], record["unit"], record["exhibit"]) == ("0.800", "points", "tab-x")
+    results.report("firm/percent", fit, "x", unit="%", scale=-100, sample="other words")
+    percent = records["firm/percent"]
+    assert (percent["value"], percent["ci_low"]) == (-100 * found.value, -100 * found.ci_high)
+    assert (percent["text"], percent["sample"]) == ("−80.00", "other words")
+
+
+def test_a_fit_needs_its_term_and_unit(records):
+    fit = smf.ols("y ~ x", pd.DataFrame({"x": [0.0, 1, 2, 3], "y": [1.0, 3, 2, 5]})).fit()
+    with pytest.raises(ResultError, match="'firm/slope': a fit needs the unit of 'x'"):
+        results.report("firm/slope", fit, "x")
+    with pytest.raises(ModelError, match="no term 'z'; terms are Intercept, x"):
+        results.report("firm/slope", fit, "z", unit="points")
+    with pytest.raises(ResultError, match="is not a number, an `Estimate`, or a fit of statsmodels, pyfixest"):
+        results.report("firm/slope", ["a list"], unit="points")
+    assert records == {}

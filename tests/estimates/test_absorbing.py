@@ -1,0 +1,82 @@
+"""The stand-in for pyfixest gives pyfixest's numbers, and is found where pyfixest is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyfixest as pf
+import pytest
+
+from goingglobal import absorbing
+from goingglobal.models import Estimate, ModelError, noting
+
+
+@pytest.fixture(scope="module")
+def panel() -> pd.DataFrame:
+    draw = np.random.default_rng(11)
+    frame = pd.DataFrame([(f"F{i:02}", 2000 + t) for i in range(20) for t in range(6)], columns=["firm", "year"])
+    shared = draw.normal(size=20)[frame["firm"].str[1:].astype(int)]
+    frame["x"], frame["w"] = draw.normal(size=len(frame)) + shared, draw.normal(size=len(frame))
+    frame["y"] = 0.5 * frame["x"] + shared * draw.normal(size=len(frame)) + 0.1 * frame["year"]
+    frame["heads"] = 1.0 + np.arange(len(frame)) % 3
+    frame.loc[[4, 30], "x"] = np.nan
+    frame = frame[(frame["firm"] != "F19") | (frame["year"] == 2003)]
+    frame.attrs["sample"] = "twenty firms"
+    return frame
+
+
+@pytest.mark.parametrize("weights", [None, "heads"])
+@pytest.mark.parametrize("formula", ["y ~ x | firm", "y ~ x | firm + year", "y ~ x + w | year + firm"])
+def test_it_gives_pyfixests_numbers(panel, formula, weights):
+    with noting():
+        theirs = pf.feols(formula, panel, vcov={"CRV1": "firm"}, weights=weights)
+    ours = absorbing.feols(formula, panel, vcov={"CRV1": "firm"}, weights=weights)
+    one, other = Estimate.of(ours, "x", unit="u"), Estimate.of(theirs, "x", unit="u")
+    for part in ("value", "se", "ci_low", "ci_high", "p"):
+        assert getattr(one, part) == pytest.approx(getattr(other, part), rel=1e-6), part
+    for part in ("n", "groups", "method", "sample", "term"):
+        assert getattr(one, part) == getattr(other, part), part
+    assert one.software.endswith("as pyfixest is not installed")
+    assert ours.tidy().columns.tolist() == theirs.tidy().columns.tolist()
+    assert ours.coef().tolist() == pytest.approx(theirs.coef().tolist(), rel=1e-9)
+
+
+def test_what_the_effects_explain_is_refused(panel):
+    fit = absorbing.feols("y ~ x + code | firm + year", panel.assign(code=panel["firm"].str[1:].astype(float)),
+                          vcov={"CRV1": "firm"})
+    assert Estimate.of(fit, "x").notes[0] == "collinear and left out: code"
+    with pytest.raises(ModelError, match="'code' on 'twenty firms': rank deficient"):
+        Estimate.of(fit, "code")
+
+
+@pytest.mark.parametrize(("formula", "vcov"), [
+    ("y ~ x", {"CRV1": "firm"}), ("y ~ x | firm + year + w", {"CRV1": "firm"}), ("y ~ x | firm", "hetero"),
+    ("y ~ x | year", {"CRV1": "firm"}), ("y ~ x | firm", None),
+])  # fmt: skip
+def test_other_forms_are_refused(panel, formula, vcov):
+    with pytest.raises(ModelError, match="one or two effects behind the bar, one of which is the cluster"):
+        absorbing.feols(formula, panel, vcov=vcov)
+
+
+def test_singletons_alone_are_refused(panel):
+    with pytest.raises(ModelError, match="fewer than two firm with two rows or more"):
+        absorbing.feols("y ~ x | firm", panel.drop_duplicates("firm"), vcov={"CRV1": "firm"})
+
+
+def test_it_is_found_under_pyfixests_name_where_that_is_missing():
+    code = """
+import importlib.util, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "pyfixest" else find(name, *more)
+import goingglobal.absorbing
+import pyfixest
+print(pyfixest.feols.__module__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["goingglobal.absorbing"]
+    import pyfixest
+
+    assert pyfixest.__name__ == "pyfixest"
