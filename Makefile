@@ -89,8 +89,9 @@ lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; 
 	@grep -o '^[^ ]*==[^ ;]*' requirements.lock | diff $(VENV)/pins - | grep '^[<>]' \
 	  || echo "requirements.lock: every pin stays"
 
-golden: $(STAMP)  ## maintainers: freeze estimates anew after a change of data, where both routes agree
+golden: book  ## maintainers: freeze numbers anew after a change of data; estimates where both routes agree
 	@$(BIN)/python tests/estimates/refresh_golden.py
+	@PYTHONPATH=tests $(BIN)/python tests/estimates/test_frozen.py
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build

@@ -17,7 +17,7 @@ __all__ = ["close", "given"]
 
 _KINDS = {
     float: (Real, "a number"), int: (Integral, "a whole number"), str: (str, "text in quotes"),
-    Estimate: (Estimate, "an estimate, which is what the functions in `models` return"),
+    Estimate: (Estimate, "an `Estimate`, which `Estimate.of(fit, term)` reads from a fit"),
     pd.DataFrame: (pd.DataFrame, "a table (DataFrame)"),
 }
 

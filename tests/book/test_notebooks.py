@@ -19,7 +19,13 @@ NOTEBOOKS = sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkp
 # Students' notebooks fail by design until they are answered: test_exercises runs them.
 SHEETS = [str(path.relative_to(ROOT)) for path in NOTEBOOKS if path.parent.name == "exercises"]
 NAMES = [name for path in NOTEBOOKS if (name := str(path.relative_to(ROOT))) not in SHEETS]
-LINES, WIDTH, FUNCTION_LINES = 20, 120, 8
+# A cell of code that is read, and one that is folded: lines, and characters that fit the page (see test_site).
+OPEN, FOLDED, FUNCTION_LINES = (20, 84), (45, 120), 8
+CLOSED = {"hide-input", "remove-cell", "remove-input"}
+EXERCISES = {"starter", "solution", "check"}
+CHAPTERS = [name for name in NAMES if "/appendix/" not in name]
+LIBRARIES = {"smf", "sm", "pf", "diff_diff"}  # as the chapters import them
+NAMED = re.compile(r"exhibits\.(figure|table|table_description)\(|\A# \S|\breport\(")
 NEVER = {"filterwarnings", "simplefilter", "allow_errors", "raises-exception", "remove-stderr", "remove_stderr"}
 READERS = re.compile(r"open|urlopen|urlretrieve|loadtxt|genfromtxt|read_(csv|excel|table|json|parquet|html|pickle)")
 
@@ -78,13 +84,125 @@ def test_cell_ids_are_stable_words(name):
     assert [i for i in ids if not (i.startswith(f"{stem}-") or re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", i))] == []
 
 
+def tags(cell: dict) -> set[str]:
+    return set(cell["metadata"].get("tags", []))
+
+
+def too_large(cells: list[dict]) -> list[str]:
+    """Cells with more lines, or longer ones, than a reader of open code, or a writer of folded, should meet."""
+    faults = []
+    for cell in (cell for cell in cells if cell["cell_type"] == "code" and not cell["id"].endswith("-install")):
+        lines = "".join(cell["source"]).rstrip("\n").split("\n")
+        most, widest = FOLDED if tags(cell) & (CLOSED | {"check"}) else OPEN
+        if len(lines) > most or max(map(len, lines)) > widest or lines == [""]:
+            faults.append(f"{cell['id']}: {len(lines)} lines of up to {max(map(len, lines))} characters")
+    return faults
+
+
 @every_file
 def test_cells_are_short(name):
-    lines = {identity: source.rstrip("\n").split("\n") for identity, source in code(name).items()}
-    assert {i: len(cell) for i, cell in lines.items() if len(cell) > LINES} == {}, "cells with too many lines"
-    longest = {i: max(map(len, cell)) for i, cell in lines.items()}
-    assert {i: length for i, length in longest.items() if length > WIDTH} == {}, "cells with too long lines"
-    assert [i for i, length in longest.items() if not length] == [], "empty cells"
+    assert too_large(stored(name)["cells"]) == []
+
+
+def ill_folded(cells: list[dict]) -> list[str]:
+    """Folds that don't say what they hold, folds on folds, and open cells without a word between them."""
+    faults, above = [], None
+    for cell in cells:
+        if cell["cell_type"] != "code":
+            above = None
+            continue
+        if tags(cell) & {"remove-cell", "remove-input"}:
+            continue
+        source, folded = "".join(cell["source"]), "hide-input" in tags(cell)
+        if folded and not NAMED.search(source):
+            faults.append(f"{cell['id']}: a fold without a name")
+        if above == ("fold" if folded else "open"):
+            faults.append(f"{cell['id']}: {'a fold on a fold' if folded else 'an open cell on an open cell'}")
+        shows = re.search(r"exhibits\.(figure|table)|table_description", source) or (
+            not folded and shows_a_value(source))
+        above = None if shows else "fold" if folded else "open"
+    return faults
+
+
+def shows_a_value(source: str) -> bool:
+    """Whether the last line of a cell is a value, which stands between this cell and the next."""
+    last = ast.parse(source).body[-1]
+    return isinstance(last, ast.Expr)
+
+
+@every_notebook
+def test_folds_say_what_they_hold_and_stand_apart(name):
+    cells = [cell for cell in stored(name)["cells"] if not cell["id"].endswith("-install")]
+    assert ill_folded(cells) == []
+
+
+@pytest.mark.parametrize(("cells", "fault"), [
+    ([("a = 1", []), ("b = 2", [])], "an open cell on an open cell"),
+    ([("a = 1\na", []), ("b = 2", [])], None),
+    ([("report('a/b', 1)", ["hide-input"]), ("report('a/c', 1)", ["hide-input"])], "a fold on a fold"),
+    ([("exhibits.figure('fig-a')", ["hide-input"]), ("report('a/c', 1)", ["hide-input"])], None),
+    ([("a = 1", ["hide-input"])], "a fold without a name"), ([("# Where names stand\na = 1", ["hide-input"])], None),
+    ([("a = 1", []), ("b = 2", ["remove-cell"]), ("c = 3", [])], "an open cell on an open cell"),
+])  # fmt: skip
+def test_an_ill_folded_cell_is_found(cells, fault):
+    made = [{"cell_type": "code", "id": f"c-{n}", "source": source, "metadata": {"tags": tag}}
+            for n, (source, tag) in enumerate(cells)]  # fmt: skip
+    assert [line.partition(": ")[2] for line in ill_folded(made)] == ([fault] if fault else [])
+
+
+def open_cells(name: str) -> dict[str, str]:
+    """Cells of code that a reader of the chapter sees, without those of exercises."""
+    return {cell["id"]: "".join(cell["source"]) for cell in stored(name)["cells"]
+            if cell["cell_type"] == "code" and not tags(cell) & (CLOSED | EXERCISES)}  # fmt: skip
+
+
+def fits(source: str) -> int:
+    """Calls of `fit`, `feols` and the like, of a library that the cell names."""
+    tree = ast.parse(source)
+    roots = {node.value.id for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+             and isinstance(node.value, ast.Name)} & LIBRARIES  # fmt: skip
+    return sum(name in ("fit", "feols", "fepois") for name in calls(tree)) if roots else 0
+
+
+def drawn_by_seaborn(name: str) -> dict[str, bool]:
+    """Label of each figure → whether what it shows was made by a call of seaborn in an open cell."""
+    made: set[str] = set()  # names that stand for what a call of seaborn in an open cell made, or for what came of it
+    figures = {}
+    for cell in stored(name)["cells"]:
+        if cell["cell_type"] != "code" or tags(cell) & EXERCISES or cell["id"].endswith("-install"):
+            continue
+        tree, seaborn = ast.parse("".join(cell["source"])), set() if tags(cell) & CLOSED else {"sns", "so"}
+        for node in (node for node in ast.walk(tree) if isinstance(node, ast.Assign)):
+            used = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            bound = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+            made = made | bound if used & (seaborn | made) else made - bound
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "exhibits.figure":
+                label = ast.literal_eval(node.args[0])
+                figures[label] = bool({n.id for n in ast.walk(node.args[1]) if isinstance(n, ast.Name)} & made)
+    return figures
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_regressions_are_calls_of_the_libraries_in_open_cells(name):
+    own = {identity: count for identity, source in open_cells(name).items() if identity in python(name)
+           and (count := fits(source))}  # fmt: skip
+    assert len(own) >= 4, own
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_half_of_the_figures_are_drawn_by_seaborn_in_open_cells(name):
+    figures = drawn_by_seaborn(name)
+    assert len(figures) >= 3
+    assert 2 * sum(figures.values()) >= len(figures), figures
+
+
+@pytest.mark.parametrize(("source", "count"), [
+    ("fit = smf.ols('y ~ x', d).fit()", 1), ("fit = pf.feols('y ~ x', d)", 1), ("models.ols(d, 'y ~ x')", 0),
+    ("study = models.event_study(d)", 0), ("a = diff_diff.CallawaySantAnna().fit(d)", 1), ("sm.families.Binomial()", 0),
+])  # fmt: skip
+def test_a_fit_is_counted_where_a_library_makes_it(source, count):
+    assert fits(source) == count
 
 
 @every_file

@@ -12,7 +12,7 @@ from goingglobal.models import Estimate
 
 @pytest.mark.parametrize(("kind", "value", "words"), [
     (float, ..., "`x` is still `...`"), (float, "1", "`x` is a str; a number is wanted"), (int, 1.5, "a whole number"),
-    (int, True, "a bool"), (float, float("nan"), "not a finite number"), (Estimate, 1.0, "functions in `models`"),
+    (int, True, "a bool"), (float, float("nan"), "not a finite number"), (Estimate, 1.0, "an `Estimate`"),
     (str, 1, "text in quotes"), (list, (), "a tuple; a list is wanted"),
 ])  # fmt: skip
 def test_answer_of_another_kind_is_named(kind, value, words):

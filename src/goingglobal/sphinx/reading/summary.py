@@ -101,8 +101,9 @@ def _drawn(label: str, exhibit: dict, results: dict[str, dict]) -> dict[str, str
     """Alt text, picture and data of one chart. Raises `ValueError` where it can't be drawn."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
+    import seaborn.objects as so
 
-    from goingglobal import charts, exhibits, theme
+    from goingglobal import exhibits
 
     frame = _frame(exhibit, results)
     bare = frame.loc[frame[["ci_low", "ci_high"]].isna().any(axis=1), "result"].tolist()
@@ -115,8 +116,15 @@ def _drawn(label: str, exhibit: dict, results: dict[str, dict]) -> dict[str, str
                          "shorten the labels")
     mpl.use("svg")
     theme.use()
-    fig = charts.dots(frame, exhibit["xlabel"], digits=digits)
-    fig.set_size_inches(_WIDTH, fig.get_figheight())
+    fig = theme.draw(
+        so.Plot(frame, x="value", xmin="ci_low", xmax="ci_high", y="name", color="colour")
+        .add(so.Range(linewidth=2), orient="y", legend=False).add(so.Dot(pointsize=6), legend=False)
+        .scale(color=theme.COLOURS).label(x=exhibit["xlabel"], y="").layout(size=(_WIDTH, 0.97 + 0.34 * len(frame))))
+    theme.zero_line(fig, vertical=True)
+    theme.named_rows(fig)
+    for line in frame.itertuples():
+        words = f"{line.value:.{digits}f}".replace("-", "−")
+        theme.direct_label(fig.axes[0], line.ci_high, line.name, words, theme.COLOURS[line.colour], dx=7, fontsize=8.5)
     svg = exhibits.svg_of(fig, label, alt)
     plt.close("all")
     return {"alt": alt, "svg": svg,
