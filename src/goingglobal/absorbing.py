@@ -9,6 +9,7 @@ absorbed and errors clustered by one of them. statsmodels does the work, on devi
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from dataclasses import dataclass, field
 
@@ -83,7 +84,7 @@ def feols(fml: str, data: pd.DataFrame, vcov: dict[str, str] | None = None, weig
         raise ModelError(f"{what}: expected are one or two effects behind the bar, one of which is the cluster, as in "
                          "feols('y ~ post | firm + year', data, vcov={'CRV1': 'firm'})")  # fmt: skip
     outcome = left.partition("~")[0].strip()
-    used = [name for name in data if name in set(effects) | {weights} or name in left]
+    used = [name for name in data if name in {*re.findall(r"[^\W\d]\w*", left), *effects, weights}]
     rows = data.dropna(subset=used)
     while True:  # leaving out one firm can leave a year with a single row
         alone = pd.concat([rows[name].map(rows[name].value_counts()) == 1 for name in effects], axis=1).any(axis=1)

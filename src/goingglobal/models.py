@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "LIBRARIES", "Estimate", "EventStudy", "ModelError", "event_study", "honest_bounds", "noting", "ordered_logit",
+    "LIBRARIES", "Estimate", "EventStudy", "ModelError", "event_study", "honest_bounds", "is_fit", "noting",
+    "ordered_logit",
 ]  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def need_columns(frame: pd.DataFrame, columns: Sequence[str], method: str) -> No
 VANISHING = 1e-8  # of the outcome's scale: an error below it comes of a fit without noise
 LIMIT = 1000  # iterations after which statsmodels' quantile regression stops
 _COVARIANCES = {"nonrobust": "usual errors", "cluster": "clustered errors", "HAC": "Newey–West errors",
-                "hac-panel": "Newey–West errors within groups"}  # fmt: skip
+                "hac-panel": "Newey–West errors within groups", "Pearson scale": "Pearson scale"}  # fmt: skip
 _MODELS = {"OLS": "OLS", "WLS": "OLS", "GLS": "GLS", "Logit": "logit", "Probit": "probit",
            "Poisson": "Poisson regression", "OrderedModel": "ordered model"}  # fmt: skip
 
@@ -236,6 +237,7 @@ def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
         name = f"{family} GLM ({type(model.family.link).__name__.lower()})"
         if fit.scale != 1 and family in ("binomial", "poisson"):
             notes.append(f"Pearson scale {fit.scale:.2g}")
+            covariance = "Pearson scale" if covariance == "nonrobust" else covariance
     lags = fit.cov_kwds.get("maxlags")
     shown = _COVARIANCES.get(covariance, f"{covariance} errors") + (f" ({lags} lags)" if lags else "")
     method = f"{name}, {'average marginal effect, ' if margins is not None else ''}{shown}" + (
@@ -348,6 +350,11 @@ _READERS = {"statsmodels": _read_statsmodels, "pyfixest": _read_pyfixest, "linea
             "diff_diff": _read_diff_diff}  # fmt: skip
 LIBRARIES = tuple(_READERS)
 _READERS["goingglobal"] = _read_pyfixest  # `absorbing.Fit`, where pyfixest can't be installed
+
+
+def is_fit(value: object) -> bool:
+    """Whether `Estimate.of` reads values of this kind."""
+    return type(value).__module__.partition(".")[0] in _READERS and not isinstance(value, Estimate)
 
 
 def _from_statsmodels(fit, term: str, frame: pd.DataFrame, method: str, unit: str, groups: int | None) -> Estimate:

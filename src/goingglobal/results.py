@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from goingglobal._display import RESULT
-from goingglobal.models import LIBRARIES, Estimate, name_of
+from goingglobal.models import LIBRARIES, Estimate, is_fit, name_of
 
 __all__ = ["ResultError", "read", "recorded", "report"]
 
@@ -51,7 +51,7 @@ def report(
     number = None
     if isinstance(value, Estimate):
         term, fmt = (None, term) if fmt is None else (term, fmt)
-    elif type(value).__module__.partition(".")[0] in LIBRARIES:
+    elif is_fit(value):
         if unit is None:
             raise ResultError(f"result {id!r}: a fit needs the unit of {term!r}")
         value = Estimate.of(value, term, unit=unit, sample=sample)

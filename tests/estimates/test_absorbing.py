@@ -10,7 +10,7 @@ import pandas as pd
 import pyfixest as pf
 import pytest
 
-from goingglobal import absorbing
+from goingglobal import absorbing, results
 from goingglobal.models import Estimate, ModelError, noting
 
 
@@ -42,6 +42,21 @@ def test_it_gives_pyfixests_numbers(panel, formula, weights):
     assert one.software.endswith("as pyfixest is not installed")
     assert ours.tidy().columns.tolist() == theirs.tidy().columns.tolist()
     assert ours.coef().tolist() == pytest.approx(theirs.coef().tolist(), rel=1e-9)
+
+
+def test_a_column_whose_name_is_part_of_another_is_left_alone(panel):
+    """Rows without `growth` count where `population_growth` alone is in the formula."""
+    frame = panel.assign(population_growth=panel["w"], growth=panel["w"].where(panel["year"] > 2001))
+    with noting():
+        theirs = pf.feols("y ~ x + population_growth | firm + year", frame, vcov={"CRV1": "firm"})
+    ours = absorbing.feols("y ~ x + population_growth | firm + year", frame, vcov={"CRV1": "firm"})
+    assert (ours._N, ours.coef()["x"]) == (theirs._N, pytest.approx(theirs.coef()["x"], rel=1e-9))
+
+
+def test_it_is_reported_as_a_fit_of_pyfixest(panel, monkeypatch):
+    monkeypatch.setattr(results, "_records", {})
+    results.report("made/up", absorbing.feols("y ~ x | firm", panel, vcov={"CRV1": "firm"}), "x", unit="u")
+    assert results.recorded()["made/up"]["method"] == "firm fixed effects, CR1 errors by firm"
 
 
 def test_what_the_effects_explain_is_refused(panel):

@@ -15,6 +15,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, SITE
 from packaging.requirements import Requirement
@@ -64,7 +65,7 @@ def environment(folder: Path, python: str, packages: list[str], constraints: lis
     return folder / "venv" / "bin" / "python"
 
 
-def run(python: Path, folder: Path, names: list[str], **variables: str) -> dict:
+def run(python: Path, folder: Path, names: list[str], *options: str, **variables: str) -> dict:
     """What the notebooks report in that environment, run in an empty folder by two processes, each half of them."""
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
@@ -72,7 +73,7 @@ def run(python: Path, folder: Path, names: list[str], **variables: str) -> dict:
     clean |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **variables}
 
     def half(chosen: list[str]) -> dict:
-        command = [str(python), str(ROOT / "tests" / "run_notebooks.py"), str(folder), *chosen]
+        command = [str(python), str(ROOT / "tests" / "run_notebooks.py"), *options, str(folder), *chosen]
         done = subprocess.run(command, cwd=empty, env=clean, check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout)
@@ -134,6 +135,31 @@ def test_wheel_alone_runs_the_notebooks_on_the_lowest_and_newest_python_at_hand(
     answers = run(python, tmp_path, CHAPTERS)
     assert {answer["python"].split(".")[1] for answer in answers.values()} == {str(minor)}
     compare(answers)
+    if which == "newest":
+        open_cells_give_the_headline_numbers(run(python, tmp_path, CHAPTERS[:-1], "--open"))
+
+
+def headline(name: str) -> list[str]:
+    """Ids in the box that opens a chapter: those of its chart, and those in its words."""
+    box = next("".join(cell["source"]) for cell in json.loads((ROOT / name).read_text(encoding="utf-8"))["cells"]
+               if "{headline}" in "".join(cell["source"]))
+    return list(dict.fromkeys(re.findall(r"\b[a-z][a-z0-9_]*(?:/[A-Za-z0-9_.-]+)+", box)))
+
+
+def open_cells_give_the_headline_numbers(answers: dict) -> None:
+    """A reader who copies a chapter's open cells alone has its headline numbers (perhaps as shares, not percent)."""
+    site, lost = json.loads((SITE / "results.json").read_text(encoding="utf-8")), {}
+    for name, answer in answers.items():
+        assert answer["results"] == {}, name
+        ids = [id_ for id_ in headline(name) if id_ in site]
+        assert len(ids) >= 2, name
+        found = np.asarray(answer["numbers"])
+        for id_ in ids:
+            wanted = site[id_]["value"]
+            near = min(np.abs(found * factor - wanted).min() for factor in (1, 100))
+            if near > 1e-6 * max(1, abs(wanted)):
+                lost.setdefault(name, []).append(id_)
+    assert lost == {}
 
 
 PLAIN = """
