@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import posixpath
 import re
@@ -10,10 +11,12 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pypdfium2
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, SITE, contents
 from pypdf import PdfReader
+from pypdfium2 import raw
 
 from goingglobal.sphinx.edition import edition
 from goingglobal.sphinx.taking import browser as browser_of_book
@@ -31,7 +34,7 @@ def letters(text: str) -> str:
 
 def page_of(name: str) -> BeautifulSoup:
     """A page of the site, without the signs beside its headings."""
-    page = BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+    page = BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "lxml")
     for sign in page.select(".headerlink"):
         sign.decompose()
     return page
@@ -43,34 +46,60 @@ def site() -> dict[str, BeautifulSoup]:
 
 
 @pytest.fixture(scope="module")
-def assembled() -> BeautifulSoup:
-    return BeautifulSoup(paper.assemble(SITE, edition(ROOT)), "html.parser")
+def book() -> str:
+    return paper.assemble(SITE, edition(ROOT))
 
 
 @pytest.fixture(scope="module")
-def pdf(tmp_path_factory) -> PdfReader:
-    return PdfReader(paper.pdf(ROOT, tmp_path_factory.mktemp("paper")))
+def assembled(book) -> BeautifulSoup:
+    return BeautifulSoup(book, "lxml")
 
 
 @pytest.fixture(scope="module")
-def pieces(pdf) -> list[list[tuple[str, float, float, float]]]:
-    """Of every page, its pieces of text with their place and size in points."""
-    found = []
-    for page in pdf.pages:
-        here = []
+def printed(book, tmp_path_factory) -> Path:
+    """The PDF, printed from the page that other tests look at: it is put together once."""
+    def put_together(site: Path, facts: dict) -> str:
+        assert (site, facts) == (SITE, edition(ROOT))
+        return book
 
-        def look(text, cm, tm, font, size, here=here):
-            here.append((text, tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5],
-                         abs(size * tm[3] * cm[3])))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper, "assemble", put_together)
+        return paper.pdf(ROOT, tmp_path_factory.mktemp("paper"))
 
-        page.extract_text(visitor_text=look)
-        found.append(here)
+
+@pytest.fixture(scope="module")
+def pdf(printed) -> PdfReader:
+    return PdfReader(printed)
+
+
+def signs(text: pypdfium2.PdfTextPage) -> list[tuple[str, float, float, float]]:
+    """Every sign of a page, its place and its size in points: by PDFium's bare functions, as there are very many."""
+    matrix, x, y, found = raw.FS_MATRIX(), ctypes.c_double(), ctypes.c_double(), []
+    for n in range(text.count_chars()):
+        sign = chr(raw.FPDFText_GetUnicode(text, n))
+        if not sign.isspace():
+            assert raw.FPDFText_GetMatrix(text, n, matrix)
+            assert raw.FPDFText_GetCharOrigin(text, n, x, y)
+            found.append((sign, x.value, y.value, abs(raw.FPDFText_GetFontSize(text, n) * matrix.d)))
     return found
 
 
 @pytest.fixture(scope="module")
-def texts(pieces) -> list[str]:
-    return ["".join(text for text, *_ in here) for here in pieces]
+def drawn(printed) -> tuple[list[str], list[list[tuple[str, float, float, float]]]]:
+    """Of every page, its text; and its signs."""
+    with pypdfium2.PdfDocument(printed) as document:
+        pages = [page.get_textpage() for page in document]
+        return [text.get_text_range() for text in pages], [signs(text) for text in pages]
+
+
+@pytest.fixture(scope="module")
+def texts(drawn) -> list[str]:
+    return drawn[0]
+
+
+@pytest.fixture(scope="module")
+def pieces(drawn) -> list[list[tuple[str, float, float, float]]]:
+    return drawn[1]
 
 
 def bookmarks(pdf: PdfReader) -> list[tuple[int, str, int]]:
@@ -150,11 +179,11 @@ def test_pdf_pages_are_a4_in_ten_point_and_nothing_stands_beyond_them(pdf, piece
     assert {(round(page.mediabox.width), round(page.mediabox.height)) for page in pdf.pages} == {A4}
     sizes, outside = Counter(), []
     for number, here in enumerate(pieces, 1):
-        for text, x, y, size in here:
-            if text.strip():
-                sizes[round(size, 1)] += len(text)
-                if not (0 < x < A4[0] and 0 < y < A4[1]):
-                    outside.append((number, text))
+        for sign, x, y, size in here:
+            sizes[round(size, 1)] += 1
+            if not (0 < x < A4[0] and 0 < y < A4[1]):
+                outside.append((number, sign))
+    assert sizes.total() > 300_000
     assert not outside
     # A line wider than the page makes Chromium shrink the whole book: its text would be smaller than it is set.
     assert abs(sizes.most_common(1)[0][0] - 10.2) < 0.15

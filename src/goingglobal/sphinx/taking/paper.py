@@ -1,8 +1,9 @@
 """`python -m goingglobal.sphinx.taking.paper pdf|epub`: the whole book as one PDF or EPUB, in `_build/paper`.
 
 The PDF is printed by headless Chromium from one page made of the built site's pages, so numbers, references and
-exhibits are those of the site. It is printed twice: the first print tells on which page each section begins, the
-second has these numbers in its contents. The EPUB is made by Sphinx's builder (`epub.py`).
+exhibits are those of the site. It is printed twice: the first print, quicker as a draft without pictures and tags,
+tells on which page each section begins; the second has these numbers in its contents. The EPUB is made by
+Sphinx's builder (`epub.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
+import pikepdf
 from bs4 import BeautifulSoup, Tag
-from pypdf import PdfReader, PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from goingglobal.sphinx.build import JUPYTER_BOOK, ONE_THREAD, core
 from goingglobal.sphinx.edition import edition, names
@@ -29,6 +29,8 @@ from goingglobal.sphinx.taking import browser
 
 NAME = "japanese-smes-going-global"
 HOME = "book/index.html"
+# Of a draft, only where things stand is looked at: a picture keeps its place and size when nothing of it is drawn.
+DRAFT = "<style>svg > * { display: none }</style></head>"
 
 
 class PaperError(RuntimeError):
@@ -147,11 +149,11 @@ def _fonts() -> None:
               "apt-get install fonts-vlgothic", file=sys.stderr)
 
 
-def _print(chromium: str, page: Path, out: Path) -> None:
+def _print(chromium: str, page: Path, out: Path, *more: str) -> None:
     with tempfile.TemporaryDirectory() as profile:
         done = subprocess.run(
             [chromium, *browser.FLAGS, f"--user-data-dir={profile}", "--allow-file-access-from-files",
-             "--no-pdf-header-footer", "--generate-pdf-document-outline", f"--print-to-pdf={out}", page.as_uri()],
+             "--no-pdf-header-footer", *more, f"--print-to-pdf={out}", page.as_uri()],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0 or not out.is_file():
         raise PaperError(f"Chromium did not print the book:\n{done.stderr[-2000:]}")
@@ -159,16 +161,15 @@ def _print(chromium: str, page: Path, out: Path) -> None:
 
 def _beginnings(file: Path) -> dict[str, int]:
     """Anchor → number of the page it stands on."""
-    reader = PdfReader(file)
-    return {name.removeprefix("/"): reader.get_destination_page_number(place) + 1
-            for name, place in reader.named_destinations.items()}
+    with pikepdf.open(file) as printed:
+        numbers = {page.objgen: number for number, page in enumerate(printed.pages, 1)}
+        return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in printed.Root.Dests.items()}
 
 
-def _bookmarks(parent: DictionaryObject) -> Iterator[DictionaryObject]:
+def _bookmarks(parent: pikepdf.Dictionary) -> Iterator[pikepdf.Dictionary]:
     """A PDF's bookmarks, in the order of its text."""
     item = parent.get("/First")
     while item is not None:
-        item = item.get_object()
         yield item
         yield from _bookmarks(item)
         item = item.get("/Next")
@@ -189,20 +190,22 @@ def pdf(root: Path, folder: Path) -> Path:
     out = folder / f"{NAME}.pdf"
     with tempfile.TemporaryDirectory() as work:
         page, printed = Path(work) / "book.html", Path(work) / "book.pdf"
-        page.write_text(book, encoding="utf-8")
-        _print(chromium, page, printed)
+        page.write_text(book.replace("</head>", DRAFT, 1), encoding="utf-8")
+        _print(chromium, page, printed, "--disable-pdf-tagging")
         places = _beginnings(printed)  # in the second print the contents have the numbers
-        page.write_text(re.sub(r'<b data-of="([^"]+)"></b>', lambda mark: f"<b>{places[mark[1]]}</b>", book),
-                        encoding="utf-8")
-        _print(chromium, page, printed)
-        writer = PdfWriter(clone_from=printed)
-        headings = _read(page).find_all(re.compile("^h[1-6]$"))
-        # Chromium says a heading twice that begins a page.
-        for mark, heading in zip(_bookmarks(writer.root_object["/Outlines"]), headings, strict=True):
-            mark[NameObject("/Title")] = TextStringObject(" ".join(heading.get_text().split()))
+        book = re.sub(r'<b data-of="([^"]+)"></b>', lambda mark: f"<b>{places[mark[1]]}</b>", book)
+        page.write_text(book, encoding="utf-8")
+        _print(chromium, page, printed, "--generate-pdf-document-outline")
+        headings = BeautifulSoup(book, "html.parser").find_all(re.compile("^h[1-6]$"))
         moment = f"D:{facts['date'].replace('-', '')}000000+00'00'"
-        writer.add_metadata({"/Author": names(facts)[2], "/CreationDate": moment, "/ModDate": moment})
-        writer.write(out)
+        with pikepdf.open(printed) as whole:
+            # Chromium says a heading twice that begins a page.
+            for mark, heading in zip(_bookmarks(whole.Root.Outlines), headings, strict=True):
+                mark.Title = pikepdf.String(" ".join(heading.get_text().split()))
+            whole.docinfo["/Author"] = names(facts)[2]
+            whole.docinfo["/CreationDate"] = whole.docinfo["/ModDate"] = moment
+            # The structure that Chromium writes for screen readers is most of the file, and shrinks to little.
+            whole.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
     return out
 
 
