@@ -159,7 +159,7 @@ def open_cells_give_the_headline_numbers(answers: dict) -> None:
             near = min(np.abs(found * factor - wanted).min() for factor in (1, 100))
             if near > 1e-6 * max(1, abs(wanted)):
                 lost.setdefault(name, []).append(id_)
-    assert lost == {}
+    assert lost == {}, lost
 
 
 PLAIN = """
