@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat.v4
+import warm
 from bs4 import BeautifulSoup
 from conftest import ROOT
 
@@ -40,9 +41,13 @@ report("tiny/beta", 2, "d", unit="count")"""
 
 @dataclass
 class Book:
-    """A copy of the repository with a small book."""
+    """A copy of the repository with a small book.
+
+    It is built with a Python that has the libraries imported (`warm`), by name; None: with Python as a user starts it.
+    """
 
     root: Path
+    python: str | None = "one"
 
     @property
     def log(self) -> Path:
@@ -71,20 +76,20 @@ class Book:
         chapters = "".join(f"  - file: book/{name}\n" for name in names)
         (self.root / "_toc.yml").write_text(f"format: jb-book\nroot: book/{root}\nchapters:\n{chapters}", "utf-8")
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
         """Start `python -m …` in the copy, with the copy's library and data, in a session of its own."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment |= {
             "PYTHONPATH": str(self.root / "src"), "GOINGGLOBAL_DATA": str(self.root / "data"), "NO_COLOR": "1",
             "GOINGGLOBAL_TEST_RUNS": str(self.log),
         }  # fmt: skip
-        return subprocess.Popen([sys.executable, "-m", *arguments], cwd=self.root, env=environment,
+        return subprocess.Popen([python, "-m", *arguments], cwd=self.root, env=environment,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 start_new_session=True)  # fmt: skip
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """`python -m …` in the copy; exit code and all that was said."""
-        running = self.start(*arguments)
+        running = self.start(*arguments, python=warm.python(self.python) if self.python else sys.executable)
         said = running.communicate()[0].decode()
         return running.returncode, said
 

@@ -132,16 +132,20 @@ class Step:
         return int(few), int(all_), {name.removeprefix("book/") for name in (names or "").split(", ")} - {"", "index"}
 
 
-def from_nothing(book: Book, root: Path, outputs: bool) -> Built:
-    """A build of the same files elsewhere; with `outputs`, what notebooks gave is taken over, as their cells decide."""
+def from_nothing(book: Book, root: Path, outputs: bool, python: str | None = "other") -> Built:
+    """A build of the same files elsewhere, in another order of hashes.
+
+    With `outputs`, what notebooks gave is taken over, as their cells decide.
+    """
     shutil.copytree(book.root, root, ignore=shutil.ignore_patterns("_build"))
     if outputs:
         shutil.copytree(book.root / "_build" / ".jupyter_cache", root / "_build" / ".jupyter_cache")
-    return Book(root).build()
+    return Book(root, python).build()
 
 
 def edits_line(book: Book, scratch: Path) -> dict[str, Step]:
-    steps = {"first": Step(book.build(), from_nothing(book, scratch / "first", outputs=False), book.build())}
+    by_user = from_nothing(book, scratch / "first", outputs=False, python=None)
+    steps = {"first": Step(book.build(), by_user, book.build())}
     for number, (name, (edit, _)) in enumerate(EDITS.items()):
         edit(book)
         built, cold = book.build(), None

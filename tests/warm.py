@@ -1,0 +1,167 @@
+"""A Python that has imported the libraries already: what is started with it is forked, and so spared a second or two.
+
+    python = warm.python("one")     # the path of an executable that takes `-m MODULE …` and `-c CODE …` as Python does
+
+Small books are built with it, and their notebooks run. All that one such Python starts has its order of hashes:
+builds that are compared with each other take two. Of the book's own library nothing is imported beforehand.
+What is killed, or waits for another, is started as a user does it: by `sys.executable`.
+
+`serve SOCKET` is the process that is forked; `ask SOCKET ARGUMENTS` stands for a process and lives as long as it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+LIBRARIES = (
+    "IPython.display", "bs4", "ipykernel.kernelapp", "ipykernel_launcher", "jupyter_book.cli.main",
+    "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree", "myst_nb.sphinx_ext", "pandas",
+    "pydata_sphinx_theme", "sphinx.search.en", "sphinx_book_theme", "sphinx_copybutton", "sphinx_design",
+    "sphinx_exercise", "sphinx_external_toc", "sphinx_jupyterbook_latex", "sphinx_proof", "sphinx_togglebutton",
+    "sphinxcontrib.bibtex",
+)  # fmt: skip
+_servers: dict[str, str] = {}
+
+
+def python(name: str) -> str:
+    """The executable of that name, started where it is not there yet; it ends with this process. Linux only."""
+    import atexit
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    if not sys.platform.startswith("linux"):
+        return sys.executable
+    if name not in _servers:
+        folder = Path(tempfile.mkdtemp(prefix="goingglobal-warm-"))
+        address, shim = folder / "socket", folder / "python"
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" ask "{address}" "$@"\n')
+        shim.chmod(0o755)
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
+            "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # fmt: skip
+        with socket.socket(socket.AF_UNIX) as door:
+            door.bind(str(address))
+            door.listen()
+            server = subprocess.Popen([sys.executable, __file__, "serve", str(door.fileno()), str(shim)],
+                                      env=environment, stdin=subprocess.DEVNULL, pass_fds=(door.fileno(),))  # fmt: skip
+        atexit.register(lambda: (server.kill(), server.wait(), shutil.rmtree(folder, ignore_errors=True)))
+        _servers[name] = str(shim)
+    return _servers[name]
+
+
+# -------------------------------------------------------------------------------------------- what stands for a process
+def ask(address: str, *arguments: str) -> int:
+    """Ask for a process with this one's files, folder and environment; wait for its end and give its exit code."""
+    words = [word for word in arguments if not word.startswith("-X")]
+    if words[:1] not in (["-m"], ["-c"]):
+        os.execv(sys.executable, [sys.executable, *arguments])
+    files = [number for number in map(int, os.listdir("/proc/self/fd")) if _inherited(number)]
+    wanted = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ), "files": files}
+    message = json.dumps(wanted).encode()
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.connect(address)
+        socket.send_fds(asked, [len(message).to_bytes(4, "big")], files)
+        asked.sendall(message)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        told = asked.recv(1)
+    return told[0] if told else 1
+
+
+def _inherited(number: int) -> bool:
+    try:
+        return os.get_inheritable(number)
+    except OSError:
+        return False
+
+
+# ----------------------------------------------------------------------------------------- the process that is forked
+def serve(number: str, executable: str) -> None:
+    """Import the libraries, then fork a process for each that asks at the open socket of this number."""
+    import gc
+    import importlib
+
+    parent = os.getppid()
+    del sys.path[0]  # the folder of this file
+    sys.modules["rfc3987_syntax"] = None  # see `goingglobal.sphinx.build`
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in __import__("sphinx.application").application.builtin_extensions:
+        importlib.import_module(name)
+    assert "goingglobal" not in sys.modules
+    gc.freeze()
+    sys.executable = executable
+    with socket.socket(fileno=int(number)) as door:
+        while os.getppid() == parent:
+            with contextlib.suppress(ChildProcessError):  # of those that have ended, the seconds are counted
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            if select.select([door], [], [], 1)[0]:
+                asked, _ = door.accept()
+                size, files, _, _ = socket.recv_fds(asked, 4, 250)
+                wanted = json.loads(asked.makefile("rb").read(int.from_bytes(size, "big")))
+                if os.fork() == 0:
+                    door.close()
+                    return _keep(asked, files, wanted)
+                asked.close()
+                for file in files:
+                    os.close(file)
+
+
+def _keep(asked: socket.socket, files: list[int], wanted: dict) -> None:
+    """Start the process that was asked for, and tell its exit code."""
+    process = os.fork()
+    if process == 0:
+        return _be(asked, files, **wanted)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with contextlib.suppress(OSError):
+        asked.send(bytes([code if code >= 0 else 128 - code]))
+    os._exit(0)
+
+
+def _be(asked: socket.socket, given: list[int], words: list[str], folder: str, environment: dict[str, str],
+        files: list[int]) -> None:  # fmt: skip
+    """Be the process: `-m MODULE …` or `-c CODE …`, until its end or that of the one that asked for it."""
+    import runpy
+    import threading
+
+    told = os.dup(asked.fileno()) if asked.fileno() in files else asked.fileno()
+    spare = [os.dup(file) for file in given]  # above all numbers that are filled now
+    while any(number in files for number in (told, *spare)):
+        told, spare = os.dup(told), [os.dup(file) for file in spare]
+    for file, number in zip(spare, files, strict=True):
+        os.dup2(file, number)
+    for file in {*given, *spare} - {*files}:
+        os.close(file)
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.environ.pop("JPY_PARENT_PID", None)  # this one's parent is another
+
+    def watch() -> None:
+        os.read(told, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    kind, what, *rest = words
+    path = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
+    sys.path[:0] = [folder if kind == "-m" else "", *path]
+    sys.argv = [what if kind == "-m" else "-c", *rest]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        main = type(sys)("__main__")
+        sys.modules["__main__"] = main
+        exec(compile(what, "<string>", "exec"), vars(main))
+
+
+if __name__ == "__main__":
+    sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))
