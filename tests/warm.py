@@ -84,17 +84,21 @@ def _inherited(number: int) -> bool:
 # ----------------------------------------------------------------------------------------- the process that is forked
 def serve(number: str, executable: str) -> None:
     """Import the libraries, then fork a process for each that asks at the open socket of this number."""
+    import functools
     import gc
-    import importlib
+    import importlib.metadata
 
     parent = os.getppid()
     del sys.path[0]  # the folder of this file
-    sys.modules["rfc3987_syntax"] = None  # see `goingglobal.sphinx.build`
+    # These two as in `goingglobal.sphinx.build`, before the libraries are there.
+    sys.modules["rfc3987_syntax"] = None
+    importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points().select)
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in __import__("sphinx.application").application.builtin_extensions:
         importlib.import_module(name)
+    importlib.import_module("soupsieve").compile("a")  # it makes its patterns at the first use
     assert "goingglobal" not in sys.modules
     gc.freeze()
     sys.executable = executable

@@ -269,8 +269,9 @@ def jupyter_book() -> None:
     threading.Thread(target=watch, daemon=True).start()
     # jsonschema would compile a grammar of addresses, three seconds long, which nothing here asks for.
     sys.modules["rfc3987_syntax"] = None
-    # Which plug-ins are installed doesn't change while a book is built; asked a hundred times, it costs a second.
-    importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points)
+    # Which plug-ins are installed doesn't change while a book is built: each question would read hundreds of files.
+    installed = importlib.metadata.entry_points()
+    importlib.metadata.entry_points = functools.lru_cache(installed.select)
     gc.set_threshold(100_000, 50, 50)  # trees of pages are large and short-lived: looking for garbage costs a third
     from jupyter_book.cli.main import main as command
 
