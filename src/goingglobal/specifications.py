@@ -249,14 +249,15 @@ class _Deal:
         return np.asarray(self.pick @ flat).reshape(self.permutations, *table.shape[2:])
 
     def by_group(self, table: np.ndarray, groups: np.ndarray) -> np.ndarray:
-        """The same, apart by group: (permutations, groups, ...)."""
-        flat = table.reshape(self.n * self.width, -1)
-        owner = np.repeat(groups, self.width)
-        out = np.empty((self.permutations, groups.max() + 1, flat.shape[1]))
-        for group in range(groups.max() + 1):
-            mine = owner == group
-            out[:, group] = self.pick[:, mine] @ flat[mine]
-        return out
+        """The same, apart by group: (permutations, groups, ...). Every sum adds the same cells in the same order."""
+        many = groups.max() + 1
+        rows = np.repeat(np.arange(self.permutations), np.diff(self.pick.indptr)) * many
+        rows += groups[self.pick.indices // self.width]
+        order = np.argsort(rows, kind="stable")
+        ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=self.permutations * many))])
+        apart = sparse.csr_matrix((self.pick.data[order], self.pick.indices[order], ends),
+                                  shape=(self.permutations * many, self.n * self.width))
+        return (apart @ table.reshape(self.n * self.width, -1)).reshape(self.permutations, many, -1)
 
 
 def _after(width: int) -> np.ndarray:
