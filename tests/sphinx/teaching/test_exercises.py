@@ -201,6 +201,21 @@ def ready():
         yield names
 
 
+@pytest.fixture(scope="module")
+def solved(ready):
+    """Label → names that the setup cells and the solution leave, run once."""
+    made: dict[str, dict] = {}
+
+    def names(label: str) -> dict:
+        if label not in made:
+            stem, exercise = CODE[label]
+            made[label] = ready(stem)
+            run(exercise.tagged("solution")[0], made[label])
+        return dict(made[label])
+
+    return names
+
+
 def run(cell: dict, names: dict, *swap: str) -> None:
     code = students.source(cell)
     if swap:
@@ -230,20 +245,19 @@ def test_as_generated_every_check_fails_in_words_and_nothing_else_does(ready, st
 
 
 @every_check
-def test_solution_passes_its_check(ready, label):
-    stem, exercise = CODE[label]
-    names = ready(stem)
-    for cell in exercise.cells[1:]:
-        if cell["cell_type"] == "code" and "starter" not in students.tags(cell):
-            run(cell, names)
+def test_solution_passes_its_check(solved, label):
+    exercise, names = CODE[label][1], solved(label)
+    first, *others = [cell for cell in exercise.cells[1:]
+                      if cell["cell_type"] == "code" and "starter" not in students.tags(cell)]  # fmt: skip
+    assert first is exercise.tagged("solution")[0]
+    for cell in others:
+        run(cell, names)
 
 
 @every_check
-def test_check_judges_no_older_answer(ready, label):
+def test_check_judges_no_older_answer(solved, label):
     """Where the answer's cell stops with an error after a right answer, the check names what is not set."""
-    stem, exercise = CODE[label]
-    names = ready(stem)
-    run(exercise.tagged("solution")[0], names)
+    exercise, names = CODE[label][1], solved(label)
     check = students.source(exercise.tagged("check")[0])
     given = re.findall(r"teaching\.given\(([^)]*)\)", check)
     asked = {name for call in given for name in re.findall(r"(\w+)=", call)}
