@@ -49,9 +49,10 @@ def least_squares(y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return b, z * (y - z @ b)[:, None], bread
 
 
-def first_error(bread: np.ndarray, scores: np.ndarray, factor: float) -> float:
-    """Standard error of the first coefficient, from (Z'Z)⁻¹ (scores'scores) (Z'Z)⁻¹."""
-    return float(np.sqrt(factor * np.sum((scores @ bread[0]) ** 2)))
+def first_error(bread: np.ndarray, scores: np.ndarray, factor: float, units: np.ndarray | None = None) -> float:
+    """Standard error of the first coefficient, from (Z'Z)⁻¹ (scores'scores) (Z'Z)⁻¹; scores summed by unit if given."""
+    part = scores @ bread[0]
+    return float(np.sqrt(factor * np.sum((part if units is None else units.T @ part) ** 2)))
 
 
 def two_way(frame: pd.DataFrame, y: str, xs: list[str], unit: str, time: str) -> dict:
@@ -67,7 +68,7 @@ def two_way(frame: pd.DataFrame, y: str, xs: list[str], unit: str, time: str) ->
     b, scores, bread = least_squares(rows[y].to_numpy(float), z)
     n, groups, k = len(rows), units.shape[1], len(xs) + times.shape[1]
     factor = groups / (groups - 1) * (n - 1) / (n - k)
-    return {"value": float(b[0]), "se": first_error(bread, units.T @ scores, factor), "n": n}
+    return {"value": float(b[0]), "se": first_error(bread, scores, factor, units), "n": n}
 
 
 def robust(y: np.ndarray, z: np.ndarray) -> dict:

@@ -258,7 +258,7 @@ def frank_wolfe(a: np.ndarray, b: np.ndarray, zeta: float, x: np.ndarray, stop: 
     last, product = np.inf, gram @ x
     for count in range(steps):
         gradient = product - cross
-        best = int(np.argmin(gradient))
+        best = int(gradient.argmin())
         slope, curve = gradient[best] - gradient @ x, gram[best, best] - 2 * product[best] + x @ product
         if curve > 0:
             move = min(1.0, max(0.0, -slope / curve))
