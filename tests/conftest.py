@@ -26,9 +26,9 @@ CHROMIUM = browser_of_book.find()
 CHROMEDRIVER = shutil.which("chromedriver")
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
-LONGEST = ("loop", "site", "build", "paper", "specifications", "slides", "exercises", "lite", "golden",
-           "explorers_on_the_site", "citing", "kernels", "golden_policy", "notebooks", "data_package", "large", "rooms",
-           "check", "install", "refresh_golden")
+LONGEST = ("loop", "site", "paper", "build", "exercises", "slides", "specifications", "lite", "citing",
+           "explorers_on_the_site", "data_package", "golden", "golden_policy", "large", "notebooks", "check", "rooms",
+           "kernels", "install", "refresh_golden")
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
