@@ -140,10 +140,11 @@ def test_wheel_alone_runs_the_notebooks_on_the_lowest_and_newest_python_at_hand(
 
 
 def headline(name: str) -> list[str]:
-    """Ids in the box that opens a chapter: those of its chart, and those in its words."""
+    """Ids of the chart in the box that opens a chapter."""
     box = next("".join(cell["source"]) for cell in json.loads((ROOT / name).read_text(encoding="utf-8"))["cells"]
                if "{headline}" in "".join(cell["source"]))
-    return list(dict.fromkeys(re.findall(r"\b[a-z][a-z0-9_]*(?:/[A-Za-z0-9_.-]+)+", box)))
+    chart = box.partition("```{headline}")[2].partition("```")[0]
+    return [id_ for line in chart.splitlines() if "|" in line for id_ in re.findall(r"[a-z_0-9]+(?:/[\w.-]+)+", line)]
 
 
 def open_cells_give_the_headline_numbers(answers: dict) -> None:
