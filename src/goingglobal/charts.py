@@ -11,7 +11,7 @@ import pandas as pd
 
 from goingglobal import theme
 
-__all__ = ["evidence_map", "official_series", "sign_bars", "synthetic", "timeline"]
+__all__ = ["evidence_map", "official_series", "sign_bars", "timeline"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -57,41 +57,6 @@ def official_series(data: pd.DataFrame, labels: dict[str, tuple[float, float]], 
     axes[0].annotate(words, (year, 0), xycoords=("data", "axes fraction"), xytext=(5, 3), textcoords="offset points",
                      va="bottom", fontsize=8.5, color=theme.MUTED)
     axes[0].set_xlim(data["year"].min() - 1, data["year"].max() + 1)
-    return fig
-
-
-def synthetic(paths: pd.DataFrame, placebos: pd.DataFrame, year: int, ylabel: str, xlabel: str):
-    """The treated country beside its synthetic self; the effect among the placebo effects of all donors.
-
-    `paths`: year, treated, synthetic; `placebos`: iso3, value, own (1 for the treated country).
-    """
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.6), width_ratios=[3, 2])
-    left.axvline(year - 0.5, color=theme.MUTED, linewidth=1, linestyle=":")
-    theme.zero_line(left)
-    for column, colour, style, name in (("treated", "Japan", "-", "Japan"),
-                                        ("synthetic", "other", (0, (5, 1.5)), "synthetic Japan")):
-        left.plot(paths["year"], paths[column], color=theme.COLOURS[colour], linestyle=style)
-        last = paths.iloc[-1]
-        theme.direct_label(left, last["year"], last[column], name, theme.COLOURS[colour], fontsize=9)
-    left.set_xlim(right=paths["year"].max() + 0.45 * (paths["year"].max() - paths["year"].min()))
-    left.set_xticks([y for y in paths["year"] if y % 5 == 0])
-    left.set_ylabel(ylabel)
-    order = placebos.sort_values("value").reset_index(drop=True)
-    theme.zero_line(right, vertical=True)
-    own = order["own"] == 1
-    right.plot(order["value"][~own], order.index[~own], "o", color=theme.COLOURS["other"], markersize=4)
-    right.plot(order["value"][own], order.index[own], "D", color=theme.COLOURS["Japan"], markersize=7)
-    for place, row in order.iterrows():
-        if row["own"] or place in (0, len(order) - 1):
-            far = row["value"] > order["value"].mean()
-            right.annotate("Japan" if row["own"] else row["iso3"], (row["value"], place), va="center",
-                           xytext=(-8 if far else 8, 0), textcoords="offset points", ha="right" if far else "left",
-                           color=theme.COLOURS["Japan" if row["own"] else "other"], fontsize=9)
-    right.set_yticks([])
-    right.grid(visible=False, axis="y")
-    right.grid(visible=True, axis="x")
-    right.set_title("Effect if dated for another country")
-    right.set_xlabel(xlabel)
     return fig
 
 

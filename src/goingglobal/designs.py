@@ -7,7 +7,7 @@ by hand; what is ours is the bookkeeping: resampling, placebos, and refusing wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +16,8 @@ import pandas as pd
 from goingglobal.models import Estimate, ModelError, model_of, name_of, need_columns, noting, software_of
 
 __all__ = [
-    "Discontinuity", "Synthetic", "balance", "binned_means", "density_test", "detectable", "effective_size",
-    "permuted_discontinuity", "placebo_cutoffs", "placebo_draws", "power", "propensities",
-    "regression_discontinuity", "sensitivity", "share_interval", "synthetic_did", "weighted_effects",
+    "Discontinuity", "Synthetic", "balance", "binned_means", "detectable", "effective_size", "placebo_cutoffs", "power",
+    "propensities", "regression_discontinuity", "sensitivity", "synthetic_did", "weighted_effects",
 ]
 
 MIN_IN_BANDWIDTH = 20
@@ -360,24 +359,6 @@ def placebo_cutoffs(
     return found, refused
 
 
-def density_test(frame: pd.DataFrame, running: str, cutoff: float) -> dict[str, float]:
-    """Is the density of the running variable continuous at the cut-off? (diff-diff.)
-
-    Returns t, p, below and above (densities per unit), bandwidth_below, bandwidth_above, n. A small p speaks of
-    sorting. Raises `ModelError` for too few rows. Source: Cattaneo, Jansson and Ma (2020).
-    """
-    import diff_diff
-
-    need_columns(frame, [running], "density test")
-    rows = frame[[running]].dropna().astype(float)
-    _enough(frame, "density test", cutoff, None, int((rows[running] < cutoff).sum()),
-            int((rows[running] >= cutoff).sum()))
-    with noting():
-        fit = diff_diff.RDDensityTest(cutoff=cutoff).fit(rows, running=running)
-    return {"t": float(fit.t_stat), "p": float(fit.p_value), "below": float(fit.f_left), "above": float(fit.f_right),
-            "bandwidth_below": float(fit.h_left), "bandwidth_above": float(fit.h_right), "n": int(fit.n)}
-
-
 def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float, width: float, reach: float
                  ) -> pd.DataFrame:
     """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n.
@@ -486,41 +467,6 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
 
 
 # ------------------------------------------------------------------------------------------------ power and shares
-def permuted_discontinuity(
-    frame: pd.DataFrame, outcome: str, running: str, cutoff: float, bandwidth: float, draws: int = 200,
-    seed: int = SEED, bias_bandwidth: float | None = None,
-) -> pd.DataFrame:
-    """What the design finds where there is nothing: outcomes shuffled among the firms within the wider bandwidth.
-
-    Returns one row per draw: value (conventional), low and high (robust interval). The data's own variance, no
-    distribution assumed. Raises `ModelError` as `regression_discontinuity` does.
-    """
-    rows = frame[[outcome, running]].dropna()
-    rows = rows[(rows[running] - cutoff).abs() <= max(bandwidth, bias_bandwidth or 0)]
-    rows.attrs = frame.attrs
-    return placebo_draws(
-        rows, outcome, lambda shuffled: regression_discontinuity(
-            shuffled, outcome, running, cutoff, "", bandwidth, bias_bandwidth=bias_bandwidth).estimate, draws, seed)
-
-
-def placebo_draws(
-    frame: pd.DataFrame, column: str, estimator: Callable[[pd.DataFrame], Estimate], draws: int = 200, seed: int = SEED
-) -> pd.DataFrame:
-    """What an estimator finds where there is nothing: `column` shuffled among the rows, again and again.
-
-    Returns one row per draw: value, low, high (the estimate's interval). Raises `ModelError` for a missing column and
-    what the estimator raises.
-    """
-    need_columns(frame, [column], "placebo draws")
-    rng, found = np.random.default_rng(seed), []
-    for _ in range(draws):
-        shuffled = frame.assign(**{column: rng.permutation(frame[column].to_numpy())})
-        shuffled.attrs = frame.attrs
-        null = estimator(shuffled)
-        found.append({"value": null.value, "low": null.ci_low, "high": null.ci_high})
-    return pd.DataFrame(found)
-
-
 def power(nulls: pd.DataFrame, effects: Sequence[float]) -> pd.DataFrame:
     """Share of draws whose interval would leave out zero, were the true effect so large.
 
@@ -546,16 +492,3 @@ def detectable(nulls: pd.DataFrame, level: float = 0.8, steps: int = 400) -> flo
     if reached.empty:
         raise ModelError(f"minimum detectable effect: no effect up to {10 * width:.3g} is found with {level:g}")
     return float(reached["effect"].iloc[0])
-
-
-def share_interval(share: float, asked: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for a share of `asked` firms, both 0 to 1 (statsmodels).
-
-    Raises `ModelError` for a share outside 0–1 or nobody asked. Source: Wilson (1927).
-    """
-    from statsmodels.stats.proportion import proportion_confint
-
-    if not 0 <= share <= 1 or asked < 1:
-        raise ModelError(f"share of {share:g} among {asked}: a share within 0–1 of at least one firm expected")
-    low, high = proportion_confint(share * asked, asked, method="wilson")
-    return float(low), float(high)

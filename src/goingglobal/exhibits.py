@@ -25,7 +25,6 @@ __all__ = [
     "ExhibitError",
     "columns_of",
     "csv_of",
-    "dots_frame",
     "estimate_cell",
     "estimates_frame",
     "facts_frame",
@@ -294,17 +293,6 @@ def estimates_frame(estimates: dict[str, Estimate]) -> pd.DataFrame:
     return pd.DataFrame([
         {"name": name, "value": e.value, "se": e.se, "ci_low": e.ci_low, "ci_high": e.ci_high, "n": e.n,
          "groups": e.groups, "unit": e.unit, "sample": e.sample, "method": e.method}
-        for name, e in estimates.items()
-    ])
-
-
-def dots_frame(
-    estimates: dict[str, Estimate], panel: str = "", series: str = "", colour: str = "Japan", filled: bool = True
-) -> pd.DataFrame:
-    """Estimates as rows for `charts.dots`: panel, name, series, value, ci_low, ci_high, colour, filled, n."""
-    return pd.DataFrame([
-        {"panel": panel, "name": name, "series": series, "value": e.value, "ci_low": e.ci_low, "ci_high": e.ci_high,
-         "colour": colour, "filled": int(filled), "se": e.se, "n": e.n}
         for name, e in estimates.items()
     ])
 

@@ -8,6 +8,7 @@ Callaway–Sant'Anna with its path, HonestDiD for several limits. Nothing here c
 from __future__ import annotations
 
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -95,8 +96,9 @@ class Estimate:
 
     def __str__(self) -> str:
         groups = f", {self.groups:,} groups" if self.groups else ""
-        return (f"{self.value:.4g} {self.unit} (standard error {self.se:.2g}; 95 % interval {self.ci_low:.3g} to "
-                f"{self.ci_high:.3g})\nn = {self.n:,}{groups}; {self.method}\nsample: {self.sample}")
+        lines = (f"{self.value:.4g} {self.unit} (standard error {self.se:.2g}; 95 % interval {self.ci_low:.3g} to "
+                 f"{self.ci_high:.3g})", f"n = {self.n:,}{groups}; {self.method}", f"sample: {self.sample}")
+        return "\n".join(textwrap.fill(line, 84, subsequent_indent="  ") for line in lines)
 
     __repr__ = __str__
 

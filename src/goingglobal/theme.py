@@ -41,9 +41,13 @@ _RC = {
 
 def use() -> None:
     """Set the book's style for every picture of seaborn: its functions, its grids and `seaborn.objects`."""
+    import logging
+
     import seaborn as sns
     import seaborn.objects as so
 
+    # pyfixest switches on every library's remarks; matplotlib remarks on each name that looks like a number.
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)
     sns.set_theme(style="ticks", palette=[COLOURS["Japan"], COLOURS["Germany"], COLOURS["other"]], rc=_RC)
     so.Plot.config.theme.update({**sns.axes_style(), **sns.plotting_context(), **_RC})
 

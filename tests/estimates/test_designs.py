@@ -16,7 +16,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from goingglobal import designs
-from goingglobal.models import Estimate, ModelError
+from goingglobal.models import ModelError
 
 close = partial(pytest.approx, rel=1e-9, abs=1e-12)
 
@@ -410,28 +410,6 @@ def test_discontinuity_counts_again_once_the_bandwidth_is_chosen():
         discontinuity(frame)
 
 
-def test_density_test_sees_a_heap():
-    draw = np.random.default_rng(3)
-    even = draw.uniform(0, 100, 1500)
-    heap = np.where((even < 50) & (even > 42) & (draw.random(1500) < 0.7), even + 8, even)  # pushed over the cut-off
-    smooth, sorted_ = (designs.density_test(named(pd.DataFrame({"r": r})), "r", 50.0) for r in (even, heap))
-    assert smooth["p"] > 0.05 > 0.01 > sorted_["p"]
-    assert (smooth["below"], smooth["above"]) == pytest.approx((0.01, 0.01), rel=0.2)
-    assert sorted_["below"] < sorted_["above"]
-    assert sorted_["t"] > 2.5
-    assert smooth["n"] == 1500
-
-
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda f: f.iloc[:0], "the sample is empty"), (lambda f: f.drop(columns="r"), "no column 'r'"),
-    (lambda f: f.assign(r=f["r"] + 100), "0 rows below and 600 above 50"),
-    (lambda f: f[f["r"] > 48], r"\d+ rows below and \d+ above 50; 20 are needed"),
-], ids=["empty", "no column", "cut-off outside", "too few"])  # fmt: skip
-def test_density_test_refuses(change, message):
-    with pytest.raises(ModelError, match=f"density test on 'made up': {message}"):
-        designs.density_test(named(change(jumping())), "r", 50.0)
-
-
 def test_binned_means_by_eye():
     frame = pd.DataFrame({"r": [2.9, 3.0, 4.9, 5.0, 6.9, 7.0, 7.5, 9.5], "y": [99.0, 1, 3, 10, 20, 4, 8, 99]})
     rows = designs.binned_means(frame, "y", "r", 5.0, 2.0, 4.0)
@@ -550,45 +528,6 @@ def test_synthetic_did_refuses(change, first, message):
         designs.synthetic_did(named(change(world())), first, "points")
 
 
-# ============================================================================================== power and shares
-def test_placebo_draws_shuffle_one_column_and_nothing_else():
-    frame, seen = named(pd.DataFrame({"x": [1.0, 2, 3, 4, 5, 6], "y": [9.0, 8, 7, 6, 5, 4]})), []
-
-    def first(rows: pd.DataFrame) -> Estimate:
-        seen.append(rows)
-        value = rows["x"].iloc[0]
-        return Estimate(value, 1.0, value - 1, value + 2, 6, "u", "made up", "first row", "none")
-
-    draws = designs.placebo_draws(frame, "x", first, draws=30)
-    assert draws["value"].tolist() == [rows["x"].iloc[0] for rows in seen]
-    assert (draws["low"] == draws["value"] - 1).all()
-    assert (draws["high"] == draws["value"] + 2).all()
-    assert draws["value"].nunique() > 3
-    assert all(sorted(rows["x"]) == sorted(frame["x"]) and rows["y"].equals(frame["y"]) for rows in seen)
-    assert {rows.attrs["sample"] for rows in seen} == {"made up"}
-    assert frame["x"].tolist() == [1, 2, 3, 4, 5, 6]
-    pd.testing.assert_frame_equal(designs.placebo_draws(frame, "x", first, draws=30), draws)
-    assert not designs.placebo_draws(frame, "x", first, draws=30, seed=1).equals(draws)
-    with pytest.raises(ModelError, match="placebo draws on 'made up': no column 'z'"):
-        designs.placebo_draws(frame, "z", first)
-
-
-def test_permuted_discontinuity_finds_nothing_on_average():
-    """The jump of 8 is shuffled away: the draws scatter around zero, and rows beyond the bandwidth play no part."""
-    frame = jumping(8.0)
-    nulls = designs.permuted_discontinuity(frame, "y", "r", 50.0, 20.0, draws=60)
-    assert len(nulls) == 60
-    assert abs(nulls["value"].mean()) < 3 * nulls["value"].std() / math.sqrt(60)
-    assert nulls["value"].std() > 0.1
-    assert (nulls["low"] < nulls["high"]).all()
-    far = named(frame.assign(y=frame["y"].where((frame["r"] - 50).abs() <= 20, 1e6)))
-    pd.testing.assert_frame_equal(designs.permuted_discontinuity(far, "y", "r", 50.0, 20.0, draws=60), nulls)
-    with pytest.raises(ModelError, match=r"within 1; 20 are needed"):
-        designs.permuted_discontinuity(frame, "y", "r", 50.0, 1.0)
-    with pytest.raises(ModelError, match="empty"):
-        designs.permuted_discontinuity(frame, "y", "r", 500.0, 20.0)
-
-
 def normal_nulls(se: float, draws: int = 4000) -> pd.DataFrame:
     """Intervals of a normal estimator where there is no effect, at the quantiles of its distribution."""
     value = se * stats.norm.ppf((np.arange(draws) + 0.5) / draws)
@@ -624,17 +563,3 @@ def test_power_and_detectable_refuse():
             designs.detectable(bad)
     with pytest.raises(ModelError, match=r"no effect up to 39\.2 is found with 1\.1"):
         designs.detectable(nulls, 1.1)
-
-
-@pytest.mark.parametrize(("share", "asked"), [(0.3, 50), (0.0, 20), (1.0, 7), (0.125, 999)])
-def test_share_interval_is_wilsons(share, asked):
-    z = stats.norm.ppf(0.975)
-    middle = (share + z**2 / (2 * asked)) / (1 + z**2 / asked)
-    reach = z / (1 + z**2 / asked) * math.sqrt(share * (1 - share) / asked + z**2 / (4 * asked**2))
-    assert designs.share_interval(share, asked) == pytest.approx((middle - reach, middle + reach), abs=1e-12)
-
-
-@pytest.mark.parametrize(("share", "asked"), [(30, 50), (-0.1, 50), (0.3, 0), (math.nan, 50)])
-def test_share_interval_refuses(share, asked):
-    with pytest.raises(ModelError, match=r"share of .* among .*: a share within 0–1 of at least one"):
-        designs.share_interval(share, asked)

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import calls
+import diff_diff
 import pytest
 import refresh_golden
 import second_route_policy
@@ -92,8 +93,14 @@ def discontinuities() -> dict[str, tuple]:
     firms = load("firm_panel")
     asked = {"support/rd_fdi_share": (samples.first_years(firms), "fdi", "home_employees"),
              "support/rd_home_growth": (samples.long_differences(firms), "home", "home0")}  # fmt: skip
-    return {id_: (designs.regression_discontinuity(sample, y, x, CUTOFF, "unit"),
-                  designs.density_test(sample, x, CUTOFF)) for id_, (sample, y, x) in asked.items()}  # fmt: skip
+    found = {}
+    for id_, (sample, y, x) in asked.items():
+        with models.noting():
+            density = diff_diff.RDDensityTest(cutoff=CUTOFF).fit(sample[[x]].dropna().astype(float), running=x)
+        said = {"t": density.t_stat, "p": density.p_value, "below": density.f_left, "above": density.f_right,
+                "bandwidth_below": density.h_left, "bandwidth_above": density.h_right, "n": density.n}
+        found[id_] = designs.regression_discontinuity(sample, y, x, CUTOFF, "unit"), said
+    return found
 
 
 def synthetic_controls() -> dict[str, designs.Synthetic]:

@@ -108,8 +108,9 @@ def estimated(rows: pd.DataFrame, choice: dict) -> list[float]:
     effect = {"year": "year", "sector-year": "cell"}[choice["effects"]]
     rows.attrs["sample"] = "reference"
     if choice["estimator"] == "within":
-        found = calls.two_way(rows, "y ~ post", "u", ("edinet_code", effect), "edinet_code",
-                                  weights=None if choice["weights"] == "none" else "weight")  # fmt: skip
+        # Dummies of the second effect: absorbed, a sector with one firm in a year would be dropped as a singleton.
+        found = calls.two_way(rows, f"y ~ C({effect}) + post", "u", ("edinet_code",), "edinet_code", "post",
+                              None if choice["weights"] == "none" else "weight")  # fmt: skip
         return [found.value, found.se, found.n, found.groups]
     return differenced(rows, effect, choice["weights"] != "none")
 

@@ -63,7 +63,7 @@ WRONG = {
         ('"edinet_code"] != firm', '"jump"] < 2', "and no other")],
     "exercise-group-ladder": [
         ('"group ~ fdi + ln_home0 + C(sector)"', '"group ~ fdi + ln_home0"', "sectors"),
-        ('long, "group", "fdi", share)', 'both_years, "group", "fdi", share)', "raw"),
+        ('"group ~ fdi", long', '"group ~ fdi", both_years', "raw"),
         ('["ipw_att"]', '["ipw_ate"]', "lead")],
     "exercise-weights-by-hand": [
         ('at_home["propensity"] / (1', "1 / (1", "p/\\(1−p\\)"), (", weights=odds", "", "weights did nothing"),
