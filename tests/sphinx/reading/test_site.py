@@ -338,7 +338,9 @@ for (const svg of document.querySelectorAll('svg.gg-figure')) {
                     inks: [...svg.querySelectorAll('text')].map(t => getComputedStyle(t).fill)};
 }
 const icons = [...document.querySelectorAll('.theme-switch-button svg')].map(e => box(e).width);
-return {theme: document.documentElement.dataset.theme, figures, icons, moved: globalThis.moved,
+const long = [...document.querySelectorAll('.cell_input pre')].filter(
+  e => !e.closest('details') && e.scrollWidth > e.clientWidth).map(e => e.textContent.split('\\n', 1)[0]);
+return {theme: document.documentElement.dataset.theme, figures, icons, moved: globalThis.moved, long,
         broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.checkVisibility()).map(i => i.src)};
 """
 # Installed before the page's own scripts: how far anything moved after it was first painted.
@@ -469,6 +471,13 @@ def test_narrow_screen_does_not_scroll_sideways(look, page, mode):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", OWN_PAGES)
+def test_open_code_fits_the_page(look, page):
+    """At 1280 pixels no line of a cell that stands open has to be scrolled to."""
+    assert look(page, "light")["long"] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", OWN_PAGES)
 def test_ink_of_figures_follows_the_mode(look, page):
     light, dark = look(page, "light")["figures"], look(page, "dark")["figures"]
     assert set(light) == set(dark)
@@ -551,6 +560,28 @@ def test_result_leads_to_the_cell_that_made_it(browser, server):
     assert "#result-" in browser.current_url
     assert target is not None, f"{browser.current_url} has no such anchor"
     assert browser.execute_script("return arguments[0].closest('.cell') !== null", target), "not in a cell"
+
+
+SHOWN = """
+const cell = document.getElementById(arguments[0]).closest('.cell');
+const fold = cell.querySelector('details.hide'), code = cell.querySelector('.cell_input pre');
+const top = (fold?.querySelector('summary') ?? code).getBoundingClientRect().top;
+return [fold?.open ?? null, code.checkVisibility(), top >= -1 && top < innerHeight, fold?.textContent.trim() ?? ''];
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", ["book/sme-role.html", "book/index.html"], ids=["on the page", "on another"])
+def test_a_click_on_a_number_shows_the_code_that_made_it(browser, server, page):
+    """The cell is folded: the click opens the fold, and its code is on the screen."""
+    link = soup(page).select_one("a.gg-result[href^='#result-']" if "sme-role" in page else "a.gg-result[href]")
+    name = link["href"].partition("#")[2]
+    target = soup(local(page, link["href"])[0]).find(id=name).find_parent(class_="cell")
+    assert target.select_one("details.hide > summary"), "the test wants a number that is reported in a fold"
+    _follow(browser, server, page, f"a.gg-result[href='{link['href']}']")
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))")
+    opened, seen, on_screen, words = browser.execute_script(SHOWN, name)
+    assert (opened, seen, on_screen) == (True, True, True), words[:80]
 
 
 @pytest.mark.browser
