@@ -25,7 +25,7 @@
       opened ||= !fold.open;
       fold.open = true;
     }
-    if (opened) { target.scrollIntoView(); }
+    if (opened) { target.scrollIntoView({ behavior: "instant" }); }
   };
 
   const copying = () => {
