@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -574,12 +575,16 @@ return [fold?.open ?? null, code.checkVisibility(), top >= -1 && top < innerHeig
 @pytest.mark.parametrize("page", ["book/sme-role.html", "book/index.html"], ids=["on the page", "on another"])
 def test_a_click_on_a_number_shows_the_code_that_made_it(browser, server, page):
     """The cell is folded: the click opens the fold, and its code is on the screen."""
+    from selenium.common.exceptions import TimeoutException
+    from selenium.webdriver.support.ui import WebDriverWait
+
     link = soup(page).select_one("a.gg-result[href^='#result-']" if "sme-role" in page else "a.gg-result[href]")
     name = link["href"].partition("#")[2]
     target = soup(local(page, link["href"])[0]).find(id=name).find_parent(class_="cell")
     assert target.select_one("details.hide > summary"), "the test wants a number that is reported in a fold"
     _follow(browser, server, page, f"a.gg-result[href='{link['href']}']")
-    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))")
+    with contextlib.suppress(TimeoutException):  # the page scrolls there smoothly
+        WebDriverWait(browser, 5, 0.1).until(lambda driver: driver.execute_script(SHOWN, name)[:3] == [True] * 3)
     opened, seen, on_screen, words = browser.execute_script(SHOWN, name)
     assert (opened, seen, on_screen) == (True, True, True), words[:80]
 
