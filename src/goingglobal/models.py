@@ -205,6 +205,9 @@ def _read_statsmodels(fit, term, sample) -> tuple[dict, pd.DataFrame]:
         if isinstance(labels, pd.Series) and rows is not None and not labels.index.equals(pd.Index(rows)):
             raise ModelError(f"{what}: the clusters are of other rows than the formula's; leave out rows with a "
                              "missing value before fitting, and take the clusters from the same frame")
+        if pd.api.types.is_integer_dtype(np.asarray(labels)) and np.min(labels) == -1:
+            raise ModelError(f"{what}: a cluster coded −1, which is pandas' code of a missing label; leave out rows "
+                             "without a cluster before fitting")
         groups = int(pd.Series(np.asarray(labels).ravel()).nunique()) if np.ndim(labels) == 1 else None
         if groups is not None and groups < 2 and covariance == "cluster":
             raise ModelError(f"{what}: fewer than two clusters")

@@ -515,6 +515,8 @@ REFUSED = {  # what a fit is refused for: how it comes about, the term, and what
     "one cluster": (lambda f: ols_on(f, cov_type="cluster", cov_kwds={
         "groups": np.zeros(len(complete_rows(f)), int), "use_correction": False}), "x", "fewer than two clusters"),
     "clusters of other rows": (of_other_rows, "x", "the clusters are of other rows than the formula's; leave out rows"),
+    "a missing cluster": (lambda f: ols_on(f, **clustered(complete_rows(f)["iso3"].where(lambda d: d != "C03")
+                                                          .astype("category").cat.codes)), "x", "a cluster coded −1"),
     "not converged": (lambda f: smf.logit("group ~ x", complete_rows(f)).fit(disp=0, maxiter=1), "x",
                       "did not converge"),
     "separated": (lambda f: smf.logit("yes ~ x", complete_rows(f).assign(yes=lambda d: (d["x"] > 0).astype(int))).fit(
