@@ -145,7 +145,7 @@ def specification_curve(permutations: int = 499, fits: int = 6) -> dict[str, flo
         start = time.perf_counter()
         curve = specifications.run(firms, permutations=draws, n_jobs=2, progress=False)
         seconds[name] = time.perf_counter() - start
-    tables = [samples.starters(firms, trim, outcome) for trim in (None, 0.7, 0.5) for outcome in ("home", "group")]
+    tables = [samples.starters(firms, trim, outcome) for trim in (None, 0.7, 0.5) for outcome in ("parent", "group")]
     start = time.perf_counter()
     for table in tables[:fits]:
         groups = table["edinet_code"].astype("category").cat.codes

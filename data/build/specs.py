@@ -243,17 +243,17 @@ COUNTRY_PANEL = Table(
 
 FIRM_PANEL = Table(
     name="firm_panel",
-    title="Japanese firms, home and group headcount, 2017-2026",
-    description="Parent-only (home) headcount of firms that file securities reports, beside their group's.",
+    title="Japanese firms, parent and group headcount, 2017-2026",
+    description="Headcount of companies that file securities reports, the filing company alone, beside their group's.",
     key=("edinet_code", "year"),
     fields=(
         Field("edinet_code", "string", "EDINET code of the filer", required=True, pattern="E[0-9]{5}"),
         Field("year", "integer", "Year of the filing; in 17 rows the fiscal year ended the year before", "year",
               required=True, minimum=2017, maximum=2026),
         Field("period_end", "date", "Last day of the fiscal year", required=True),
-        Field("home_employees", "integer", "Employees of the parent company alone", "persons", required=True,
-              minimum=1),
-        Field("home_source", "string", "Part of the filing the headcount was read from", required=True,
+        Field("parent_employees", "integer", "Employees of the filing company alone", "persons",
+              required=True, minimum=1),
+        Field("parent_source", "string", "Part of the filing the parent's headcount was read from", required=True,
               enum=("tag", "textblock")),
         *_ACCOUNTS[:1],
         Field("temporary_staff", "number", "Average temporary staff of the group", "persons",
@@ -287,7 +287,7 @@ FIRM_PANEL = Table(
         "2019 is thin: 858 rows have no consolidated match; 2026 has none.",
         "`reorganised` is as of 2026 and repeated over a firm's rows.",
         "In 17 rows of five filers the fiscal year ended in the year before `year`; in ten of them the group's "
-        "accounts end a year after the home headcount.",
+        "accounts end a year after the parent's.",
     ),
 )
 

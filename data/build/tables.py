@@ -75,7 +75,7 @@ def _filings(frame: pd.DataFrame) -> pd.DataFrame:
 def firm_panel(open_source: Open) -> pd.DataFrame:
     raw = pd.read_csv(open_source("data/firm_japan/jp_fdi_panel.csv.gz"))
     frame = _filings(raw).drop(columns="period_end").rename(columns={
-        "emp_home": "home_employees", "avg_salary": "average_pay_yen", "avg_age": "average_age",
+        "emp_home": "parent_employees", "avg_salary": "average_pay_yen", "avg_age": "average_age",
         "home_period_end": "period_end",
     })
     unknown = set(frame["tse33"]) - set(specs.TSE33)
@@ -84,7 +84,7 @@ def firm_panel(open_source: Open) -> pd.DataFrame:
     frame["sector"] = frame["tse33"].map(specs.TSE33)
     frame["listed"] = frame["listed"].map({"上場": 1, "非上場": 0}).astype("Int64")
     frame["reorganised"] = frame["badge"].eq("本社のみ").astype(int)
-    return _integer(frame, "home_employees", "average_pay_yen")
+    return _integer(frame, "parent_employees", "average_pay_yen")
 
 
 def group_panel(open_source: Open) -> pd.DataFrame:

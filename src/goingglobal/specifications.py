@@ -28,7 +28,7 @@ __all__ = ["BASELINE", "CHOICES", "Curve", "choice_effects", "ordered", "permuta
 
 # Every dimension and its options; the first of each is the baseline, the headline specification of chapter 2.
 CHOICES: dict[str, tuple[str, ...]] = {
-    "outcome": ("home", "group", "home share"),
+    "outcome": ("parent", "group", "parent share"),
     "proxy": ("any adjustment", "material adjustment"),
     "definition": ("in 80 % of years", "in all years"),
     "trimming": ("none", "0.7", "0.5", "0.3"),
@@ -80,7 +80,7 @@ def _layout(panel: pd.DataFrame) -> _Grid:
         grid[place] = panel[name].to_numpy(float)
         return grid
 
-    names = ("ln_home", "ln_group", "fdi", "fdi_material", "home_employees", "listed")
+    names = ("ln_parent", "ln_group", "fdi", "fdi_material", "parent_employees", "listed")
     first = panel.drop_duplicates("edinet_code").sort_values("edinet_code")
     return _Grid(years, {name: spread(name) for name in names}, pd.factorize(first["sector"], sort=True)[0],
                  {name: first[name].to_numpy(float) for name in ("manufacturing", "reorganised", "sampling_weight")
@@ -100,7 +100,7 @@ def _sample(grid: _Grid, choice: dict[str, str]):
     """Observed cells, first column with FDI (_NEVER for never), starter and never flags, under the choices."""
     fdi = grid.columns["fdi" if choice["proxy"] == "any adjustment" else "fdi_material"]
     no_group = np.isnan(grid.columns["ln_group"])
-    observed = ~np.isnan(fdi) & ~np.isnan(grid.columns["ln_home"]) & (~no_group | no_group.all())
+    observed = ~np.isnan(fdi) & ~np.isnan(grid.columns["ln_parent"]) & (~no_group | no_group.all())
     if choice["sample"] != "with delisted":
         observed &= grid.columns["listed"] == 1
     if choice["period"] == "without 2019":
@@ -110,7 +110,7 @@ def _sample(grid: _Grid, choice: dict[str, str]):
     if choice["sample"] == "manufacturing":
         observed &= (grid.firm["manufacturing"] == 1)[:, None]
     seen = observed.argmax(axis=1)
-    size = grid.columns["home_employees"][np.arange(len(seen)), seen]
+    size = grid.columns["parent_employees"][np.arange(len(seen)), seen]
     if choice["sample"] == "at most 300":
         observed &= ((size <= 300) & observed.any(axis=1))[:, None]
     abroad = observed & (fdi == 1)
@@ -332,10 +332,10 @@ def _one_sample(grid: _Grid, choice: dict[str, str], choices: dict[str, tuple[st
     """All specifications of one choice of proxy, definition, sample and period."""
     rows, draws, refused = [], [], []
     everyone, first, starter, never, size = _sample(grid, choice)
-    outcomes = {"home": grid.columns["ln_home"], "group": grid.columns["ln_group"],
-                "home share": grid.columns["ln_home"] - grid.columns["ln_group"]}
+    outcomes = {"parent": grid.columns["ln_parent"], "group": grid.columns["ln_group"],
+                "parent share": grid.columns["ln_parent"] - grid.columns["ln_group"]}
     width = len(grid.years)
-    for trimming, ruler in itertools.product(choices["trimming"], ("home", "group")):
+    for trimming, ruler in itertools.product(choices["trimming"], ("parent", "group")):
         names = [n for n in choices["outcome"] if (n == "group") == (ruler == "group")]
         limit = np.inf if trimming == "none" else float(trimming)
         kept = (starter | never) & (_jump(outcomes[ruler], everyone) < limit)
@@ -462,7 +462,7 @@ def permutation_test(curve: Curve) -> pd.DataFrame:
     Columns: outcome, specifications, median, share_positive, share_significant (the whole interval above zero),
     share_negative (below), p_median and p_positive (two-sided: the share of permutations at least as far from the
     permutations' middle, counting the curve itself), low and high (the middle 95 % of the permuted medians),
-    permutations. "all" pools outcomes that are linked (the share is home less group). Raises `ModelError` for a curve
+    permutations. "all" pools outcomes that are linked (the share is parent less group). Raises `ModelError` for a curve
     without permutations.
     """
     if not curve.draws.size:

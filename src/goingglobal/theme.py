@@ -16,7 +16,7 @@ __all__ = [
 
 INK, MUTED, GRID = "#222426", "#63676b", "#d9dcdf"
 COLOURS = {
-    "Japan": "#c2410b", "Germany": "#0b6aa8", "other": "#6c7176", "home": "#5b3f9b", "group": "#0f7b6c",
+    "Japan": "#c2410b", "Germany": "#0b6aa8", "other": "#6c7176", "parent": "#5b3f9b", "group": "#0f7b6c",
     "accent": "#8a6a00",
 }
 # What each colour is called on the page. JupyterLab's own variable comes second, a fixed colour last.

@@ -150,7 +150,7 @@ def test_lint_finds(text):
     "In 2013, from 2010–2023, in FY2020, FY2020–FY2024, the 1990s, 2003–06 and 2012/13.", "A 95 % interval.",
     "OECD-38, EU-27, PWT 10.01, TSE 33-sector, 東証33業種, aged 15–64 or 15 to 64.", "CR1, HC1, CR1標準誤差 and h0.",
     "(sec-1)=", "See section 3.2.", "Python 3.11 to 3.14 and make.", "Version 0.1.0, 2026.", "Text CC BY 4.0.",
-    "1. Read.\n2. Rerun.", "{result}`firm/longdiff_q10/home` and {claim}`17 % <C012>`, {fact}`F0542`.",
+    "1. Read.\n2. Rerun.", "{result}`firm/longdiff_q10/parent` and {claim}`17 % <C012>`, {fact}`F0542`.",
     "Take $x_{t-1}$ and $M = 0.5$.", "$$ \\frac{100}{8} $$", "`use(1.0)`", "```python\nx = 1\n```",
     "[a page](https://example.org/2/3)", "<https://example.org/v1.2>", ":::{list-table}\n:widths: 30 70\n\n* - a\n:::",
     "```{exhibit} fig-2\n```", "{cite:p}`todo_2012`", "## 2.1 Heading",

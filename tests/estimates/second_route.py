@@ -122,7 +122,7 @@ def firms() -> pd.DataFrame:
     """Sample J with log headcounts, by firm and year."""
     raw = pd.read_csv(DATA / "firm_panel.csv")
     raw = raw[(raw["ifrs_ever"] == 0) & (raw["listed"] == 1) & raw["group_employees"].notna()]
-    raw = raw.assign(home=np.log(raw["home_employees"]), group=np.log(raw["group_employees"]))
+    raw = raw.assign(parent=np.log(raw["parent_employees"]), group=np.log(raw["group_employees"]))
     return raw.sort_values(["edinet_code", "year"], ignore_index=True)
 
 
@@ -130,19 +130,20 @@ def growth_samples(panel: pd.DataFrame) -> dict[str, tuple[np.ndarray, pd.DataFr
     """Regressors (fdi first; sectors, no constant) and yearly growth of firms seen in both years, and of small ones."""
     start, end = (panel[panel["year"] == year].set_index("edinet_code") for year in (2017, 2025))
     both = start.index[start.index.isin(end.index)]
-    start, growth = start.loc[both], 100 / 8 * (end.loc[both, ["home", "group"]] - start.loc[both, ["home", "group"]])
-    calm = growth["home"].abs() < 25
+    heads = ["parent", "group"]
+    start, growth = start.loc[both], 100 / 8 * (end.loc[both, heads] - start.loc[both, heads])
+    calm = growth["parent"].abs() < 25
     out = {}
-    for name, keep in {"longdiff": calm, "longdiff_sme": calm & (start["home_employees"] <= 300)}.items():
+    for name, keep in {"longdiff": calm, "longdiff_sme": calm & (start["parent_employees"] <= 300)}.items():
         rows = start[keep]
-        out[name] = np.column_stack([rows[["fdi", "home"]], dummies(rows["sector"])]), growth[keep]
+        out[name] = np.column_stack([rows[["fdi", "parent"]], dummies(rows["sector"])]), growth[keep]
     return out
 
 
 def long_differences(panel: pd.DataFrame) -> dict[str, dict]:
     return {
         f"firm/{name}/{outcome}": {**robust(growth[outcome].to_numpy(), z), "origin": ORIGINS["longdiff"]}
-        for name, (z, growth) in growth_samples(panel).items() for outcome in ("home", "group")
+        for name, (z, growth) in growth_samples(panel).items() for outcome in ("parent", "group")
     }  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def exact_quantiles() -> dict[str, float]:
                 np.r_[np.zeros(k), np.full(n, q), np.full(n, 1 - q)],
                 [(None, None)] * k + [(0, None)] * 2 * n,
             )
-            for outcome in ("home", "group"):
+            for outcome in ("parent", "group"):
                 fit = optimize.linprog(cost, A_eq=equal, b_eq=growth[outcome], bounds=limits, method="highs")
                 out[f"firm/{name}_{stem}/{outcome}"] = float(fit.x[0])
     return out
@@ -190,7 +191,7 @@ def trimmed(panel: pd.DataFrame, found: dict[str, int], outcome: str, limit: flo
 
 def starters(panel: pd.DataFrame, found: dict[str, int]) -> dict[str, dict]:
     out = {}
-    for outcome in ("home", "group"):
+    for outcome in ("parent", "group"):
         for name, limit in TRIMS.items():
             rows = trimmed(panel, found, outcome, limit)
             estimate = two_way(rows, "y", ["post"], "edinet_code", "year")
@@ -266,10 +267,10 @@ class Study:
 
 
 def event_studies(panel: pd.DataFrame, found: dict[str, int]) -> dict[str, dict]:
-    rows = trimmed(panel, found, "home", 0.7)
+    rows = trimmed(panel, found, "parent", 0.7)
     near = rows[(rows["first"] == 0) | (rows["year"] - rows["first"]).between(-4, 3)]
     whole = Study(rows)
-    out = {"firm/starters_cs/home": {**whole.overall(), "origin": ORIGINS["cs"]}}
+    out = {"firm/starters_cs/parent": {**whole.overall(), "origin": ORIGINS["cs"]}}
     for stem, study in {"": whole, "near_": Study(near)}.items():
         for target in ("average", "impact"):
             for limit in (0.5, 1.0):

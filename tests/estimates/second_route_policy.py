@@ -27,7 +27,7 @@ MANUFACTURING = {  # the sixteen manufacturing sectors among the 33 of the Tokyo
     "Rubber products", "Glass and ceramics products", "Iron and steel", "Nonferrous metals", "Metal products",
     "Machinery", "Electric appliances", "Transportation equipment", "Precision instruments", "Other products",
 }  # fmt: skip
-COVARIATES = ["ln_home", "ln_assets", "profitability", "ln_pay", "age", "manufacturing"]
+COVARIATES = ["ln_parent", "ln_assets", "profitability", "ln_pay", "age", "manufacturing"]
 # What rdrobust 2.1.1 for Python (numpy 2.4.6, pandas 3.1.1) gave with c = 300.5 and otherwise its defaults: p = 1,
 # q = 2, triangular kernel, mserd, vce nn with 3 matches, regularised, masspoints adjust. Not computed here: h and b.
 RDROBUST = {
@@ -36,7 +36,7 @@ RDROBUST = {
         "value_corrected": -0.018862004062669135, "se_robust": 0.11130355119223291,
         "ci_low": -0.23701295575085585, "ci_high": 0.19928894762551758, "n_left": 297, "n_right": 211,
     },
-    "support/rd_home_growth": {
+    "support/rd_parent_growth": {
         "h": 183.52904094065147, "b": 211.40896990687258, "value": -0.8034431622806419, "se": 0.6921337910722613,
         "value_corrected": -0.9459439837581471, "se_robust": 0.83422531918519,
         "ci_low": -2.5809955643525506, "ci_high": 0.6891075968362563, "n_left": 258, "n_right": 210,
@@ -46,7 +46,8 @@ RDROBUST = {
 RDDENSITY = {
     "support/rd_fdi_share": {"t": -0.5393618870530257, "p": 0.5896371738915003, "bandwidth_below": 1033.1991548680694,
                              "below": 0.0011280760216397638, "above": 0.0010055946626046774},
-    "support/rd_home_growth": {"t": 0.5146245245519725, "p": 0.6068154241600965, "bandwidth_below": 395.92772516363453,
+    "support/rd_parent_growth": {"t": 0.5146245245519725, "p": 0.6068154241600965,
+                                 "bandwidth_below": 395.92772516363453,
                                "below": 0.001054352658457657, "above": 0.001200134610708126},
 }  # fmt: skip
 ORIGINS = {
@@ -119,14 +120,15 @@ def survey() -> dict[str, dict]:
 
 # ---------------------------------------------------------------------------------------------- chapter 3
 def long_difference_sample(panel: pd.DataFrame) -> pd.DataFrame:
-    """Firms of J seen in 2017 and 2025 with calm home growth: y, fdi and the covariates of 2017."""
+    """Firms of J seen in 2017 and 2025 with calm growth of the parent: y, fdi and the covariates of 2017."""
     start, end = (panel[panel["year"] == year].set_index("edinet_code") for year in (2017, 2025))
     start = start.loc[start.index.intersection(end.index)]
     assets, pay = (start[name].where(start[name] > 0) for name in ("total_assets_yen", "average_pay_yen"))
     rows = pd.DataFrame({
-        "y": 100 / 8 * (end["home"].reindex(start.index) - start["home"]),
-        "fdi": start["fdi"].astype(float), "home_employees": start["home_employees"].astype(float),
-        "ln_home": start["home"], "ln_assets": np.log(assets), "profitability": start["operating_income_yen"] / assets,
+        "y": 100 / 8 * (end["parent"].reindex(start.index) - start["parent"]),
+        "fdi": start["fdi"].astype(float), "parent_employees": start["parent_employees"].astype(float),
+        "ln_parent": start["parent"], "ln_assets": np.log(assets),
+        "profitability": start["operating_income_yen"] / assets,
         "ln_pay": np.log(pay), "age": start["average_age"],
         "manufacturing": start["sector"].isin(MANUFACTURING).astype(float),
     })  # fmt: skip
@@ -182,14 +184,14 @@ def barriers(sample: pd.DataFrame) -> dict[str, dict]:
     everyone = raw_difference(sample["y"].to_numpy(), sample["fdi"].to_numpy())
     found = {key: float(value) for key, value in found.items()}
     return {
-        "barriers/raw_difference/home": {**everyone, "origin": ORIGINS["barriers"]},
-        "barriers/raw_difference_complete/home": {**raw_difference(y, d), "origin": ORIGINS["barriers"]},
-        "barriers/regression/home": {**first.robust(y, regressors), "origin": ORIGINS["regression"]},
-        "barriers/ipw_att/home": {
+        "barriers/raw_difference/parent": {**everyone, "origin": ORIGINS["barriers"]},
+        "barriers/raw_difference_complete/parent": {**raw_difference(y, d), "origin": ORIGINS["barriers"]},
+        "barriers/regression/parent": {**first.robust(y, regressors), "origin": ORIGINS["regression"]},
+        "barriers/ipw_att/parent": {
             "value": found["att"], "se": float(se_att), **common, "ci_low": float(low_att), "ci_high": float(high_att),
             **{key: found[key] for key in ("ess", "p_low", "p_high")},
         },
-        "barriers/aipw_ate/home": {
+        "barriers/aipw_ate/parent": {
             "value": found["ate"], "se": float(se_ate), **common, "ci_low": float(low_ate), "ci_high": float(high_ate),
             "value_normalised": found["ate_normalised"], "se_normalised": float(se_normalised),
             "se_influence": found["se_influence"],
@@ -246,8 +248,8 @@ def discontinuity(id_: str, x: np.ndarray, y: np.ndarray) -> dict:
 
 def discontinuities(panel: pd.DataFrame, sample: pd.DataFrame) -> dict[str, dict]:
     entry = panel.groupby("edinet_code").head(1)  # the panel is sorted by firm and year
-    samples = {"support/rd_fdi_share": entry[["home_employees", "fdi"]], "support/rd_home_growth":
-               sample[["home_employees", "y"]]}  # fmt: skip
+    samples = {"support/rd_fdi_share": entry[["parent_employees", "fdi"]], "support/rd_parent_growth":
+               sample[["parent_employees", "y"]]}  # fmt: skip
     return {id_: discontinuity(id_, *rows.to_numpy(float).T) for id_, rows in samples.items()}
 
 

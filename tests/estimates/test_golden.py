@@ -61,10 +61,10 @@ def test_golden_covers_every_headline_estimate():
     designs = ["longdiff", "longdiff_sme", *(f"starters_{cut}" for cut in ("untrimmed", "trim70", "trim50", "trim30"))]
     wanted = {f"country/{form}/{source}" for form in forms for source in ("pwt", "ilo")}
     wanted |= {f"country/local_projection/{source}/{step}" for source in ("pwt", "ilo") for step in path}
-    wanted |= {f"firm/{design}/{outcome}" for design in designs for outcome in ("home", "group")}
+    wanted |= {f"firm/{design}/{outcome}" for design in designs for outcome in ("parent", "group")}
     wanted |= {f"firm/starters_honest/{target}_{m}_set_{end}"
                for target in ("average", "impact") for m in ("m50", "m100") for end in ("low", "high")}  # fmt: skip
-    assert wanted | {"firm/starters_cs/home"} <= set(GOLDEN)
+    assert wanted | {"firm/starters_cs/parent"} <= set(GOLDEN)
 
 
 @pytest.mark.parametrize("id_", GOLDEN)
@@ -112,10 +112,10 @@ def country_estimates() -> dict[str, tuple]:
 def firm_estimates() -> dict[str, tuple]:
     firms, found = load("firm_panel"), {}
     cuts = {"untrimmed": None, "trim70": 0.7, "trim50": 0.5, "trim30": 0.3}
-    for outcome in ("home", "group"):
+    for outcome in ("parent", "group"):
         for name, largest in {"longdiff": None, "longdiff_sme": 300}.items():
-            long = samples.long_differences(firms, largest_home=largest)
-            estimate = calls.ols(long, f"{outcome} ~ fdi + ln_home0 + C(sector)", "fdi", "percentage points a year")
+            long = samples.long_differences(firms, largest_parent=largest)
+            estimate = calls.ols(long, f"{outcome} ~ fdi + ln_parent0 + C(sector)", "fdi", "percentage points a year")
             found[f"firm/{name}/{outcome}"] = triple(estimate)
         for name, cut in cuts.items():
             sample = samples.starters(firms, cut, outcome)
@@ -125,7 +125,7 @@ def firm_estimates() -> dict[str, tuple]:
             found[f"firm/starters_{name}_count/{outcome}"] = (float(treated), None, None)
     study = models.event_study(samples.starters(firms, 0.7))
     near = models.event_study(samples.event_window(samples.starters(firms, 0.7), before=4, after=3))
-    found["firm/starters_cs/home"] = triple(study.overall)
+    found["firm/starters_cs/parent"] = triple(study.overall)
     for stem, which in {"": study, "near_": near}.items():
         for target in ("average", "impact"):
             for row in models.honest_bounds(which, (0.5, 1.0), target).itertuples():
@@ -150,11 +150,11 @@ def test_make_golden_would_compare_the_same(by_hand, library):
 
 def test_quantile_regressions_come_near_the_exact_solution():
     """Against a linear programme: the same two digits as shown, and within a thirtieth of the standard error."""
-    exact, firms, formula = second_route.exact_quantiles(), load("firm_panel"), "{} ~ fdi + ln_home0 + C(sector)"
+    exact, firms, formula = second_route.exact_quantiles(), load("firm_panel"), "{} ~ fdi + ln_parent0 + C(sector)"
     quantiles = {"median": 0.5, "q10": 0.1, "q90": 0.9}
     for id_, wanted in exact.items():
         _, name, outcome = id_.split("/")
-        sample = samples.long_differences(firms, largest_home=300 if "sme" in name else None)
+        sample = samples.long_differences(firms, largest_parent=300 if "sme" in name else None)
         quantile = quantiles[name.rpartition("_")[2]]
         found = calls.median(sample, formula.format(outcome), "fdi", "points", quantile)
         assert abs(found.value - wanted) < found.se / 30, id_
@@ -209,6 +209,6 @@ def test_clustered_errors_do_not_depend_on_the_hash_seed():
     texts = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     first, second = ([float(word) for word in text.split()] for text in texts)
-    golden = [GOLDEN["country/placebo_lead/ilo"]["se"], GOLDEN["firm/starters_trim70/home"]["se"]]
+    golden = [GOLDEN["country/placebo_lead/ilo"]["se"], GOLDEN["firm/starters_trim70/parent"]["se"]]
     assert first == pytest.approx(second, rel=1e-7)
     assert first == pytest.approx(golden, rel=1e-6)

@@ -24,10 +24,10 @@ CUTOFF = 300.5
 REPORTED = {
     "book/barriers": [
         *(f"wms/{form}/{country}" for form in ("size_premium", "lpm_management") for country in ("Germany", "Japan")),
-        *(f"barriers/{form}/home"
+        *(f"barriers/{form}/parent"
           for form in ("raw_difference", "raw_difference_complete", "regression", "ipw_att", "aipw_ate")),
     ],
-    "book/support-programs": ["support/rd_fdi_share", "support/rd_home_growth", "support/sdid_fdi",
+    "book/support-programs": ["support/rd_fdi_share", "support/rd_parent_growth", "support/sdid_fdi",
                               "support/sdid_employment"],
 }  # fmt: skip
 IN_POINTS = {"support/rd_fdi_share"}  # a share here, percentage points on the page
@@ -84,15 +84,15 @@ def test_iterated_weights_come_near_the_exact_solution(id_):
 # ---------------------------------------------------------------------------------------------- the library
 def weighted() -> dict[str, models.Estimate]:
     investors = samples.investors(load("firm_panel"))
-    found = designs.weighted_effects(investors, "home", "fdi", samples.COVARIATES, "points", draws=999)
-    return {f"barriers/{key}/home": estimate for key, estimate in found.items()}
+    found = designs.weighted_effects(investors, "parent", "fdi", samples.COVARIATES, "points", draws=999)
+    return {f"barriers/{key}/parent": estimate for key, estimate in found.items()}
 
 
 def discontinuities() -> dict[str, tuple]:
     """Estimate and density test of each discontinuity."""
     firms = load("firm_panel")
-    asked = {"support/rd_fdi_share": (samples.first_years(firms), "fdi", "home_employees"),
-             "support/rd_home_growth": (samples.long_differences(firms), "home", "home0")}  # fmt: skip
+    asked = {"support/rd_fdi_share": (samples.first_years(firms), "fdi", "parent_employees"),
+             "support/rd_parent_growth": (samples.long_differences(firms), "parent", "parent0")}  # fmt: skip
     found = {}
     for id_, (sample, y, x) in asked.items():
         with models.noting():
@@ -121,11 +121,11 @@ def estimates(weighting: dict, jumps: dict, synthetic: dict) -> dict[str, models
     investors = samples.investors(firms)
     for name, sample in {"raw_difference": samples.long_differences(firms),
                          "raw_difference_complete": investors}.items():  # fmt: skip
-        found[f"barriers/{name}/home"] = calls.means(sample, "home", "fdi", "points")
-    formula = " + ".join(["home ~ fdi", *samples.COVARIATES])
-    found["barriers/regression/home"] = calls.ols(investors, formula, "fdi", "points")
+        found[f"barriers/{name}/parent"] = calls.means(sample, "parent", "fdi", "points")
+    formula = " + ".join(["parent ~ fdi", *samples.COVARIATES])
+    found["barriers/regression/parent"] = calls.ols(investors, formula, "fdi", "points")
     return {
-        **found, **{id_: weighting[id_] for id_ in ("barriers/ipw_att/home", "barriers/aipw_ate/home")},
+        **found, **{id_: weighting[id_] for id_ in ("barriers/ipw_att/parent", "barriers/aipw_ate/parent")},
         **{id_: design.estimate for id_, (design, _) in jumps.items()},
         **{id_: design.estimate for id_, design in synthetic.items()},
     }  # fmt: skip
@@ -140,8 +140,8 @@ def library_route(weighting: dict | None = None, jumps: dict | None = None, synt
     rows = designs.propensities(samples.investors(load("firm_panel")), "fdi", samples.COVARIATES)
     controls = rows["fdi"] == 0
     overlap = {"controls": int(controls.sum()), "p_low": rows["propensity"].min(), "p_high": rows["propensity"].max()}
-    found["barriers/ipw_att/home"] |= {**overlap, "ess": designs.effective_size(rows.loc[controls, "weight"])}
-    found["barriers/aipw_ate/home"] |= overlap
+    found["barriers/ipw_att/parent"] |= {**overlap, "ess": designs.effective_size(rows.loc[controls, "weight"])}
+    found["barriers/aipw_ate/parent"] |= overlap
     for id_, (design, density) in jumps.items():
         limits = design.fits[design.fits["x"] == CUTOFF].set_index("side")["value"]
         found[id_] |= {"h": design.bandwidth, "b": design.bias_bandwidth, "n_left": design.below,
@@ -199,24 +199,24 @@ def test_make_golden_would_compare_the_same(by_hand, weighting, jumps, synthetic
     for id_ in SYNTHETIC:
         wanted = {f"{id_}/{part}/{key}" for part in ("weights", "years", "placebos") for key in GOLDEN[id_][part]}
         assert {*wanted, f"{id_}/donors"} <= by_both
-    assert {f"barriers/ipw_att/home/{part}" for part in ("controls", "ess", "p_low", "p_high", "ci_low")} <= by_both
+    assert {f"barriers/ipw_att/parent/{part}" for part in ("controls", "ess", "p_low", "p_high", "ci_low")} <= by_both
 
 
 def test_weights_and_overlap():
     """What stands beside the weighted estimates: the effective number of controls and the range of propensities."""
     investors = samples.investors(load("firm_panel"))
     weighted = designs.propensities(investors, "fdi", samples.COVARIATES)
-    golden, controls = GOLDEN["barriers/ipw_att/home"], weighted["fdi"] == 0
+    golden, controls = GOLDEN["barriers/ipw_att/parent"], weighted["fdi"] == 0
     assert controls.sum() == golden["controls"]
     assert designs.effective_size(weighted.loc[controls, "weight"]) == pytest.approx(golden["ess"], **six)
     ends = weighted["propensity"].min(), weighted["propensity"].max()
     assert ends == pytest.approx((golden["p_low"], golden["p_high"]), **six)
-    means = weighted.groupby("fdi")[["home", "weight"]].apply(lambda g: (g["home"] * g["weight"]).sum() / len(g))
+    means = weighted.groupby("fdi")[["parent", "weight"]].apply(lambda g: (g["parent"] * g["weight"]).sum() / len(g))
     assert means[1] - means[0] == pytest.approx(golden["value"], **six)  # these weights are the estimate's
 
 
 def test_no_resample_was_drawn_again(weighting):
-    assert GOLDEN["barriers/ipw_att/home"]["failed"] == 0
+    assert GOLDEN["barriers/ipw_att/parent"]["failed"] == 0
     assert not any("drawn again" in note for estimate in weighting.values() for note in estimate.notes)
 
 

@@ -15,7 +15,7 @@ from goingglobal import data
 
 FOLDER = Path(second_route.__file__).parent
 FROZEN = {name: json.loads((FOLDER / name).read_text(encoding="utf-8")) for name in refresh_golden.FROZEN}
-ID, NESTED = "firm/longdiff/home", "support/sdid_fdi"
+ID, NESTED = "firm/longdiff/parent", "support/sdid_fdi"
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def figures(row) -> list[float]:
 def reference(panel: pd.DataFrame, choice: dict) -> pd.DataFrame:
     """The firm-years of a specification: y, first (start year, 0 for never), post, weight, cell (sector and year)."""
     rows = panel.assign(proxy=panel["fdi" if choice["proxy"] == "any adjustment" else "fdi_material"])
-    rows = rows.dropna(subset=["proxy", "ln_home", "ln_group"])
+    rows = rows.dropna(subset=["proxy", "ln_parent", "ln_group"])
     keep = {"J": rows["listed"] == 1, "with delisted": rows["listed"] >= 0,
             "without holdings": (rows["listed"] == 1) & (rows["reorganised"] == 0),
             "manufacturing": (rows["listed"] == 1) & (rows["manufacturing"] == 1),
@@ -75,9 +75,9 @@ def reference(panel: pd.DataFrame, choice: dict) -> pd.DataFrame:
         keep &= rows["year"] != 2019
     share = {"in 80 % of years": 0.8, "in all years": 1.0}[choice["definition"]]
     limit = math.inf if choice["trimming"] == "none" else float(choice["trimming"])
-    ruler = "ln_group" if choice["outcome"] == "group" else "ln_home"
+    ruler = "ln_group" if choice["outcome"] == "group" else "ln_parent"
     rows = rows[keep].sort_values("edinet_code", kind="stable").reset_index(drop=True)
-    proxy, year, ruled, heads = (rows[c].to_numpy() for c in ("proxy", "year", ruler, "home_employees"))
+    proxy, year, ruled, heads = (rows[c].to_numpy() for c in ("proxy", "year", ruler, "parent_employees"))
     kept, first, size = np.zeros(len(rows), bool), np.zeros(len(rows), int), np.zeros(len(rows))
     for firm in rows.groupby("edinet_code").indices.values():
         abroad = proxy[firm] == 1
@@ -90,8 +90,8 @@ def reference(panel: pd.DataFrame, choice: dict) -> pd.DataFrame:
             continue
         kept[firm], first[firm], size[firm] = True, year[firm[start]] if abroad.any() else 0, heads[firm[0]]
     out = rows.assign(first=first, size=size)[kept].reset_index(drop=True)
-    out["y"] = {"home": out["ln_home"], "group": out["ln_group"],
-                "home share": out["ln_home"] - out["ln_group"]}[choice["outcome"]]  # fmt: skip
+    out["y"] = {"parent": out["ln_parent"], "group": out["ln_group"],
+                "parent share": out["ln_parent"] - out["ln_group"]}[choice["outcome"]]  # fmt: skip
     out["weight"] = 1.0 if choice["weights"] == "none" else out["size"]
     out["cell"] = out["sector"] + out["year"].astype(str)
     return started(out)
@@ -229,7 +229,7 @@ def test_every_option_changes_something(curve):
             assert (pair[one] - pair[two]).abs().max() > 1e-4, (dimension, one, two)
 
 
-@pytest.mark.parametrize("outcome", ["home", "group"])
+@pytest.mark.parametrize("outcome", ["parent", "group"])
 @pytest.mark.parametrize("trimming", CHOICES["trimming"])
 def test_the_baseline_is_the_headline_estimate(firms, curve, trimming, outcome):
     cut = None if trimming == "none" else float(trimming)
@@ -248,7 +248,7 @@ def test_the_baseline_is_the_headline_estimate(firms, curve, trimming, outcome):
     {"weights": "headcount", "effects": "sector-year", "outcome": "group", "trimming": "0.5"},
     {"sample": "with delisted", "trimming": "0.3"},
     {"sample": "without holdings"},
-    {"sample": "manufacturing", "outcome": "home share"},
+    {"sample": "manufacturing", "outcome": "parent share"},
     {"sample": "at most 300", "trimming": "0.7"},
     {"definition": "in all years"},
     {"proxy": "material adjustment"},
@@ -259,7 +259,7 @@ def test_the_baseline_is_the_headline_estimate(firms, curve, trimming, outcome):
     {"estimator": "first differences", "effects": "sector-year", "trimming": "0.7", "sample": "manufacturing"},
     {"estimator": "first differences", "weights": "headcount", "outcome": "group"},
     {"estimator": "first differences", "period": "without 2019", "proxy": "material adjustment"},
-    {"estimator": "first differences", "weights": "headcount", "effects": "sector-year", "outcome": "home share",
+    {"estimator": "first differences", "weights": "headcount", "effects": "sector-year", "outcome": "parent share",
      "sample": "at most 300"},
     {"estimator": "imputation", "sample": "manufacturing", "period": "without 2019"},
     {"estimator": "imputation", "weights": "headcount", "sample": "at most 300", "outcome": "group"},
@@ -296,7 +296,7 @@ def test_draws_are_estimates_with_start_dates_dealt_out_anew(panel, part, sample
     """Each starter's date goes to the firm with the next smallest key; everything else stays as it is."""
     codes = np.sort(panel["edinet_code"].unique())
     keys = np.random.default_rng(specifications.SEED).random((DRAWS, len(codes)))
-    kept = {"home": None, "group": None, "home share": None}
+    kept = {"parent": None, "group": None, "parent share": None}
     mine = part.rows[(part.rows["sample"] == sample) & (part.rows["period"] == period)]
     assert len(mine) == 3 * 2 * 5
     for place, row in mine.iterrows():
@@ -375,13 +375,13 @@ def made(starters: int, never: int, sector: str = "Machinery", first: int = 0, *
         for t in range(7):
             heads = 100 * math.exp(0.1 * draw.normal()) + 5 * (i < starters and t > 2)
             rows.append({"edinet_code": f"E{first + i:05}", "year": 2017 + t, "fdi": float(i < starters and t > 2),
-                         "home_employees": heads, "group_employees": 2 * heads * math.exp(0.1 * draw.normal())})
+                         "parent_employees": heads, "group_employees": 2 * heads * math.exp(0.1 * draw.normal())})
     other = {"ifrs_ever": 0, "listed": 1, "sector": sector, "reorganised": 0, "total_assets_yen": 1e9,
              "translation_adjustment_yen": 1e7}  # fmt: skip
     return pd.DataFrame(rows).assign(**(other | more))
 
 
-SIMPLE = {"outcome": ["home", "group"], "proxy": ["any adjustment"], "definition": ["in 80 % of years"],
+SIMPLE = {"outcome": ["parent", "group"], "proxy": ["any adjustment"], "definition": ["in 80 % of years"],
           "trimming": ["none"], "period": ["2017–2025"], "weights": ["none"], "effects": ["year"]}  # fmt: skip
 
 
@@ -392,7 +392,7 @@ def test_too_few_firms_are_refused_with_the_reason():
     assert set(found.rows["sample"]) == {"J"}
     assert len(found.rows) == 2 * 3 == len(found.draws)
     assert found.refused["sample"].tolist() == ["manufacturing"] * 2
-    assert found.refused["outcome"].tolist() == ["home", "group"]
+    assert found.refused["outcome"].tolist() == ["parent", "group"]
     assert set(found.refused["why"]) == {"9 starters and 12 never-investors; 10 of each are needed"}
 
 
@@ -409,21 +409,21 @@ def test_a_leap_of_exactly_the_limit_is_trimmed():
     leaps = table["edinet_code"].eq("E00000") & (table["year"] >= 2018)
     assert np.log(math.exp(0.5)) == 0.5
     for leap, firms_left in ((math.exp(0.5), 21), (math.exp(0.49), 22)):
-        heads = table["home_employees"].where(table["edinet_code"] != "E00000", 1.0).where(~leaps, leap)
-        choices = {**SIMPLE, "sample": ["J"], "trimming": ["0.5"], "outcome": ["home"], "estimator": ["within"]}
-        found = specifications.run(table.assign(home_employees=heads), choices, n_jobs=1)
+        heads = table["parent_employees"].where(table["edinet_code"] != "E00000", 1.0).where(~leaps, leap)
+        choices = {**SIMPLE, "sample": ["J"], "trimming": ["0.5"], "outcome": ["parent"], "estimator": ["within"]}
+        found = specifications.run(table.assign(parent_employees=heads), choices, n_jobs=1)
         assert found.rows["firms"].tolist() == [firms_left]
 
 
 def test_a_firm_of_exactly_300_is_among_the_small():
     table, small = made(10, 10), {**SIMPLE, "sample": ["at most 300"]}
     for first, enough in ((300.0, True), (301.0, False)):
-        heads = table["home_employees"].where(table["year"] > 2017, first)
+        heads = table["parent_employees"].where(table["year"] > 2017, first)
         if enough:
-            assert len(specifications.run(table.assign(home_employees=heads), small, n_jobs=1).rows) == 6
+            assert len(specifications.run(table.assign(parent_employees=heads), small, n_jobs=1).rows) == 6
         else:
             with pytest.raises(ModelError, match="0 starters and 0 never-investors"):
-                specifications.run(table.assign(home_employees=heads), small, n_jobs=1)
+                specifications.run(table.assign(parent_employees=heads), small, n_jobs=1)
 
 
 @pytest.mark.parametrize(("table", "choices", "message"), [
@@ -448,31 +448,31 @@ def test_run_refuses(table, choices, message):
 
 def test_a_constant_headcount_is_no_silent_nan():
     """Nothing varies in the outcome: an estimate of zero would have an error of zero."""
-    table = made(12, 12).assign(home_employees=100.0, group_employees=200.0)
-    with pytest.raises(ModelError, match=r"no finite estimate with an error for .*'outcome': 'home'"):
+    table = made(12, 12).assign(parent_employees=100.0, group_employees=200.0)
+    with pytest.raises(ModelError, match=r"no finite estimate with an error for .*'outcome': 'parent'"):
         specifications.run(table, {**SIMPLE, "sample": ["J"]}, n_jobs=1)
 
 
 # ---------------------------------------------------------------------------------------------- the whole curve
 def small_curve() -> Curve:
     """Four specifications of two outcomes and nine permutations, alike in all four, with a median of 0.1."""
-    rows = pd.DataFrame({"outcome": ["home", "home", "home", "group"], "value": [0.25, 0.45, -0.2, 0.9],
+    rows = pd.DataFrame({"outcome": ["parent", "parent", "parent", "group"], "value": [0.25, 0.45, -0.2, 0.9],
                          "ci_low": [-0.1, 0.2, -0.5, 0.5], "ci_high": [0.6, 0.7, 0.1, 1.3]})  # fmt: skip
     draws = np.outer([1.0, 1, 1, 1], [-0.3, -0.2, -0.1, 0, 0.1, 0.15, 0.3, 0.4, 0.5])
     return Curve(rows, draws, pd.DataFrame())
 
 
 def test_permutation_test_by_eye():
-    """The home curve's median, 0.25, is 0.15 from the middle of the draws: six of nine are as far or farther."""
+    """The parent curve's median, 0.25, is 0.15 from the middle of the draws: six of nine are as far or farther."""
     found = specifications.permutation_test(small_curve()).set_index("outcome")
-    assert found.index.tolist() == ["home", "group", "all"]
-    home, group, whole = (found.loc[name] for name in found.index)
-    assert home[["specifications", "median", "permutations"]].tolist() == [3, pytest.approx(0.25), 9]
-    assert home["p_median"] == pytest.approx((1 + 6) / 10)
+    assert found.index.tolist() == ["parent", "group", "all"]
+    parent, group, whole = (found.loc[name] for name in found.index)
+    assert parent[["specifications", "median", "permutations"]].tolist() == [3, pytest.approx(0.25), 9]
+    assert parent["p_median"] == pytest.approx((1 + 6) / 10)
     assert group["p_median"] == pytest.approx((1 + 0) / 10)
-    assert (home["share_positive"], home["share_significant"]) == pytest.approx((2 / 3, 1 / 3))
-    assert home["p_positive"] == pytest.approx((1 + 4) / 10)  # permuted shares: five times 1, four times 0
-    assert (home["low"], home["high"]) == pytest.approx(tuple(np.quantile(small_curve().draws[0], [0.025, 0.975])))
+    assert (parent["share_positive"], parent["share_significant"]) == pytest.approx((2 / 3, 1 / 3))
+    assert parent["p_positive"] == pytest.approx((1 + 4) / 10)  # permuted shares: five times 1, four times 0
+    assert (parent["low"], parent["high"]) == pytest.approx(tuple(np.quantile(small_curve().draws[0], [0.025, 0.975])))
     assert (whole["specifications"], whole["median"]) == (4, pytest.approx(0.35))
 
 
@@ -495,12 +495,12 @@ def test_permutation_test_refuses_a_curve_without_draws(curve):
 def test_ordered_curve():
     """Each permuted curve is sorted for itself; without permutations the band is missing."""
     rows = specifications.ordered(small_curve()).set_index("panel")
-    home = rows.loc["home"]
-    assert home["rank"].tolist() == [0, 50, 100]
-    assert home["value"].tolist() == [-0.2, 0.25, 0.45]
-    assert home["ci_low"].tolist() == [-0.5, -0.1, 0.2]
+    parent = rows.loc["parent"]
+    assert parent["rank"].tolist() == [0, 50, 100]
+    assert parent["value"].tolist() == [-0.2, 0.25, 0.45]
+    assert parent["ci_low"].tolist() == [-0.5, -0.1, 0.2]
     draws = np.array([[3.0, 0], [1, 2], [2, 1], [0, 0]])
-    band = specifications.ordered(Curve(small_curve().rows, draws, pd.DataFrame())).set_index("panel").loc["home"]
+    band = specifications.ordered(Curve(small_curve().rows, draws, pd.DataFrame())).set_index("panel").loc["parent"]
     wanted = np.quantile([[1, 0], [2, 1], [3, 2]], [0.025, 0.975], axis=1)
     assert band["null_low"].tolist() == pytest.approx(wanted[0].tolist())
     assert band["null_high"].tolist() == pytest.approx(wanted[1].tolist())
@@ -538,8 +538,8 @@ def test_choice_effects_pair_like_with_like(curve):
 
 
 def test_choice_effects_by_eye():
-    values = {("home", "none"): 1.0, ("home", "headcount"): -1, ("group", "none"): 2, ("group", "headcount"): 3,
-              ("home share", "none"): 1, ("home share", "headcount"): 11}  # fmt: skip
+    values = {("parent", "none"): 1.0, ("parent", "headcount"): -1, ("group", "none"): 2, ("group", "headcount"): 3,
+              ("parent share", "none"): 1, ("parent share", "headcount"): 11}  # fmt: skip
     rows = [BASELINE | {"outcome": outcome, "weights": weights, "value": value}
             for (outcome, weights), value in values.items()]  # fmt: skip
     rows = pd.DataFrame([*rows, BASELINE | {"weights": "headcount", "trimming": "0.5", "value": 99.0}])

@@ -33,12 +33,12 @@ def core(panel) -> own.Core:
 
 # ------------------------------------------------------------------------------------------------- the book's firms
 @pytest.mark.parametrize(("name", "result"), [
-    ("Long difference, home", "firm/longdiff/home"), ("Long difference, group", "firm/longdiff/group"),
-    ("Starters, firm and year effects, home, untrimmed", "firm/starters_untrimmed/home"),
-    ("Starters, firm and year effects, home, trimmed", "firm/starters_trim70/home"),
+    ("Long difference, parent", "firm/longdiff/parent"), ("Long difference, group", "firm/longdiff/group"),
+    ("Starters, firm and year effects, parent, untrimmed", "firm/starters_untrimmed/parent"),
+    ("Starters, firm and year effects, parent, trimmed", "firm/starters_trim70/parent"),
     ("Starters, firm and year effects, group, untrimmed", "firm/starters_untrimmed/group"),
     ("Starters, firm and year effects, group, trimmed", "firm/starters_trim70/group"),
-    ("Callaway–Sant'Anna, home, trimmed", "firm/starters_cs/home"),
+    ("Callaway–Sant'Anna, parent, trimmed", "firm/starters_cs/parent"),
 ])
 def test_the_stand_in_gives_the_numbers_of_chapter_2(core, name, result):
     mine, theirs = core.estimates[name], GOLDEN[result]
@@ -50,11 +50,11 @@ def test_the_stand_in_gives_the_numbers_of_chapter_2(core, name, result):
 
 def test_the_stand_in_gives_the_numbers_of_chapter_3(core):
     rows = samples.investors(load("firm_panel"))
-    theirs = designs.weighted_effects(rows, "home", "fdi", list(samples.COVARIATES), "", draws=99)
+    theirs = designs.weighted_effects(rows, "parent", "fdi", list(samples.COVARIATES), "", draws=99)
     for name, key in (("on investors", "ipw_att"), ("all", "ipw_ate"), ("doubly robust, all", "aipw_ate")):
-        mine = core.estimates[f"Weighting, home, {name}"]
+        mine = core.estimates[f"Weighting, parent, {name}"]
         assert (mine.value, mine.se, mine.n) == (theirs[key].value, theirs[key].se, theirs[key].n)
-    assert theirs["ipw_att"].value == pytest.approx(GOLDEN["barriers/ipw_att/home"]["value"], rel=1e-9)
+    assert theirs["ipw_att"].value == pytest.approx(GOLDEN["barriers/ipw_att/parent"]["value"], rel=1e-9)
 
 
 def test_the_stand_in_gives_the_rows_of_chapter_5(core):
@@ -79,31 +79,60 @@ def test_own_functions_run_on_the_clean_frame(panel):
 
 
 def test_what_is_absent_is_left_out_and_said(book, core):
-    few = own.core(own.check(book[["firm", "year", "home", "fdi"]]), draws=9)
+    few = own.core(own.check(book[["firm", "year", "parent", "fdi"]]), draws=9)
     assert few.left_out["Group headcount"] == "no field 'group'"
-    assert "'total_assets', 'operating_income', 'pay', 'age'" in few.left_out["Weighting, home"]
-    name = "Starters, firm and year effects, home, untrimmed"
+    assert "'total_assets', 'operating_income', 'pay', 'age'" in few.left_out["Weighting, parent"]
+    name = "Starters, firm and year effects, parent, untrimmed"
     assert few.estimates[name].value == core.estimates[name].value
-    assert few.estimates["Long difference, home"].value != core.estimates["Long difference, home"].value  # no sectors
-    assert set(few.curve.rows["outcome"]) == {"home"}
+    no_sectors, sectors = (found.estimates["Long difference, parent"].value for found in (few, core))
+    assert no_sectors != sectors
+    assert set(few.curve.rows["outcome"]) == {"parent"}
     assert set(few.curve.rows["effects"]) == {"year"}
     assert "left out: Group headcount: no field 'group'" in str(few)
     with pytest.raises(SampleError, match="no field 'group'"):
-        own.long_difference(own.check(book[["firm", "year", "home", "fdi"]]), "group")
+        own.long_difference(own.check(book[["firm", "year", "parent", "fdi"]]), "group")
     some = own.check(book.drop(columns=["operating_income", "manufacturing", "sector"]))
-    assert own.covariates(some) == ["ln_home0", "ln_assets", "ln_pay", "average_age"]
+    assert own.covariates(some) == ["ln_parent0", "ln_assets", "ln_pay", "average_age"]
+
+
+def parted() -> pd.DataFrame:
+    """A made panel in which the parent is a part of the jobs at home, another one each year."""
+    rows = made()
+    share = 0.3 + 0.05 * (rows["firm"].str[1:].astype(int) * rows["year"] % 11)
+    return rows.assign(parent=(rows["home"] * share).round().clip(lower=1))
+
+
+def test_home_comes_first_and_the_parent_stands_in_under_its_own_name():
+    rows = parted()
+    both, home, parent = (own.check(rows.drop(columns=drop)) for drop in ([], ["parent"], ["home"]))
+    assert [own.staff(panel) for panel in (both, home, parent)] == ["home", "home", "parent"]
+    renamed = own.check(rows.drop(columns="home").rename(columns={"parent": "home"}))
+    for analysis in (own.long_difference, own.starters_effect):
+        assert analysis(both).value == analysis(home).value != analysis(parent).value == analysis(renamed).value
+    for panel, name in ((both, "home"), (parent, "parent")):
+        assert own.long_difference(panel).sample == f"your panel in 2010 and 2015, |{name} growth| < 25"
+    with pytest.raises(SampleError, match="outcome 'home': expected 'parent' or 'group'"):
+        own.long_difference(parent, "home")
+    assert samples.starters(home)["y"].tolist() == samples.starters(renamed.assign(
+        parent_employees=home["home_employees"]))["y"].tolist(), "the book's samples run on a panel without a parent"
+    for panel, name in ((both, "home"), (parent, "parent")):
+        found = own.core(panel, draws=3)
+        assert f"Long difference, {name}" in found.estimates
+        assert set(found.curve.rows["outcome"]) == {name}
+        assert f"Specification curve, {name}: " in str(found)
+        assert set(own.curve(panel, outcome=(name,), trimming=("none",)).rows["outcome"]) == {name}
 
 
 def test_size_classes_are_shown_apart(book):
-    classes = np.where(book.groupby("firm")["home"].transform("first") <= 300, "small", "large")
+    classes = np.where(book.groupby("firm")["parent"].transform("first") <= 300, "small", "large")
     panel = own.check(book.assign(size=classes))
     apart = {size: own.long_difference(panel, size=size) for size in ("small", "large")}
     assert apart["small"].n + apart["large"].n == own.long_difference(panel).n
     theirs = samples.long_differences(load("firm_panel"))
     ids = set(book.loc[classes == "small", "firm"])
     theirs = theirs[theirs["edinet_code"].isin(ids)]
-    assert apart["small"].value == calls.ols(theirs, "home ~ fdi + ln_home0 + C(sector)", "fdi", "").value
-    assert {f"Long difference, home, size {s}" for s in ("small", "large")} <= set(own.core(panel, draws=3).estimates)
+    assert apart["small"].value == calls.ols(theirs, "parent ~ fdi + ln_parent0 + C(sector)", "fdi", "").value
+    assert {f"Long difference, parent, size {s}" for s in ("small", "large")} <= set(own.core(panel, draws=3).estimates)
 
 
 # ------------------------------------------------------------------------------------------------- sampling weights

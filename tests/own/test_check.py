@@ -21,12 +21,14 @@ from goingglobal.sphinx.elsewhere import launch
 # ------------------------------------------------------------------------------------------------------ the schema
 def test_the_schema_names_each_field_and_column_once():
     assert len({f.name for f in own.FIELDS}) == len({f.column for f in own.FIELDS}) == len(own.FIELDS)
-    assert [f.name for f in own.FIELDS if f.required] == ["firm", "year", "home", "fdi"]
-    known = set(load("firm_panel").columns) | set(samples.OWN_COLUMNS)
+    assert [f.name for f in own.FIELDS if f.required] == ["firm", "year", "fdi"]
+    known = set(load("firm_panel").columns) | {"home_employees", *samples.OWN_COLUMNS}
     assert {f.column for f in own.FIELDS} <= known
     shown = own.schema()
     assert list(shown["field"]) == [f.name for f in own.FIELDS]
-    assert shown.set_index("field").loc["home", "expected"] == "a number above 0 (persons)"
+    shown = shown.set_index("field")
+    assert shown.loc["home", "expected"] == "a number above 0 (persons)"
+    assert shown.loc[["home", "parent", "group"], "required"].tolist() == ["this or parent", "this or home", "no"]
 
 
 # ------------------------------------------------------------------------------------------------------- the check
@@ -135,6 +137,22 @@ def test_rows_without_headcount_or_status_are_left_out_and_told():
     assert len(found) == len(rows) - 1
     assert [(c.field, c.rows) for c in found.attrs["cautions"]] == [("home", (4,))]
     assert not found["home_employees"].isna().any()
+
+
+def test_home_or_parent_is_needed_and_a_part_is_no_larger_than_the_whole():
+    rows = made()
+    with pytest.raises(PanelError, match=r"expected a column 'home' .* or 'parent'"):
+        own.check(rows.drop(columns="home"))
+    parents = own.check(rows.rename(columns={"home": "parent"}))
+    assert parents["home_employees"].isna().all()
+    both = rows.assign(parent=rows["home"], group=rows["home"] + 5)
+    both.loc[3, "parent"] += 1
+    both.loc[5, "parent"] += 9
+    told = [(c.field, c.rows, c.expected.split(":")[0]) for c in own.check(both).attrs["cautions"]]
+    words = "more employees than in `{}`"
+    assert told == [("parent", (6,), words.format("group")), ("parent", (4, 6), words.format("home"))]
+    both.loc[7, "parent"] = np.nan
+    assert len(own.check(both)) == len(both), "the parent may be unknown where home is given"
 
 
 def test_no_switcher_is_a_caution_and_leaves_the_starters_out():

@@ -53,7 +53,7 @@ def as_parquet(rows: pd.DataFrame, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("outcome", ["home", "group"])
+@pytest.mark.parametrize("outcome", ["parent", "group"])
 def test_regressions_from_aggregates_are_exact(panel, opened, outcome):
     for trim in (None, 0.7, 0.3):
         mine, theirs = opened.starters_effect(outcome, trim), own.starters_effect(panel, outcome, trim)
@@ -69,9 +69,9 @@ def test_regressions_from_aggregates_are_exact(panel, opened, outcome):
 
 
 def test_aggregates_are_those_of_pandas(panel, opened):
-    theirs = panel.groupby(["year", "fdi"]).agg(firms=("home_employees", "size"), home=("home_employees", "sum"),
+    theirs = panel.groupby(["year", "fdi"]).agg(firms=("parent_employees", "size"), parent=("parent_employees", "sum"),
                                                 group=("group_employees", "sum")).reset_index()
-    pd.testing.assert_frame_equal(opened.by_year(), theirs.astype({"home": float, "group": float}), check_dtype=False)
+    pd.testing.assert_frame_equal(opened.by_year(), theirs.astype({"parent": float, "group": float}), check_dtype=False)
     started = samples.starters(panel).drop_duplicates("edinet_code")
     counted = opened.first_fdi().set_index("kind")
     assert counted.loc["never", "firms"] == (started["starter"] == 0).sum()
@@ -93,10 +93,25 @@ def test_the_same_from_parquet_with_weights(folder):
         pd.testing.assert_frame_equal(found.fetch(large.KINDS), panel)
 
 
+@pytest.mark.parametrize("fields", [["parent"], ["home", "parent"], ["parent", "empty home"]])
+def test_home_or_parent_in_a_file_as_in_memory(folder, fields):
+    rows = made().assign(parent=lambda r: r["home"] // 2 + r["year"] % 3 + 1)
+    rows = rows.assign(home=np.nan) if "empty home" in fields else rows.drop(columns=[] if "home" in fields else "home")
+    panel = own.check(rows)
+    with large.open_panel(as_parquet(rows, folder / "parents.parquet"), memory_limit="128MB") as found:
+        assert found.staff == own.staff(panel) == ("home" if "home" in fields else "parent")
+        assert found.staff in found.by_year()
+        assert {str(c) for c in found.cautions} == {str(c) for c in panel.attrs["cautions"]}
+        for mine, theirs in ((found.long_difference(), own.long_difference(panel)),
+                             (found.starters_effect(), own.starters_effect(panel))):
+            assert mine.value == pytest.approx(theirs.value, rel=1e-7)
+            assert f"{found.staff} " in mine.sample
+
+
 def test_only_the_firms_needed_are_fetched(panel, opened):
     kept = opened.fetch()
-    for found, result in ((own.starters_effect(kept, trim=0.7), "firm/starters_trim70/home"),
-                          (own.callaway_santanna(kept, trim=0.7).overall, "firm/starters_cs/home")):
+    for found, result in ((own.starters_effect(kept, trim=0.7), "firm/starters_trim70/parent"),
+                          (own.callaway_santanna(kept, trim=0.7).overall, "firm/starters_cs/parent")):
         assert found.value == pytest.approx(GOLDEN[result]["value"], rel=1e-9)
     half = opened.fetch(never_share=0.5)
     pd.testing.assert_frame_equal(half, opened.fetch(never_share=0.5))

@@ -15,11 +15,11 @@ from goingglobal.samples import SampleError
 close = partial(pytest.approx, rel=1e-9, abs=1e-12)
 
 
-def firm(code: str, fdi: str, home=100, group=200, **more) -> pd.DataFrame:
+def firm(code: str, fdi: str, parent=100, group=200, **more) -> pd.DataFrame:
     """Rows of `firm_panel` from 2017 on: one mark of `fdi` a year, "." a year in which the firm is not seen."""
     seen = [place for place, mark in enumerate(fdi) if mark != "."]
     heads = {name: [value[place] for place in seen] if isinstance(value, list) else value
-             for name, value in {"home_employees": home, "group_employees": group}.items()}  # fmt: skip
+             for name, value in {"parent_employees": parent, "group_employees": group}.items()}  # fmt: skip
     other = {"ifrs_ever": 0, "listed": 1, "sector": "Machinery", "reorganised": 0, "average_pay_yen": 6e6,
              "average_age": 40.0, "total_assets_yen": 1e9, "operating_income_yen": 5e7}  # fmt: skip
     years = [2017 + place for place in seen]
@@ -41,8 +41,8 @@ def first_years(frame: pd.DataFrame) -> dict[str, int]:
 
 def test_sample_j():
     table = firms(
-        firm("KEPT", "01", home=50), firm("IFRS", "01", ifrs_ever=1), firm("GONE", "01", listed=0),
-        firm("PART", "01", group=[np.nan, 80.0], home=40),
+        firm("KEPT", "01", parent=50), firm("IFRS", "01", ifrs_ever=1), firm("GONE", "01", listed=0),
+        firm("PART", "01", group=[np.nan, 80.0], parent=40),
     )  # fmt: skip
     panel = samples.sample_j(table.iloc[::-1])
     assert list(zip(panel["edinet_code"], panel["year"], strict=True)) == [
@@ -50,9 +50,9 @@ def test_sample_j():
         ("KEPT", 2018),
         ("PART", 2018),
     ]
-    assert panel["ln_home"].tolist() == close([math.log(50), math.log(50), math.log(40)])
+    assert panel["ln_parent"].tolist() == close([math.log(50), math.log(50), math.log(40)])
     assert panel["ln_group"].tolist() == close([math.log(200), math.log(200), math.log(80)])
-    assert panel["home_share"].tolist() == close([25, 25, 50])
+    assert panel["parent_share"].tolist() == close([25, 25, 50])
     with pytest.raises(SampleError, match="no rows"):
         samples.sample_j(table[table["listed"] == 0])
 
@@ -86,7 +86,7 @@ def test_the_share_of_years_with_fdi_is_an_argument():
 
 
 def test_post_and_outcome_of_starters():
-    table = firms(*PAIR, firm("X", "011101", home=[10, 20, 30, 40, 50, 60], group=70))
+    table = firms(*PAIR, firm("X", "011101", parent=[10, 20, 30, 40, 50, 60], group=70))
     rows = samples.starters(table).set_index("edinet_code")
     assert rows.loc["X", "post"].tolist() == [0, 1, 1, 1, 1, 1]  # the year without FDI counts as after the start
     assert rows.loc["NEVER", ["post", "starter"]].to_numpy().sum() == 0
@@ -99,7 +99,7 @@ def test_post_and_outcome_of_starters():
 @pytest.mark.parametrize("heads", [[100, 100, 150, 150], [150, 150, 100, 100]], ids=["up", "down"])
 def test_trimming_is_strict(heads):
     """A firm whose largest leap is exactly the cut-off is dropped; one just below it stays."""
-    table = firms(*PAIR, firm("X", "0000", home=heads))
+    table = firms(*PAIR, firm("X", "0000", parent=heads))
     leap = abs(math.log(heads[2]) - math.log(heads[1]))
     assert "X" not in first_years(samples.starters(table, trim=leap))
     assert "X" in first_years(samples.starters(table, trim=math.nextafter(leap, 1)))
@@ -108,20 +108,21 @@ def test_trimming_is_strict(heads):
 
 def test_trimming_sees_over_gaps_within_firms_and_the_outcome_only():
     table = firms(
-        *PAIR, firm("GAP", "0.00", home=[100, 0, 300, 300]), firm("GROUP", "0000", group=[100, 300, 300, 300]),
-        firm("HUGE", "0000", home=90_000), firm("ONCE", "0", home=5),
+        *PAIR, firm("GAP", "0.00", parent=[100, 0, 300, 300]), firm("GROUP", "0000", group=[100, 300, 300, 300]),
+        firm("HUGE", "0000", parent=90_000), firm("ONCE", "0", parent=5),
     )  # fmt: skip
     assert set(first_years(samples.starters(table, 0.7))) == {"START", "NEVER", "GROUP", "HUGE", "ONCE"}
     assert set(first_years(samples.starters(table, 0.7, "group"))) == {"START", "NEVER", "GAP", "HUGE", "ONCE"}
-    assert samples.starters(table, 0.7).attrs["sample"].endswith("home headcount, largest yearly log change below 0.7")
+    named = samples.starters(table, 0.7).attrs["sample"]
+    assert named.endswith("parent headcount, largest yearly log change below 0.7")
 
 
 @pytest.mark.parametrize(("table", "options", "message"), [
     pytest.param(firms(firm("A", "0000"), firm("B", "1111")), {}, "0 starters and 1 controls", id="no starter"),
     pytest.param(firms(firm("A", "0011"), firm("B", "1111")), {}, "1 starters and 0 controls", id="no control"),
-    pytest.param(firms(firm("A", "0011", home=[1, 9, 9, 9]), PAIR[1]), {"trim": 0.5}, "0 starters", id="all trimmed"),
+    pytest.param(firms(firm("A", "0011", parent=[1, 9, 9, 9]), PAIR[1]), {"trim": 0.5}, "0 starters", id="all trimmed"),
     pytest.param(firms(*PAIR).assign(ifrs_ever=1), {}, "no rows", id="empty"),
-    pytest.param(firms(*PAIR), {"outcome": "abroad"}, "'abroad'.*'home' or 'group'", id="unknown outcome"),
+    pytest.param(firms(*PAIR), {"outcome": "abroad"}, "'abroad'.*'parent' or 'group'", id="unknown outcome"),
 ])  # fmt: skip
 def test_starters_refuse(table, options, message):
     with pytest.raises(SampleError, match=message):
@@ -137,25 +138,25 @@ def test_event_window():
 
 
 def nine(code: str, last: float, first: float = 100, **more) -> pd.DataFrame:
-    """A firm seen from 2017 to 2025 whose home headcount goes from `first` to `last`."""
-    return firm(code, "0" + "1" * 8, home=[first] * 8 + [last], **more)
+    """A firm seen from 2017 to 2025 whose parent headcount goes from `first` to `last`."""
+    return firm(code, "0" + "1" * 8, parent=[first] * 8 + [last], **more)
 
 
 def test_long_differences_by_eye():
     table = firms(
         nine("A", 200, group=[400] * 8 + [100]),
         firm("LATE", ".11111111"),
-        firm("GONE", "1111", home=[100, 100, 100, 200]),
+        firm("GONE", "1111", parent=[100, 100, 100, 200]),
     )
     row = samples.long_differences(table).squeeze()
     assert row["edinet_code"] == "A"
-    assert row["home"] == close(100 / 8 * math.log(2))
+    assert row["parent"] == close(100 / 8 * math.log(2))
     assert row["group"] == close(-100 / 8 * math.log(4))
-    assert (row["fdi"], row["home0"], row["ln_home0"]) == (0, 100, close(math.log(100)))  # FDI of the first year
-    assert (row["home_share0"], row["home_share1"]) == (close(25), close(200))
+    assert (row["fdi"], row["parent0"], row["ln_parent0"]) == (0, 100, close(math.log(100)))  # FDI of the first year
+    assert (row["parent_share0"], row["parent_share1"]) == (close(25), close(200))
     short = samples.long_differences(table, 2017, 2020).set_index("edinet_code")
     assert set(short.index) == {"A", "GONE"}
-    assert short["home"].to_dict() == {"A": 0, "GONE": close(100 / 3 * math.log(2))}
+    assert short["parent"].to_dict() == {"A": 0, "GONE": close(100 / 3 * math.log(2))}
 
 
 @pytest.mark.parametrize("last", [900.0, 100 / 9], ids=["up", "down"])
@@ -168,13 +169,13 @@ def test_the_limit_of_long_differences_is_strict(last):
     assert len(samples.long_differences(table, limit=None)) == 2
 
 
-def test_largest_home_counts_its_own_edge_and_the_first_year():
+def test_largest_parent_counts_its_own_edge_and_the_first_year():
     table = firms(nine("EDGE", 310, first=300), nine("OVER", 290, first=301))
-    small = samples.long_differences(table, largest_home=300)
+    small = samples.long_differences(table, largest_parent=300)
     assert small["edinet_code"].tolist() == ["EDGE"]
-    assert small.attrs["sample"] == "J in 2017 and 2025, |home growth| < 25, at most 300 at home in 2017"
+    assert small.attrs["sample"] == "J in 2017 and 2025, |parent growth| < 25, parents of at most 300 in 2017"
     with pytest.raises(SampleError, match="no rows"):
-        samples.long_differences(table, largest_home=299)
+        samples.long_differences(table, largest_parent=299)
 
 
 def test_group_long_differences_keep_those_that_vanish():
@@ -206,7 +207,7 @@ def test_investors_have_the_covariates_of_the_first_year():
     assert out.loc["A", list(samples.COVARIATES)].tolist() == close(
         [math.log(100), math.log(2e9), 0.05, math.log(5e6), 40.0, 1])  # fmt: skip
     assert out.loc["SHOP", "manufacturing"] == 0
-    assert out.attrs["sample"] == "J in 2017 and 2025, |home growth| < 25, complete accounts of 2017"
+    assert out.attrs["sample"] == "J in 2017 and 2025, |parent growth| < 25, complete accounts of 2017"
     more = samples.investors(table, without=("profitability",))
     assert set(more["edinet_code"]) == {"A", "SHOP", "BANK"}
     assert more.attrs["sample"].endswith("complete accounts of 2017 but for profitability")
@@ -217,13 +218,13 @@ def test_investors_have_the_covariates_of_the_first_year():
 def test_risk_set_by_eye():
     """A starter's rows end with its start, a never-investor's with the panel; the first year has no year before."""
     table = firms(
-        firm("S", "00111", home=[10, 20, 30, 40, 50], average_age=[31.0, 32, 33, 34, 35]), firm("N", "0000"),
+        firm("S", "00111", parent=[10, 20, 30, 40, 50], average_age=[31.0, 32, 33, 34, 35]), firm("N", "0000"),
         firm("ALWAYS", "1111"), firm("COMES", "010000"), firm("GAP", "0.01"),
     )  # fmt: skip
     out = samples.risk_set(table).set_index("edinet_code")
     assert out.loc["S", ["year", "starts", "gap", "average_age"]].to_numpy().tolist() == [
         [2018, 0, 1, 31], [2019, 1, 1, 32]]  # fmt: skip
-    assert out.loc["S", "ln_home"].tolist() == close([math.log(10), math.log(20)])
+    assert out.loc["S", "ln_parent"].tolist() == close([math.log(10), math.log(20)])
     assert out.loc["N", "year"].tolist() == [2018, 2019, 2020]
     assert out.loc["GAP", ["year", "starts", "gap"]].to_numpy().tolist() == [[2019, 0, 2], [2020, 1, 1]]
     assert set(out.index) == {"S", "N", "GAP"}
@@ -242,12 +243,12 @@ def test_risk_set_of_the_firms_themselves():
     assert (out["gap"] >= 1).all()
     panel = samples.sample_j(table).set_index(["edinet_code", "year"])
     before = panel.loc[list(zip(out["edinet_code"], out["year"] - out["gap"], strict=True))]
-    assert out["ln_home"].tolist() == close(before["ln_home"].tolist())
+    assert out["ln_parent"].tolist() == close(before["ln_parent"].tolist())
     assert out["ln_assets"].tolist() == close(np.log(before["total_assets_yen"]).tolist())
     assert out["average_age"].tolist() == before["average_age"].tolist()
     gain = (before["operating_income_yen"] / before["total_assets_yen"]).clip(-0.5, 0.5)
     assert out["profitability"].tolist() == close(gain.tolist())
-    assert not out[["ln_home", "ln_assets", "profitability", "ln_pay", "average_age"]].isna().any(axis=None)
+    assert not out[["ln_parent", "ln_assets", "profitability", "ln_pay", "average_age"]].isna().any(axis=None)
 
 
 @pytest.mark.parametrize(("table", "message"), [
@@ -262,14 +263,14 @@ def test_risk_set_refuses(table, message):
 
 def test_first_years_of_firms():
     table = firms(
-        *PAIR, firm("LATE", ".1111", home=[1, 30, 40, 50, 60], sector="Wholesale trade"), firm("COMES", "010000"))
+        *PAIR, firm("LATE", ".1111", parent=[1, 30, 40, 50, 60], sector="Wholesale trade"), firm("COMES", "010000"))
     out = samples.first_years(table).set_index("edinet_code")
     assert out["year"].to_dict() == {"START": 2017, "NEVER": 2017, "LATE": 2018, "COMES": 2017}
     starts = out["starts"].to_dict()
     assert (starts["START"], starts["NEVER"]) == (1, 0)
     assert pd.isna(starts["LATE"])  # an investor from its first year on
     assert pd.isna(starts["COMES"])
-    assert (out.loc["LATE", "home_employees"], out.loc["LATE", "ln_home0"]) == (30, close(math.log(30)))
+    assert (out.loc["LATE", "parent_employees"], out.loc["LATE", "ln_parent0"]) == (30, close(math.log(30)))
     assert out["size_limit"].to_dict() == {"START": 300, "NEVER": 300, "LATE": 100, "COMES": 300}
 
 
@@ -286,13 +287,13 @@ def test_size_limits_of_the_basic_act():
 
 def test_starter_covariates_are_those_of_the_first_year():
     table = firms(
-        firm("S", "0011", home=[10, 20, 30, 40], average_age=[31.0, 32, 33, 34]), firm("N", "0000"),
+        firm("S", "0011", parent=[10, 20, 30, 40], average_age=[31.0, 32, 33, 34]), firm("N", "0000"),
         firm("BLANK", "0000", average_pay_yen=[np.nan, 1e6, 1e6, 1e6]),
     )  # fmt: skip
     out = samples.starter_covariates(samples.starters(table)).set_index("edinet_code")
     assert set(out.index) == {"S", "N"}  # the first year counts, not the first that is complete
     assert out.loc["S", "average_age"].tolist() == [31] * 4
-    assert out.loc["S", "ln_home0"].tolist() == close([math.log(10)] * 4)
+    assert out.loc["S", "ln_parent0"].tolist() == close([math.log(10)] * 4)
     assert out.loc["S", "y"].tolist() == close(np.log([10, 20, 30, 40]).tolist())
     assert out.attrs["sample"].endswith("untrimmed, complete accounts of the first year")
     with pytest.raises(SampleError, match="1 starters and 0 controls"):
@@ -327,7 +328,7 @@ def test_family_ownership_is_missing_where_the_owner_is():
 
 def test_specification_panel():
     table = firms(
-        firm("A", "01111", home=50, translation_adjustment_yen=[0.0, 999e3, 1e6, -5e6, 1e6],
+        firm("A", "01111", parent=50, translation_adjustment_yen=[0.0, 999e3, 1e6, -5e6, 1e6],
              total_assets_yen=[1e9, 1e9, 1e9, 1e9, np.nan]),
         firm("OUT", "00", listed=0, translation_adjustment_yen=0.0),
         firm("IFRS", "00", ifrs_ever=1, translation_adjustment_yen=0.0),
@@ -336,7 +337,7 @@ def test_specification_panel():
     out = samples.specification_panel(table).set_index("edinet_code")
     assert out.loc["A", "fdi_material"].fillna(-1).tolist() == [0, 0, 1, 1, -1]  # at 0.1 % of assets; unknown without
     assert out.loc["A", "fdi"].tolist() == [0, 1, 1, 1, 1]
-    assert out.loc["A", "ln_home"].tolist() == close([math.log(50)] * 5)
+    assert out.loc["A", "ln_parent"].tolist() == close([math.log(50)] * 5)
     assert out.loc["A", "ln_group"].tolist() == close([math.log(200)] * 5)
     assert set(out.index) == {"A", "OUT", "PART"}
     assert out.loc["PART", ["year", "manufacturing"]].tolist() == [2018, 0]

@@ -58,5 +58,5 @@ def test_industry_panel():
     row = samples.industry_panel(table).squeeze()
     assert row["industry_code"] == "091"
     assert row["ln_employees_per_firm"] == close(math.log(20))
-    assert (row["overseas_per_firm"], row["home_per_firm"]) == (close(3), close(2))
+    assert (row["overseas_per_firm"], row["domestic_per_firm"]) == (close(3), close(2))
     assert (row["ln_employees"], row["ln_firms"]) == (close(math.log(200)), close(math.log(10)))

@@ -53,7 +53,7 @@ def draw(label: str = "0.1234"):
 
 
 ROWS = pd.DataFrame({"name": ["one", "two", "three"], "value": [1.0, 2.5, 2.0], "low": [0.5, 2.0, 1.0],
-                     "high": [1.5, 3.0, 3.0], "who": ["home", "group", "home"]})
+                     "high": [1.5, 3.0, 3.0], "who": ["parent", "group", "parent"]})
 
 
 def plots() -> dict[str, object]:
@@ -84,7 +84,7 @@ def test_figure_takes_every_kind_of_plot(themed, shown, kind):
 def test_colours_of_every_kind_follow_the_page(themed, shown):
     exhibits.figure("fig-jobs", plots()["Plot"], caption=CAPTION, alt=ALT, data=ROWS, note="Source: none.")
     svg = shown[0]["svg"]
-    for name in ("home", "group"):
+    for name in ("parent", "group"):
         assert f"var(--gg-{name}," in svg
     assert set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg)) <= {"#000000", "#ffffff"}
 
@@ -222,23 +222,23 @@ def test_svg_leaves_the_figures_in_its_texts_alone(themed):
 
 # ---------------------------------------------------------------------------------------------- tables of estimates
 def test_regression_table():
-    columns = {"Home": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
+    columns = {"Parent": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
     lines = {"Controls": ["yes", "no"], "Fixed effects": "firm, year"}
     frame = exhibits.regression_table(columns, lines).set_index("")
-    assert frame.columns.tolist() == ["Home", "Group"]
+    assert frame.columns.tolist() == ["Parent", "Group"]
     assert frame.loc["Estimate (s.e.)"].tolist() == ["−1.23\n(0.50)", "+0.40\n(0.26)"]
     assert frame.loc["95 % interval"].tolist() == ["[−2.23, −0.23]", "[−0.12, 0.92]"]
     assert frame.loc["Observations"].tolist() == ["1,234", "99"]
     assert frame.loc["Groups"].tolist() == ["1,224", ""]
     assert frame.loc["Controls"].tolist() == ["yes", "no"]
     assert frame.loc["Fixed effects"].tolist() == ["firm, year"] * 2
-    plain = exhibits.regression_table({"Home": estimate()}, digits=3).set_index("")
+    plain = exhibits.regression_table({"Parent": estimate()}, digits=3).set_index("")
     assert "Groups" not in plain.index
-    assert plain.loc["Estimate (s.e.)", "Home"].startswith("+1.500\n")
+    assert plain.loc["Estimate (s.e.)", "Parent"].startswith("+1.500\n")
 
 
 def test_regression_table_by_row_is_the_same_turned():
-    columns = {"Home": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
+    columns = {"Parent": estimate(-1.234, 0.5, groups=1224), "Group": estimate(0.4, 0.26, n=99)}
     turned = exhibits.regression_table(columns, {"Controls": ["yes", "no"]}, by_row="Outcome")
     upright = exhibits.regression_table(columns, {"Controls": ["yes", "no"]}).set_index("")
     assert turned.columns[0] == "Outcome"
@@ -247,12 +247,12 @@ def test_regression_table_by_row_is_the_same_turned():
 
 def test_regression_table_wants_one_text_for_each_estimate():
     with pytest.raises(exhibits.ExhibitError, match=r"'Controls'.*each of 1 estimates"):
-        exhibits.regression_table({"Home": estimate()}, {"Controls": ["yes", "no"]})
+        exhibits.regression_table({"Parent": estimate()}, {"Controls": ["yes", "no"]})
 
 
 def test_regression_table_has_no_minus_zero():
-    frame = exhibits.regression_table({"Home": estimate(-0.001, 0.1)}).set_index("")
-    assert frame.loc["Estimate (s.e.)", "Home"].split("\n")[0] in ("0.00", "+0.00")
+    frame = exhibits.regression_table({"Parent": estimate(-0.001, 0.1)}).set_index("")
+    assert frame.loc["Estimate (s.e.)", "Parent"].split("\n")[0] in ("0.00", "+0.00")
 
 
 def test_estimate_cell_with_its_interval():

@@ -35,7 +35,7 @@ def published(monkeypatch) -> list[dict]:
 def rows() -> pd.DataFrame:
     """Four specifications of one outcome and two of another."""
     base = pd.DataFrame([BASELINE] * 6)
-    base["outcome"] = ["home"] * 4 + ["group"] * 2
+    base["outcome"] = ["parent"] * 4 + ["group"] * 2
     base["trimming"] = ["none", "0.7", "0.5", "0.3", "none", "0.7"]
     value = np.array([0.1, -0.2, 1 / 3, 0.05, 0.4, 0.6])
     return base.assign(value=value, ci_low=value - 0.1, ci_high=value + 0.1, n=range(100, 106), firms=20, starters=12)
@@ -50,7 +50,7 @@ def panel() -> pd.DataFrame:
 
 X = {"fdi_lag": "FDI before", "year": "Year"}
 Y = {"growth": "Growth", "growth_ilo": "Growth, ILO"}
-TONES = {"home": "home", "group": "group"}
+TONES = {"parent": "parent", "group": "group"}
 
 
 def test_served_data_are_the_frame():
@@ -68,7 +68,7 @@ def test_curve_publishes_its_rows_and_choices(published, rows):
     pd.testing.assert_frame_equal(served, rows[list(served)], rtol=1e-6, check_dtype=False)
     assert {c["name"]: c["chosen"] for c in record["controls"]} == BASELINE
     options = {c["name"]: [value for value, _ in c["options"]] for c in record["controls"]}
-    assert options["outcome"] == ["home", "group"]
+    assert options["outcome"] == ["parent", "group"]
     assert options["trimming"] == ["", "none", "0.7", "0.5", "0.3"]
 
 

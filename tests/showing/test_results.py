@@ -41,7 +41,7 @@ def test_report_of_a_plain_number(records):
     assert record["method"] == "computed"
 
 
-@pytest.mark.parametrize("id_", ["firm/x", "firm/long_diff/home", "a/b.c/d-e", "firm/starters_honest/average_m50_low"])
+@pytest.mark.parametrize("id_", ["firm/x", "firm/long_diff/parent", "a/b.c/d-e", "firm/starters_honest/average_m5"])
 def test_good_ids(records, id_):
     results.report(id_, 1.0, unit="u")
     assert list(records) == [id_]

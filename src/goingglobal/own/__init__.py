@@ -17,6 +17,7 @@ from goingglobal.own.analyses import (
     covariates,
     curve,
     long_difference,
+    staff,
     starters_effect,
     weighting,
 )
@@ -24,5 +25,5 @@ from goingglobal.own.check import FIELDS, Fault, Field, PanelError, book_panel, 
 
 __all__ = [
     "FIELDS", "POINTS", "TRIM", "Core", "Fault", "Field", "PanelError", "book_panel", "callaway_santanna", "check",
-    "core", "covariates", "curve", "faults", "long_difference", "schema", "starters_effect", "weighting",
+    "core", "covariates", "curve", "faults", "long_difference", "schema", "staff", "starters_effect", "weighting",
 ]

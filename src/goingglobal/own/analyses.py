@@ -13,11 +13,12 @@ import pandas as pd
 
 from goingglobal import designs, models, samples, specifications
 from goingglobal.models import Estimate, EventStudy, ModelError
-from goingglobal.own.check import WEIGHT
+from goingglobal.own.check import WEIGHT, staff_of
 from goingglobal.samples import SampleError
 
 __all__ = [
-    "Core", "callaway_santanna", "core", "covariates", "curve", "long_difference", "starters_effect", "weighting",
+    "Core", "callaway_santanna", "core", "covariates", "curve", "long_difference", "staff", "starters_effect",
+    "weighting",
 ]
 
 POINTS = "percentage points a year"
@@ -28,13 +29,29 @@ def _name(panel: pd.DataFrame) -> str:
     return panel.attrs.get("table", "your panel")
 
 
+def staff(panel: pd.DataFrame) -> str:
+    """The headcount that is analysed beside the group's: "home" (jobs in the country) where given, else "parent"."""
+    return staff_of(panel, "{}_employees")
+
+
+def _as_parent(panel: pd.DataFrame) -> pd.DataFrame:
+    """The panel with the staff that is analysed in the column that the book's samples read, the parent's."""
+    return panel.assign(parent_employees=panel[f"{staff(panel)}_employees"])
+
+
+def _column(outcome: str) -> str:
+    """An outcome's name in the book's samples."""
+    return "group" if outcome == "group" else "parent"
+
+
 def _drawn(panel: pd.DataFrame, make: Callable[..., pd.DataFrame], *choices) -> pd.DataFrame:
-    """A sample of the panel, under the reader's name for it: the book's J is another. So are its refusals."""
+    """A sample of the panel, under the reader's names: the book's is J, and of parents. So are its refusals."""
     def named(words: str) -> str:
+        words = re.sub(r"\bparent\b", staff(panel), words)
         return re.sub(r"\bJ\b", lambda _: _name(panel), words)
 
     try:
-        sample = make(panel, *choices)
+        sample = make(_as_parent(panel), *choices)
     except SampleError as error:
         raise SampleError(named(str(error))) from None
     sample.attrs = {"sample": named(sample.attrs["sample"])}
@@ -77,16 +94,18 @@ def _within(rows: pd.DataFrame, weights: str | None) -> Estimate:
     return Estimate.of(fit, "post", unit="log points", sample=rows, notes=[*alone, *notes])
 
 
-def need_outcome(outcome: str, group: bool, table: str) -> None:
-    """The outcome is one, and where it is the group's headcount, that is known."""
-    if outcome not in ("home", "group"):
-        raise SampleError(f"outcome {outcome!r}: expected 'home' or 'group'")
+def need_outcome(outcome: str | None, own: str, group: bool, table: str) -> str:
+    """The outcome, by default the panel's `own` headcount; where it is the group's, that is known."""
+    outcome = outcome or own
+    if outcome not in (own, "group"):
+        raise SampleError(f"outcome {outcome!r}: expected {own!r} or 'group'")
     if outcome == "group" and not group:
         raise SampleError(f"{table}: no field 'group', so nothing can be said of the group's headcount")
+    return outcome
 
 
-def _outcome(panel: pd.DataFrame, outcome: str) -> None:
-    need_outcome(outcome, bool(panel["group_employees"].notna().any()), _name(panel))
+def _outcome(panel: pd.DataFrame, outcome: str | None) -> str:
+    return need_outcome(outcome, staff(panel), bool(panel["group_employees"].notna().any()), _name(panel))
 
 
 def _weights(panel: pd.DataFrame) -> str | None:
@@ -100,17 +119,18 @@ def _years(panel: pd.DataFrame, first: int | None, last: int | None) -> tuple[in
 
 
 def long_difference(
-    panel: pd.DataFrame, outcome: str = "home", limit: float | None = samples.JUMP_LIMIT, first: int | None = None,
+    panel: pd.DataFrame, outcome: str | None = None, limit: float | None = samples.JUMP_LIMIT, first: int | None = None,
     last: int | None = None, size: str | None = None,
 ) -> Estimate:
     """Yearly growth of firms with FDI in the first year against the others (chapter 2), in percentage points a year.
 
-    Parameters: `panel` from `check`; `outcome`, "home" or "group"; `limit`, `first`, `last` as in
-    `samples.long_differences` (default: the panel's first and last year); `size`, one size class. Controls: log home
-    headcount of the first year and sectors; HC1 errors; sampling weights of the first year where given. Raises
+    Parameters: `panel` from `check`; `outcome`, "home" or "parent" (as `staff` says, the
+    default) or "group"; `limit`, `first`, `last` as in
+    `samples.long_differences` (default: the panel's first and last year); `size`, one size class. Controls: that
+    log headcount in the first year and sectors; HC1 errors; sampling weights of the first year where given. Raises
     `SampleError` for an absent field and where no firm is left, `ModelError` as `Estimate.of` does.
     """
-    _outcome(panel, outcome)
+    outcome = _outcome(panel, outcome)
     first, last = _years(panel, first, last)
     rows = _drawn(panel, samples.long_differences, first, last, limit)
     if size is not None:
@@ -120,29 +140,29 @@ def long_difference(
         rows = rows[rows["size_class"] == size]
         rows.attrs = {"sample": name}
     sectors = " + C(sector)" if rows["sector"].nunique() > 1 else ""
-    return _said(least_squares(rows, f"{outcome} ~ fdi + ln_home0{sectors}", "fdi", POINTS, _weights(panel)))
+    return _said(least_squares(rows, f"{_column(outcome)} ~ fdi + ln_parent0{sectors}", "fdi", POINTS, _weights(panel)))
 
 
-def starters_effect(panel: pd.DataFrame, outcome: str = "home", trim: float | None = None) -> Estimate:
+def starters_effect(panel: pd.DataFrame, outcome: str | None = None, trim: float | None = None) -> Estimate:
     """Starters against never-investors with firm and year effects (chapter 2), in log points.
 
     `trim` leaves out firms whose log headcount jumps by as much in a year. Sampling weights of each row where given.
     Raises `SampleError` without starters or never-investors, `ModelError` as `Estimate.of` does.
     """
-    _outcome(panel, outcome)
-    rows = _drawn(panel, samples.starters, trim, outcome)
+    outcome = _outcome(panel, outcome)
+    rows = _drawn(panel, samples.starters, trim, _column(outcome))
     return _said(_within(rows, _weights(panel)))
 
 
-def callaway_santanna(panel: pd.DataFrame, outcome: str = "home", trim: float | None = None) -> EventStudy:
+def callaway_santanna(panel: pd.DataFrame, outcome: str | None = None, trim: float | None = None) -> EventStudy:
     """The same comparison by Callaway–Sant'Anna (chapter 2): overall effect and path, in log points.
 
     A firm's first sampling weight counts in all its years; with weights diff-diff averages the cells by the weight of
     the whole cohort, not of the firms seen in the cell, so on a panel with gaps a weight of 1 for all is not the same
     as no weight. Raises as `starters_effect` does.
     """
-    _outcome(panel, outcome)
-    rows = _drawn(panel, samples.starters, trim, outcome)
+    outcome = _outcome(panel, outcome)
+    rows = _drawn(panel, samples.starters, trim, _column(outcome))
     if WEIGHT in rows:
         attrs, first = rows.attrs, rows.groupby("edinet_code")[WEIGHT].transform("first")
         rows = rows.assign(**{WEIGHT: first})
@@ -154,7 +174,7 @@ def callaway_santanna(panel: pd.DataFrame, outcome: str = "home", trim: float | 
 def covariates(panel: pd.DataFrame) -> list[str]:
     """The covariates of chapter 3 that the panel's fields give, of `samples.COVARIATES`."""
     there = {
-        "ln_home0": True, "ln_assets": panel["total_assets_yen"].notna().any(),
+        "ln_parent0": True, "ln_assets": panel["total_assets_yen"].notna().any(),
         "profitability": panel["operating_income_yen"].notna().any() and panel["total_assets_yen"].notna().any(),
         "ln_pay": panel["average_pay_yen"].notna().any(), "average_age": panel["average_age"].notna().any(),
         "manufacturing": samples.is_manufacturing(panel).nunique() > 1,
@@ -163,21 +183,21 @@ def covariates(panel: pd.DataFrame) -> list[str]:
 
 
 def weighting(
-    panel: pd.DataFrame, outcome: str = "home", draws: int = 999, first: int | None = None, last: int | None = None
+    panel: pd.DataFrame, outcome: str | None = None, draws: int = 999, first: int | None = None, last: int | None = None
 ) -> dict[str, Estimate]:
     """The long difference after weighting by the propensity to invest (chapter 3), in percentage points a year.
 
     Returns "ipw_att", "ipw_ate" and "aipw_ate" as `designs.weighted_effects` does, on firms complete in `covariates`.
     Raises `SampleError` where none of the accounts (assets, income, pay, age) is given: size alone is chapter 2.
     """
-    _outcome(panel, outcome)
+    outcome = _outcome(panel, outcome)
     used = covariates(panel)
-    if not set(used) - {"ln_home0", "manufacturing"}:
+    if not set(used) - {"ln_parent0", "manufacturing"}:
         raise SampleError(f"{_name(panel)}: none of the fields 'total_assets', 'operating_income', 'pay', 'age' is "
                           "given, so there is nothing to weight by but size")
     absent = tuple(name for name in samples.COVARIATES if name not in used)
     rows = _drawn(panel, samples.investors, *_years(panel, first, last), absent)
-    found = designs.weighted_effects(rows, outcome, "fdi", used, POINTS, draws, weights=_weights(panel))
+    found = designs.weighted_effects(rows, _column(outcome), "fdi", used, POINTS, draws, weights=_weights(panel))
     return {key: _said(estimate) for key, estimate in found.items()}
 
 
@@ -188,19 +208,23 @@ def curve(panel: pd.DataFrame, permutations: int = 0, **choices: tuple[str, ...]
     0.7; the three estimators. `choices` replace the options of a dimension (`specifications.CHOICES`). Rows call the
     whole panel "all firms". Raises `ModelError` as `specifications.run` does.
     """
-    group, flag = panel["group_employees"].notna().any(), samples.is_manufacturing(panel).nunique() > 1
+    own, group = staff(panel), panel["group_employees"].notna().any()
+    flag = samples.is_manufacturing(panel).nunique() > 1
     tried = {
-        "outcome": ("home", "group", "home share") if group else ("home",), "proxy": ("any adjustment",),
+        "outcome": (own, "group", f"{own} share") if group else (own,), "proxy": ("any adjustment",),
         "definition": ("in 80 % of years",), "trimming": ("none", "0.7"),
         "sample": ("J", *(("without holdings",) if panel["reorganised"].any() else ()),
                    *(("manufacturing",) if flag else ()), "at most 300"),
         "period": ("2017–2025",), "weights": ("none", "headcount", *(("sampling",) if WEIGHT in panel else ())),
         "effects": ("year", "sector-year") if panel["sector"].nunique() > 1 else ("year",),
     }
-    found = specifications.run(panel, tried | choices, permutations, n_jobs=1, progress=False)
+    tried |= choices
+    ours = {own: "parent", f"{own} share": "parent share"}
+    asked = tried | {"outcome": tuple(ours.get(name, name) for name in tried["outcome"])}
+    found = specifications.run(_as_parent(panel), asked, permutations, n_jobs=1, progress=False)
     first, last = _years(panel, None, None)
     words = {"sample": {"J": "all firms"}, "period": {"2017–2025": f"{first}–{last}"},
-             "proxy": {"any adjustment": "FDI status"}}
+             "proxy": {"any adjustment": "FDI status"}, "outcome": {name: own for own, name in ours.items()}}
     renamed = [part.replace(words) if len(part) else part for part in (found.rows, found.refused)]
     return replace(found, rows=renamed[0], refused=renamed[1])
 
@@ -223,8 +247,9 @@ class Core:
     def __str__(self) -> str:
         lines = [f"{name}: {e.value:+.3g} ({e.se:.2g}) {e.unit}, n = {e.n:,}" for name, e in self.estimates.items()]
         if self.curve is not None:
-            home = self.curve.rows.loc[self.curve.rows["outcome"] == "home", "value"]
-            lines.append(f"Specification curve, home: {len(home):,} specifications, median {home.median():+.3g}")
+            own = self.curve.rows["outcome"].iloc[0]
+            values = self.curve.rows.loc[self.curve.rows["outcome"] == own, "value"]
+            lines.append(f"Specification curve, {own}: {len(values):,} specifications, median {values.median():+.3g}")
         lines += [f"left out: {name}: {why}" for name, why in self.left_out.items()]
         return "\n".join([f"Core analysis of {self.panel}", *lines])
 
@@ -236,7 +261,8 @@ def core(panel: pd.DataFrame, draws: int = 999, trim: float = TRIM) -> Core:
 
     Long difference (also by size class); starters with two-way effects and by Callaway–Sant'Anna, untrimmed and
     trimmed beside each other; weighting by the propensity to invest (`draws` of the bootstrap); a specification
-    curve. For home, and for the group where it is given. An analysis that the panel can't carry is in `left_out`.
+    curve. For home (or the parent, see `staff`), and for the group where it is given. An analysis that the panel can't
+    carry is in `left_out`.
     """
     estimates, studies, left_out = {}, {}, {}
 
@@ -253,7 +279,7 @@ def core(panel: pd.DataFrame, draws: int = 999, trim: float = TRIM) -> Core:
         return lambda study: (studies.__setitem__(name, study), estimates.__setitem__(name, study.overall))
 
     titles = {"ipw_att": "on investors", "ipw_ate": "all", "aipw_ate": "doubly robust, all"}
-    for outcome in ("home", "group"):
+    for outcome in (staff(panel), "group"):
         if outcome == "group" and panel["group_employees"].isna().all():
             left_out["Group headcount"] = "no field 'group'"
             continue

@@ -69,11 +69,13 @@ class Field:
 FIELDS = (
     Field("firm", "edinet_code", "text", "Identifier of the firm, the same in all years", "", "all", True),
     Field("year", "year", "year", "Year of the headcounts", "year", "all", True, minimum=1900, maximum=2100),
-    Field("home", "home_employees", "number", "Employees at home: the firm or parent alone", "persons", "all", True,
-          above=0),
+    Field("home", "home_employees", "number", "Employees in the firm's own country", "persons",
+          "all; needed unless `parent` is given", above=0),
+    Field("parent", "parent_employees", "number", "Employees of the reporting company alone, without subsidiaries",
+          "persons", "stands in for `home` where that is not given", above=0),
     Field("fdi", "fdi", "flag", "1 if the firm has direct investment abroad in the year", "0/1 indicator", "all", True),
     Field("group", "group_employees", "number", "Employees of the whole group, abroad included", "persons",
-          "group headcount and home share", above=0),
+          "group headcount, share of home or parent", above=0),
     Field("sector", "sector", "text", "Industry, in any classification", "", "sector effects (chapters 2 and 5)"),
     Field("size", "size_class", "text", "Size class as the source has it", "", "the long difference apart by class"),
     Field("weight", "sampling_weight", "number", "Sampling weight", "firms represented", "weights in all estimates",
@@ -86,32 +88,53 @@ FIELDS = (
           above=0),
     Field("operating_income", "operating_income_yen", "number", "Operating income", "as total assets",
           "covariate (chapter 3): profitability, with total assets"),
-    Field("pay", "average_pay_yen", "number", "Average pay of the staff at home", "any one currency, a year",
+    Field("pay", "average_pay_yen", "number", "Average pay of the staff (home or parent)", "any one currency, a year",
           "covariate (chapter 3)", above=0),
-    Field("age", "average_age", "number", "Average age of the staff at home", "years", "covariate (chapter 3)",
+    Field("age", "average_age", "number", "Average age of the staff (home or parent)", "years", "covariate (chapter 3)",
           minimum=14, maximum=100),
 )
 BY_NAME = {f.name: f for f in FIELDS}
+STAFF = ("home", "parent")  # one of the two is needed; the first given is analysed
 WEIGHT = BY_NAME["weight"].column
+
+
+def required(f: Field) -> str:
+    """Whether the field must be there: "yes", "no", or which other may stand for it."""
+    if f.name in STAFF:
+        return "this or " + next(name for name in STAFF if name != f.name)
+    return "yes" if f.required else "no"
 
 
 def schema() -> pd.DataFrame:
     """The schema as a table: field, what, unit, expected, required, use, column (the library's name)."""
     return pd.DataFrame([{
         "field": f.name, "what": f.title, "unit": f.unit, "expected": f.expected,
-        "required": "yes" if f.required else "no", "use": f.use, "column": f.column} for f in FIELDS])
+        "required": required(f), "use": f.use, "column": f.column} for f in FIELDS])
 
 
 # ------------------------------------------------------------------------------------------------ the check
 # What the check says, here and in DuckDB.
 NO_ROW = "expected at least one row, found none"
 ONE_YEAR = "expected at least two years, found one"
-NO_COMPLETE = "no row has both a home headcount and an FDI status"
 NO_VALUE = "no value: these rows are left out"
 NO_GROUP = ("no group headcount in these rows: estimates leave them out, as the book's sample J does. Leave the field "
             "out to keep them")
-MORE_AT_HOME = "more employees at home than in the whole group: other dates, staff lent out, or the columns swapped"
+NO_STAFF = "expected a column 'home' (employees in the country) or 'parent' (the reporting company alone)"
 CHANGES = {"sector": "the first one counts", "weight": "the first one counts but in two-way effects"}
+
+
+def no_complete(staff: str) -> str:
+    """No row can be used."""
+    return f"no row has both a {staff} headcount and an FDI status"
+
+
+def more_than(larger: str) -> str:
+    """A part that is larger than what it is a part of."""
+    return f"more employees than in `{larger}`: other dates, staff lent out, or the columns swapped"
+
+
+# Part and whole, where both are given.
+PARTS = (("home", "group"), ("parent", "group"), ("parent", "home"))
 
 
 def counted(number: int, noun: str) -> str:
@@ -192,8 +215,9 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
 
     Returns a new DataFrame, sorted by firm and year, that `samples`, `specifications` and the functions here take:
     absent optional fields are empty columns (`sector` is "all", `reorganised` 0); `ifrs_ever` is 0 and `listed` 1, as
-    all firms are meant to stay in. Rows without a home headcount or an FDI status are left out. `attrs["table"]` is
-    the name, `attrs["cautions"]` a tuple of `Fault`: what is allowed but should be known.
+    all firms are meant to stay in. Where `parent` is not given, its column, which the samples read, holds `home`. Rows
+    without a headcount (`home`, else `parent`) or an FDI status are left out. `attrs["table"]` is the name,
+    `attrs["cautions"]` a tuple of `Fault`: what is allowed but should be known.
 
     Raises `PanelError` with every fault at once: column unknown, missing or twice; no row; key missing or twice; not a
     number, not whole, infinite, out of range; FDI status other than 0 or 1; one year only; FDI status that never
@@ -266,6 +290,9 @@ def cells_of(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: l
             faults.append(Fault(table, f.name, f"the column {column!r} stands {times} times"))
         elif times:
             found[f.name] = frame[column].reset_index(drop=True)
+    if not set(STAFF) & set(mapped):
+        faults.append(Fault(table, STAFF[0], f"{NO_STAFF}, or in `columns` the name it has in the table; the table has "
+                            f"{some([str(c) for c in frame.columns], 12)}"))
     return found
 
 
@@ -332,11 +359,12 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     years = rows.loc[keyed, "year"].nunique()
     if years == 1:
         note("year", ONE_YEAR, None, faults)
-    if "group" in rows and "home" in rows:
-        note("home", MORE_AT_HOME, rows["home"] > rows["group"])
-        if rows["group"].notna().any():
-            note("group", NO_GROUP, rows["group"].isna())
-    for name in ("home", "fdi"):
+    for part, whole in PARTS:
+        if {part, whole} <= set(rows):
+            note(part, more_than(whole), rows[part] > rows[whole])
+    if "group" in rows and rows["group"].notna().any():
+        note("group", NO_GROUP, rows["group"].isna())
+    for name in (staff_of(rows), "fdi"):
         if name in rows:
             note(name, NO_VALUE, rows[name].isna() & keyed)
     for name, words in CHANGES.items():
@@ -368,12 +396,21 @@ def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
         note("fdi", no_switch(int(starts.sum()), never))
 
 
+def staff_of(rows: pd.DataFrame, column: str = "{}") -> str:
+    """The headcount that is analysed: "home" where a row has it, else "parent". `column`: how the two are called."""
+    known = [name for name in STAFF if column.format(name) in rows]
+    return next((name for name in known if rows[column.format(name)].notna().any()), (known or STAFF)[0])
+
+
 def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFrame:
     """The library's own columns, complete rows, in order."""
-    rows = rows.dropna(subset=["home", "fdi"])
+    staff = staff_of(rows)
+    rows = rows.dropna(subset=[staff, "fdi"])
     if rows.empty:
-        raise PanelError(table, [Fault(table, "home", NO_COMPLETE)], cautions)
+        raise PanelError(table, [Fault(table, staff, no_complete(staff))], cautions)
     out = pd.DataFrame({f.column: rows.get(f.name, np.nan) for f in FIELDS}, index=rows.index)
+    if out["parent_employees"].isna().all():
+        out["parent_employees"] = out["home_employees"]
     out["edinet_code"] = out["edinet_code"].astype("str")
     out = out.astype({"year": "int64", "fdi": "int64"})
     out["sector"] = rows["sector"].fillna("not stated").astype("str") if "sector" in rows else "all"
@@ -392,7 +429,8 @@ def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFram
 def book_panel() -> pd.DataFrame:
     """The book's own firms (sample J) in the schema's names: a stand-in for a reader's panel.
 
-    Manufacturing is read from the sectors' names. `check` of it gives the estimates of chapters 2, 3 and 5.
+    Their reports give the staff of the `parent` and of the `group`, not all jobs at `home`. Manufacturing
+    is read from the sectors' names. `check` of it gives the estimates of chapters 2, 3 and 5.
     """
     rows = samples.sample_j(load("firm_panel"))
     rows = rows.assign(manufacturing=rows["sector"].isin(samples.MANUFACTURING).astype(int))

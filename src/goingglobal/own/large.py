@@ -34,12 +34,12 @@ from goingglobal.own.check import (
     CHANGES,
     FIELDS,
     KEYS,
-    MORE_AT_HOME,
-    NO_COMPLETE,
     NO_GROUP,
     NO_ROW,
     NO_VALUE,
     ONE_YEAR,
+    PARTS,
+    STAFF,
     Fault,
     PanelError,
     cells_of,
@@ -47,6 +47,8 @@ from goingglobal.own.check import (
     counted,
     gaps,
     mapping_of,
+    more_than,
+    no_complete,
     no_switch,
     one_status,
     some,
@@ -106,7 +108,8 @@ def open_panel(
 class LargePanel:
     """A checked panel in a file; see `open_panel`. Use it in a `with` statement, or `close` it.
 
-    `cautions`: what is allowed but should be known. `first` and `last`: the panel's years.
+    `cautions`: what is allowed but should be known. `first` and `last`: the panel's years. `staff`: the headcount that
+    is analysed beside the group's, "home" where it is given, else "parent".
     """
 
     def __init__(self, path, columns, table, memory_limit, threads):
@@ -237,11 +240,15 @@ class LargePanel:
 
         rules = [(name, rule, condition) for name in self._fields for rule, condition in self._bad(name).items()]
         has = self._fields.__contains__
-        soft = {}
+        self.staff = next(filter(has, STAFF), STAFF[0])
+        if all(map(has, STAFF)) and not self._sql(
+                "SELECT count(*) FILTER (WHERE home > 0 AND NOT isinf(home)) FROM typed").fetchall()[0][0]:
+            self.staff = STAFF[1]
+        soft = {(part, more_than(whole)): f'"{part}" > "{whole}" AND NOT isinf("{part}") AND "{whole}" > 0'
+                for part, whole in PARTS if has(part) and has(whole)}
         if has("group"):
-            soft["home", MORE_AT_HOME] = 'home > "group" AND NOT isinf(home) AND "group" > 0'
             soft["group", NO_GROUP] = '"group text" IS NULL'
-        for name in ("home", "fdi"):
+        for name in (self.staff, "fdi"):
             if has(name):
                 soft[name, NO_VALUE] = f'"{name} text" IS NULL'
         total = 0
@@ -334,35 +341,41 @@ class LargePanel:
     # -------------------------------------------------------------------------------------------- aggregates
     def _complete(self) -> None:
         """View `panel`: complete rows; the years; whether the group and weights are known."""
-        known = "home IS NOT NULL AND fdi IS NOT NULL"
+        known = f"{self.staff} IS NOT NULL AND fdi IS NOT NULL"
         self.group = "group" in self._fields and bool(self._sql('SELECT count("group") FROM typed').fetchall()[0][0])
         self.weighted = "weight" in self._fields
         if self.group:
             known += ' AND "group" IS NOT NULL'
-        self._sql(f"""CREATE VIEW panel AS SELECT firm, year::INTEGER AS year, home, fdi::INTEGER AS fdi,
+        self._sql(f"""CREATE VIEW panel AS SELECT firm, year::INTEGER AS year, {self.staff} AS staff,
+            fdi::INTEGER AS fdi,
             {'"group"' if self.group else "NULL::DOUBLE"} AS "group",
             {"weight" if self.weighted else "1.0"} AS weight,
             {"coalesce(sector, 'not stated')" if "sector" in self._fields else "'all'"} AS sector
             FROM typed WHERE {known}""")
         first, last = self._sql("SELECT min(year), max(year) FROM panel").fetchall()[0]
         if first is None:
-            raise self._refusal("home", NO_COMPLETE)
+            raise self._refusal(self.staff, no_complete(self.staff))
         self.first, self.last = int(first), int(last)
         self._made: set[str] = set()
 
     def by_year(self) -> pd.DataFrame:
-        """Firms and headcounts by year and FDI status: year, fdi, firms, home, group (persons; missing if unknown)."""
-        found = self._sql("""SELECT year, fdi, count(*) AS firms, sum(home) AS home, sum("group") AS "group"
+        """Firms and headcounts by year and FDI status: year, fdi, firms, home or parent (`staff` says which), group.
+
+        In persons; the group's are missing if unknown.
+        """
+        found = self._sql(f"""SELECT year, fdi, count(*) AS firms, sum(staff) AS {self.staff}, sum("group") AS "group"
             FROM panel GROUP BY year, fdi ORDER BY year, fdi""").df()
-        return found.astype({"home": float, "group": float})
+        return found.astype({self.staff: float, "group": float})
+
+    def _outcome(self, outcome: str | None) -> str:
+        return need_outcome(outcome, self.staff, self.group, self.table)
 
     def _firms(self, outcome: str) -> str:
         """Table with one row per firm: years seen, years abroad (bits), log headcounts by year. Its name."""
-        need_outcome(outcome, self.group, self.table)
-        name = f"firms_{outcome}"
+        name, column = f"firms_{outcome}", "group" if outcome == "group" else "staff"
         if name not in self._made:
             bit = f"(1::BIGINT << (year - {self.first}))"
-            years = ", ".join(f'max(ln("{outcome}")) FILTER (WHERE year = {t}) AS y{t}' for t in self.years)
+            years = ", ".join(f'max(ln("{column}")) FILTER (WHERE year = {t}) AS y{t}' for t in self.years)
             self._sql(f"""CREATE TABLE {name} AS
                 SELECT firm, bit_or({bit}) AS seen, coalesce(bit_or({bit}) FILTER (WHERE fdi = 1), 0) AS abroad,
                        arg_min(weight, year) AS weight, {years}
@@ -387,16 +400,16 @@ class LargePanel:
         """
         start = f"{self.first} + bit_count((abroad & -abroad) - 1)"
         return self._sql(f"""SELECT {self._KIND} AS kind, CASE WHEN abroad <> 0 THEN {start} END AS first_fdi,
-            count(*) AS firms FROM {self._firms("home")} GROUP BY ALL ORDER BY ALL""").df()
+            count(*) AS firms FROM {self._firms(self.staff)} GROUP BY ALL ORDER BY ALL""").df()
 
-    def cells(self, outcome: str = "home", trim: float | None = None) -> pd.DataFrame:
+    def cells(self, outcome: str | None = None, trim: float | None = None) -> pd.DataFrame:
         """What the two-way effects need of starters and never-investors: one row per years seen and year of start.
 
         Columns: seen (bits), start (place of the first year with FDI; −1 for never), n, w (Σ weight), v (Σ weight²),
         and for the firms' own deviations of the log headcount, by year a: w_a (Σ weight·y), v_a (Σ weight²·y) and, by
         pair of years, q_a_b (Σ weight²·y·y). Firms seen once say nothing and are left out.
         """
-        name, places = self._firms(outcome), list(enumerate(self.years))
+        name, places = self._firms(self._outcome(outcome)), list(enumerate(self.years))
         jumps = ", ".join(
             f"abs(y{t} - coalesce({', '.join(f'y{s}' for s in range(t - 1, self.first - 1, -1))}))"
             for t in self.years if t > self.first)
@@ -415,12 +428,13 @@ class LargePanel:
             SELECT seen, start, count(*) AS n, sum(weight) AS w, sum(weight * weight) AS v, {', '.join(sums)}
             FROM own GROUP BY seen, start ORDER BY seen, start""").df()
 
-    def starters_effect(self, outcome: str = "home", trim: float | None = None) -> Estimate:
+    def starters_effect(self, outcome: str | None = None, trim: float | None = None) -> Estimate:
         """Starters against never-investors with firm and year effects: `own.starters_effect` from cells, exact.
 
         A firm's first sampling weight counts in all its years. Raises `SampleError` without starters or
         never-investors, `ModelError` where the start is collinear with the years.
         """
+        outcome = self._outcome(outcome)
         cells = self.cells(outcome, trim)
         limit = "untrimmed" if trim is None else f"largest yearly log change below {trim:g}"
         sample = f"starters and never-investors of {self.table}, {outcome} headcount, {limit}"
@@ -432,7 +446,7 @@ class LargePanel:
                               f"firm and year fixed effects from {len(cells):,} cells, CR1 errors by firm", "post")
 
     def long_difference(
-        self, outcome: str = "home", limit: float | None = samples.JUMP_LIMIT, first: int | None = None,
+        self, outcome: str | None = None, limit: float | None = samples.JUMP_LIMIT, first: int | None = None,
         last: int | None = None,
     ) -> Estimate:
         """Yearly growth of firms with FDI in the first year against the others: `own.long_difference`, exact.
@@ -440,19 +454,19 @@ class LargePanel:
         Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within sectors.
         """
         first, last = first or self.first, last or self.last
-        need_outcome(outcome, self.group, self.table)
+        column = "group" if self._outcome(outcome) == "group" else "staff"
         years = last - first
         if years < 1:
             raise SampleError(f"{self.table}: long difference from {first} to {last}; a later last year expected")
         self._sql(f"""CREATE OR REPLACE TABLE differences AS
             WITH ends AS (SELECT firm, max(fdi) FILTER (WHERE year = {first}) AS x0,
-                     max(ln(home)) FILTER (WHERE year = {first}) AS x1,
+                     max(ln(staff)) FILTER (WHERE year = {first}) AS x1,
                      max(sector) FILTER (WHERE year = {first}) AS sector,
                      max(weight) FILTER (WHERE year = {first}) AS w,
-                     100.0 / {years} * (max(ln(home)) FILTER (WHERE year = {last})
-                                        - max(ln(home)) FILTER (WHERE year = {first})) AS growth,
-                     100.0 / {years} * (max(ln("{outcome}")) FILTER (WHERE year = {last})
-                                        - max(ln("{outcome}")) FILTER (WHERE year = {first})) AS y
+                     100.0 / {years} * (max(ln(staff)) FILTER (WHERE year = {last})
+                                        - max(ln(staff)) FILTER (WHERE year = {first})) AS growth,
+                     100.0 / {years} * (max(ln("{column}")) FILTER (WHERE year = {last})
+                                        - max(ln("{column}")) FILTER (WHERE year = {first})) AS y
                      FROM panel WHERE year IN ({first}, {last}) GROUP BY firm)
             SELECT * FROM ends WHERE growth IS NOT NULL {'' if limit is None else f'AND abs(growth) < {limit}'}""")
         names = ("x0", "x1", "y")
@@ -462,7 +476,8 @@ class LargePanel:
         self._sql(f"CREATE OR REPLACE TABLE sectors AS SELECT sector, count(*) AS n, sum(w) AS w, {', '.join(sums)} "
                   "FROM differences GROUP BY sector")
         by = self._sql("SELECT * FROM sectors ORDER BY sector").df()
-        sample = f"{self.table} in {first} and {last}" + ("" if limit is None else f", |home growth| < {limit:g}")
+        sample = f"{self.table} in {first} and {last}"
+        sample += "" if limit is None else f", |{self.staff} growth| < {limit:g}"
         if by.empty:
             raise SampleError(f"sample {sample!r} has no rows")
         moment = {(a, b): float((by[f"{a}_{b}"] - by[a] * by[b] / by["w"]).sum()) for a, b in pairs}
@@ -506,7 +521,7 @@ class LargePanel:
             f"AND (kind <> 'never' OR substr(md5(CAST(firm AS VARCHAR)), 1, 8) < '{round(2**32 * never_share):08x}')")
         fields = ", ".join(f't."{name}"' for name in self._fields)
         rows = self._sql(f"""
-            WITH kept AS (SELECT firm, {self._KIND} AS kind FROM {self._firms("home")})
+            WITH kept AS (SELECT firm, {self._KIND} AS kind FROM {self._firms(self.staff)})
             SELECT {fields} FROM typed t JOIN kept USING (firm) WHERE kind IN ({', '.join(map(_quoted, kinds))}) {draw}
             ORDER BY firm, year""").df()
         share = "" if never_share == 1 else f", {100 * never_share:g} % of never-investors"

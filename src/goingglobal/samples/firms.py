@@ -10,7 +10,7 @@ from goingglobal.samples.common import SampleError, called
 MIN_FDI_SHARE = 0.8
 JUMP_LIMIT = 25.0
 # The covariates of chapters 3 and 4, in the base year: what the accounts say about who could afford to go.
-COVARIATES = ("ln_home0", "ln_assets", "profitability", "ln_pay", "average_age", "manufacturing")
+COVARIATES = ("ln_parent0", "ln_assets", "profitability", "ln_pay", "average_age", "manufacturing")
 MANUFACTURING = (
     "Chemicals", "Electric appliances", "Foods", "Glass and ceramics products", "Iron and steel", "Machinery",
     "Metal products", "Nonferrous metals", "Oil and coal products", "Other products", "Pharmaceutical",
@@ -33,28 +33,29 @@ def _with_group(firms: pd.DataFrame) -> pd.Series:
 def sample_j(firms: pd.DataFrame) -> pd.DataFrame:
     """Sample J: listed in 2026, never IFRS, with a consolidated headcount in the year.
 
-    `firms` is the table `firm_panel`, or a reader's own from `own.check`. Adds `ln_home`, `ln_group` (log headcounts)
-    and `home_share` (home over group, in %). Raises `SampleError` if nothing is left.
+    *Parent* is the filing company alone: the group's domestic subsidiaries are jobs in Japan too and count in the
+    group's headcount only. `firms` is the table `firm_panel`, or a reader's own from `own.check`. Adds `ln_parent`,
+    `ln_group` (log headcounts) and `parent_share` (parent over group, in %). Raises `SampleError` if nothing is left.
     """
     rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & _with_group(firms)]
     rows = rows.sort_values(["edinet_code", "year"])
     rows = rows.assign(
-        ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]),
-        home_share=100 * rows["home_employees"] / rows["group_employees"],
+        ln_parent=np.log(rows["parent_employees"]), ln_group=np.log(rows["group_employees"]),
+        parent_share=100 * rows["parent_employees"] / rows["group_employees"],
     )
     return called(rows, "J: listed Japanese firms under Japanese standards, 2017–2025")
 
 
 def long_differences(
     firms: pd.DataFrame, first: int = 2017, last: int = 2025, limit: float | None = JUMP_LIMIT,
-    largest_home: int | None = None,
+    largest_parent: int | None = None,
 ) -> pd.DataFrame:
-    """One row per firm of J seen in both years, with yearly log growth of home and group headcount.
+    """One row per firm of J seen in both years, with yearly log growth of the parent's and the group's headcount.
 
-    Parameters: `limit`, drop firms with |home growth| of `limit` or more (percentage points a
-    year; None keeps all); `largest_home`, keep parents with at most so many employees in
-    `first`. Columns: `home`, `group` (percentage points a year), `fdi`, `ln_home0`,
-    `home0`, `sector`, `home_share0`, `home_share1` (%), and the accounts of `first`.
+    Parameters: `limit`, drop firms with |parent growth| of `limit` or more (percentage points a
+    year; None keeps all); `largest_parent`, keep parents with at most so many employees in
+    `first`. Columns: `parent`, `group` (percentage points a year), `fdi`, `ln_parent0`,
+    `parent0`, `sector`, `parent_share0`, `parent_share1` (%), and the accounts of `first`.
     """
     panel = sample_j(firms)
     start = panel[panel["year"] == first].set_index("edinet_code")
@@ -64,36 +65,36 @@ def long_differences(
     years = last - first
     out = start[["fdi", "sector", "reorganised", "average_pay_yen", "average_age", "total_assets_yen",
                  "operating_income_yen", *(c for c in OWN_COLUMNS if c in start)]].copy()
-    out["home"] = 100 / years * (end["ln_home"] - start["ln_home"])
+    out["parent"] = 100 / years * (end["ln_parent"] - start["ln_parent"])
     out["group"] = 100 / years * (end["ln_group"] - start["ln_group"])
-    out["home0"], out["ln_home0"] = start["home_employees"], start["ln_home"]
-    out["home_share0"], out["home_share1"] = start["home_share"], end["home_share"]
+    out["parent0"], out["ln_parent0"] = start["parent_employees"], start["ln_parent"]
+    out["parent_share0"], out["parent_share1"] = start["parent_share"], end["parent_share"]
     name = f"J in {first} and {last}"
     if limit is not None:
-        out = out[out["home"].abs() < limit]
-        name += f", |home growth| < {limit:g}"
-    if largest_home is not None:
-        out = out[out["home0"] <= largest_home]
-        name += f", at most {largest_home} at home in {first}"
+        out = out[out["parent"].abs() < limit]
+        name += f", |parent growth| < {limit:g}"
+    if largest_parent is not None:
+        out = out[out["parent0"] <= largest_parent]
+        name += f", parents of at most {largest_parent} in {first}"
     return called(out.reset_index(), name)
 
 
 def starters(
-    firms: pd.DataFrame, trim: float | None = None, outcome: str = "home", min_fdi_share: float = MIN_FDI_SHARE
+    firms: pd.DataFrame, trim: float | None = None, outcome: str = "parent", min_fdi_share: float = MIN_FDI_SHARE
 ) -> pd.DataFrame:
     """Starters of FDI and never-investors of J, one row per firm-year.
 
     A starter's first year with fdi = 1 is later than its first year in J, and fdi = 1 in at
     least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all.
-    `trim` drops firms whose largest absolute change of the log headcount (`outcome`: "home" or
+    `trim` drops firms whose largest absolute change of the log headcount (`outcome`: "parent" or
     "group") between consecutive observed years is not below it. Columns added: `starter` (0/1),
-    `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount), `first_home` (home
-    headcount in the firm's first year in J), `jump` (the firm's largest absolute change of `y`).
+    `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount), `first_parent` (the
+    parent's in the firm's first year in J), `jump` (the firm's largest absolute change of `y`).
 
     Raises `SampleError` where no starter or no never-investor is left.
     """
-    if outcome not in ("home", "group"):
-        raise SampleError(f"outcome {outcome!r}: expected 'home' or 'group'")
+    if outcome not in ("parent", "group"):
+        raise SampleError(f"outcome {outcome!r}: expected 'parent' or 'group'")
     panel = sample_j(firms)
     by_firm = panel.groupby("edinet_code")
     first_seen = by_firm["year"].transform("min")
@@ -104,7 +105,7 @@ def starters(
     panel["y"] = panel[f"ln_{outcome}"]
     panel["first_fdi"] = first_fdi.where(panel["starter"] == 1, 0).astype(int)
     panel["post"] = ((panel["starter"] == 1) & (panel["year"] >= panel["first_fdi"])).astype(int)
-    panel["first_home"] = by_firm["home_employees"].transform("first")
+    panel["first_parent"] = by_firm["parent_employees"].transform("first")
     keep = panel[(panel["starter"] == 1) | never]
     change = keep.groupby("edinet_code")["y"].diff().abs()
     jump = change.groupby(keep["edinet_code"]).transform("max").fillna(0)
@@ -181,7 +182,7 @@ def investors(
 ) -> pd.DataFrame:
     """The firms of `long_differences` with the covariates of `first`, complete cases in all but those `without`.
 
-    Adds `ln_assets`, `profitability`, `ln_pay`, `manufacturing` to `average_age` and `ln_home0` (the names in
+    Adds `ln_assets`, `profitability`, `ln_pay`, `manufacturing` to `average_age` and `ln_parent0` (the names in
     `COVARIATES`). Banks report no operating income, so they are not in it. Raises `SampleError` where nothing is left.
     """
     whole = long_differences(firms, first, last)
@@ -206,14 +207,14 @@ def risk_set(firms: pd.DataFrame, min_fdi_share: float = MIN_FDI_SHARE) -> pd.Da
 
     One row per firm of J and year t from its second observed year on, for starters up to the year of the start and
     for never-investors to the end. `starts` is 1 in the year of the start. Covariates are those of the firm's
-    previous observed year: `ln_home`, `ln_assets`, `profitability`, `ln_pay`, `average_age`, `manufacturing`;
+    previous observed year: `ln_parent`, `ln_assets`, `profitability`, `ln_pay`, `average_age`, `manufacturing`;
     `gap` counts the years since. Firms whose FDI comes and goes (neither starter nor never) are left out.
     Profitability beyond ±0.5 is set there: one collapsing firm loses twelve times its assets. Complete cases.
     Raises `SampleError` where no start is left.
     """
     panel = _accounts(_first_fdi(sample_j(firms), min_fdi_share))
     panel["profitability"] = panel["profitability"].clip(-0.5, 0.5)
-    names = ["ln_home", "ln_assets", "profitability", "ln_pay", "average_age"]
+    names = ["ln_parent", "ln_assets", "profitability", "ln_pay", "average_age"]
     before = panel.groupby("edinet_code")[[*names, "year"]].shift(1)
     rows = panel.assign(gap=panel["year"] - before["year"], **{name: before[name] for name in names})
     rows["starts"] = (rows["year"] == rows["first_fdi"]).astype(int)
@@ -234,7 +235,7 @@ def first_years(firms: pd.DataFrame) -> pd.DataFrame:
     panel = _accounts(_first_fdi(sample_j(firms), MIN_FDI_SHARE))
     rows = panel.groupby("edinet_code").head(1)
     starts = np.where(rows["starter"] == 1, 1.0, np.where(rows["never"] == 1, 0.0, np.nan))
-    rows = rows.assign(starts=starts, ln_home0=rows["ln_home"], size_limit=size_limit(rows["sector"]))
+    rows = rows.assign(starts=starts, ln_parent0=rows["ln_parent"], size_limit=size_limit(rows["sector"]))
     return called(rows, "firms of J in their first year")
 
 
@@ -254,8 +255,8 @@ def starter_covariates(sample: pd.DataFrame) -> pd.DataFrame:
     """
     rows = _accounts(sample).sort_values(["edinet_code", "year"])
     first = rows.drop_duplicates("edinet_code").set_index("edinet_code")
-    for column in ("ln_home", "ln_assets", "profitability", "ln_pay", "average_age"):
-        rows[column if column != "ln_home" else "ln_home0"] = rows["edinet_code"].map(first[column])
+    for column in ("ln_parent", "ln_assets", "profitability", "ln_pay", "average_age"):
+        rows[column if column != "ln_parent" else "ln_parent0"] = rows["edinet_code"].map(first[column])
     rows = rows.dropna(subset=list(COVARIATES))
     return _two_groups(called(rows, f"{sample.attrs['sample']}, complete accounts of the first year"))
 
@@ -281,15 +282,16 @@ def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
     """All firm-years that some specification of the curve may use: group headcount present, FDI proxy known.
 
     `firms` is the table `firm_panel`. Firms that ever used IFRS have no proxy, so no choice can bring them in.
-    Columns: edinet_code, year, ln_home, ln_group, fdi (any non-zero translation adjustment), fdi_material (one of at
-    least 0.1 % of total assets; missing where assets are), home_employees, sector, manufacturing, listed, reorganised.
+    Columns: edinet_code, year, ln_parent, ln_group, fdi (any non-zero translation adjustment), fdi_material (one of at
+    least 0.1 % of total assets; missing where assets are), parent_employees, sector, manufacturing, listed,
+    reorganised.
     """
     rows = firms[(firms["ifrs_ever"] == 0) & _with_group(firms) & firms["fdi"].notna()]
     rows = rows.sort_values(["edinet_code", "year"])
     size = rows["translation_adjustment_yen"].abs() / rows["total_assets_yen"]
     material = np.where(rows["fdi"] == 0, 0.0, np.where(size.isna(), np.nan, (size >= 0.001).astype(float)))
-    out = rows[["edinet_code", "year", "fdi", "home_employees", "sector", "listed", "reorganised"]].assign(
-        ln_home=np.log(rows["home_employees"]), ln_group=np.log(rows["group_employees"]), fdi_material=material,
+    out = rows[["edinet_code", "year", "fdi", "parent_employees", "sector", "listed", "reorganised"]].assign(
+        ln_parent=np.log(rows["parent_employees"]), ln_group=np.log(rows["group_employees"]), fdi_material=material,
         manufacturing=is_manufacturing(rows),
     )
     if "sampling_weight" in rows:

@@ -12,7 +12,7 @@ def industry_panel(industries: pd.DataFrame) -> pd.DataFrame:
     """Three-digit industries of METI's survey with log ratios per firm.
 
     `industries` is the table `industry_japan`. Columns added: `ln_employees_per_firm`,
-    `overseas_per_firm` (overseas subsidiaries per firm), `home_per_firm` (domestic subsidiaries
+    `overseas_per_firm` (overseas subsidiaries per firm), `domestic_per_firm` (domestic subsidiaries
     per firm) and `ln_employees`, `ln_firms`. Rows with a suppressed cell are dropped.
     """
     rows = industries[industries["level"] == "industry"].dropna(subset=["employees", "firms", "subsidiaries_overseas"])
@@ -20,7 +20,7 @@ def industry_panel(industries: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(
         ln_employees_per_firm=np.log(rows["employees"] / rows["firms"]),
         overseas_per_firm=rows["subsidiaries_overseas"] / rows["firms"],
-        home_per_firm=rows["subsidiaries_home"] / rows["firms"],
+        domestic_per_firm=rows["subsidiaries_home"] / rows["firms"],
         ln_employees=np.log(rows["employees"]), ln_firms=np.log(rows["firms"]),
     )
     return called(rows, "three-digit industries, FY2020–FY2024, firms with 50 or more employees")

@@ -184,7 +184,7 @@ def test_wheel_without_extras_brings_no_jupyter_and_gives_the_readmes_number(whe
     done = subprocess.run([str(python), "-c", PLAIN], cwd=tmp_path, check=True, capture_output=True, text=True)
     number, message, names = done.stdout.splitlines()
     site = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
-    assert float(number) == pytest.approx(site["firm/starters_trim70/home"]["value"], rel=TOLERANCE)
+    assert float(number) == pytest.approx(site["firm/starters_trim70/parent"]["value"], rel=TOLERANCE)
     assert message == "sensitivity needs PySensemakr: pip install '.[sensitivity]' in a clone"
     installed = names.split()
     assert "pyfixest" in installed

@@ -212,7 +212,7 @@ def test_cut_reports_every_headline():
     assert chart, "no chart in the summary box"
     left_out = "".join(next("".join(c["source"]) for c in stored("book/support-programs.ipynb")["cells"]
                             if c["id"] == "support-sdid-variants"))  # fmt: skip
-    for headline in [*chart, "support/rd_fdi_share", "support/rd_home_growth", "support/sdid_fdi"]:
+    for headline in [*chart, "support/rd_fdi_share", "support/rd_parent_growth", "support/sdid_fdi"]:
         assert f'"{headline}"' not in left_out
 
 

@@ -103,7 +103,7 @@ def test_curve_has_the_data_of_its_figure():
     assert len(frame) == len(figure)
     pd.testing.assert_frame_equal(frame.drop(columns="outcome"), figure[frame.columns.drop("outcome")].astype(
         {"trimming": str}).fillna({"trimming": "none", "weights": "none"}), rtol=1e-6, check_dtype=False)
-    assert frame["outcome"].str.startswith("Home share").eq(figure["outcome"] == "home share").all()
+    assert frame["outcome"].str.startswith("Parent share").eq(figure["outcome"] == "parent share").all()
 
 
 @site
@@ -186,32 +186,32 @@ def base(request, server) -> str:
 @browsed
 def test_curve_by_keyboard(browser, base):
     frame = exhibits.frame_of(served("fig-curve")["data"])
-    home = frame[frame["outcome"] == "Home headcount"].copy()
-    home["rank"] = home["value"].rank(method="first").astype(int)
+    parent = frame[frame["outcome"] == "Parent headcount"].copy()
+    parent["rank"] = parent["value"].rank(method="first").astype(int)
     others = [name for name in CHOICES if name != "outcome"]
 
     def said(row: pd.Series) -> str:
         return (f"Estimate {signed(row['value'])} log points, 95 % interval {signed(row['ci_low'])} to "
                 f"{signed(row['ci_high'])}; n = {row['n']:,} ({row['firms']:,} firms, {row['starters']:,} starters). "
-                f"Rank {row['rank']:,} of {len(home):,} for home headcount, from the lowest; the median of all is "
-                f"{signed(home['value'].median())}.")
+                f"Rank {row['rank']:,} of {len(parent):,} for parent headcount, from the lowest; the median of all is "
+                f"{signed(parent['value'].median())}.")
 
     opened = Opened(browser, base, "fig-curve")
     assert {address.removeprefix(base) for address in opened.loaded()} == {
         f"/_static/vendor/{RUNTIME.name}", "/explorers/fig-curve.js"}
-    first = home[(home[others] == pd.Series(BASELINE)[others]).all(axis=1)].iloc[0]
+    first = parent[(parent[others] == pd.Series(BASELINE)[others]).all(axis=1)].iloc[0]
     assert opened.text == said(first)
     opened.tab_to("trimming")
     trimmed = {**BASELINE, "trimming": "0.7"}
     assert opened.press(opened.keys.ARROW_DOWN) == said(
-        home[(home[others] == pd.Series(trimmed)[others]).all(axis=1)].iloc[0])
+        parent[(parent[others] == pd.Series(trimmed)[others]).all(axis=1)].iloc[0])
     opened.press(opened.keys.ARROW_UP)
     text = opened.press(opened.keys.ARROW_UP)  # any
     held = [name for name in others if name != "trimming"]
-    match = home[(home[held] == pd.Series(BASELINE)[held]).all(axis=1)]
+    match = parent[(parent[held] == pd.Series(BASELINE)[held]).all(axis=1)]
     assert len(match) == 4
     assert text == (
-        f"4 of 1,600 specifications for home headcount match. Median {signed(match['value'].median())} log points, "
+        f"4 of 1,600 specifications for parent headcount match. Median {signed(match['value'].median())} log points, "
         f"from {signed(match['value'].min())} to {signed(match['value'].max())}. The 95 % interval lies above zero in "
         f"{(match['ci_low'] > 0).sum()} of them and below zero in {(match['ci_high'] < 0).sum()}.")
     dots = opened.box.find_elements("css selector", ".mark-symbol path")

@@ -21,7 +21,7 @@ SEEN_BY = {
     "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
 }
 # Colours that stand for different things in one figure; each pair has different marks or labels as well.
-TOGETHER = [("japan", "germany"), ("home", "group"), ("accent", "other")]
+TOGETHER = [("japan", "germany"), ("parent", "group"), ("accent", "other")]
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 

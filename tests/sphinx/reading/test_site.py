@@ -44,13 +44,13 @@ HEADLINES = [
     "country/no_conduits/pwt", "country/no_conduits/ilo",
     "country/no_conduits_controls/pwt", "country/no_conduits_controls/ilo",
     "country/placebo_lead/pwt", "country/placebo_lead/ilo",
-    "firm/longdiff/home", "firm/longdiff/group",
-    "firm/longdiff_sme/home", "firm/longdiff_sme/group",
-    "firm/starters_untrimmed/home", "firm/starters_untrimmed/group",
-    "firm/starters_trim70/home", "firm/starters_trim70/group",
-    "firm/starters_trim50/home", "firm/starters_trim50/group",
-    "firm/starters_trim30/home", "firm/starters_trim30/group",
-    "firm/starters_cs/home",
+    "firm/longdiff/parent", "firm/longdiff/group",
+    "firm/longdiff_sme/parent", "firm/longdiff_sme/group",
+    "firm/starters_untrimmed/parent", "firm/starters_untrimmed/group",
+    "firm/starters_trim70/parent", "firm/starters_trim70/group",
+    "firm/starters_trim50/parent", "firm/starters_trim50/group",
+    "firm/starters_trim30/parent", "firm/starters_trim30/group",
+    "firm/starters_cs/parent",
 ]  # fmt: skip
 # A path of somebody's machine: the checkout, or an absolute path below a folder that only machines have.
 MACHINE = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|work|Users|mnt|opt|srv)/[\w.-]+|[A-Z]:\\\\?Users|file:///|localhost")

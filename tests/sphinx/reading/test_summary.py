@@ -37,12 +37,12 @@ def environment(pages: dict[str, registry.Page], digest: str = "of code and data
     return SimpleNamespace(goingglobal_pages=pages, config=SimpleNamespace(goingglobal_digest=digest))
 
 
-LINE = {"id": "tiny/a", "name": "All the firms there are", "colour": "home", "interval": []}
+LINE = {"id": "tiny/a", "name": "All the firms there are", "colour": "parent", "interval": []}
 
 
 @pytest.mark.parametrize(("line", "words"), [
     ("tiny/a | All firms", "result id|id . label . colour"), ("tiny/a | All firms | mauve", "no colour 'mauve'"),
-    ("tiny/a | All firms | home | tiny/low", "two ids of an interval"),
+    ("tiny/a | All firms | parent | tiny/low", "two ids of an interval"),
 ])  # fmt: skip
 def test_bad_line_is_named(line, words):
     with pytest.raises(ValueError, match=f"fig-answer-one.*(?:{words})"):
@@ -50,8 +50,8 @@ def test_bad_line_is_named(line, words):
 
 
 def test_line_with_an_interval_of_its_own():
-    read = summary._read("tiny/a | All firms | home | tiny/low tiny/high", "fig-answer-one")
-    assert read == {"id": "tiny/a", "name": "All firms", "colour": "home", "interval": ["tiny/low", "tiny/high"]}
+    read = summary._read("tiny/a | All firms | parent | tiny/low tiny/high", "fig-answer-one")
+    assert read == {"id": "tiny/a", "name": "All firms", "colour": "parent", "interval": ["tiny/low", "tiny/high"]}
 
 
 def test_chart_holds_the_reported_numbers():

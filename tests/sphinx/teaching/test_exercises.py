@@ -57,26 +57,27 @@ WRONG = {
     "exercise-strict": [
         ("min_fdi_share=1.0", "min_fdi_share=0.85", "in every year since"),
         ("min_fdi_share=1.0", "trim=0.7, min_fdi_share=1.0", "trim nothing"),
-        ("min_fdi_share=1.0", 'outcome="group", min_fdi_share=1.0', "home headcount")],
+        ("min_fdi_share=1.0", 'outcome="group", min_fdi_share=1.0', "parent headcount")],
     "exercise-one-firm": [
         ("idxmax()", "idxmin()", "jumped further"), ('"edinet_code"] != firm', '"jump"] < 3.1', "all rows"),
         ('"edinet_code"] != firm', '"jump"] < 2', "and no other")],
     "exercise-group-ladder": [
-        ('"group ~ fdi + ln_home0 + C(sector)"', '"group ~ fdi + ln_home0"', "sectors"),
+        ('"group ~ fdi + ln_parent0 + C(sector)"', '"group ~ fdi + ln_parent0"', "sectors"),
         ('"group ~ fdi", long', '"group ~ fdi", both_years', "raw"),
         ('["ipw_att"]', '["ipw_ate"]', "lead")],
     "exercise-weights-by-hand": [
-        ('at_home["propensity"] / (1', "1 / (1", "p/\\(1−p\\)"), (", weights=odds", "", "weights did nothing"),
+        ('stay["propensity"] / (1', "1 / (1", "p/\\(1−p\\)"), (", weights=odds", "", "weights did nothing"),
         ("odds.sum() ** 2 / (odds**2).sum()", "odds.sum()", "worth")],
     "exercise-other-line": [
-        ("100.5", "300.5", "which cut-off"), ('["home"].min()', '["home"].mean()', "least"),
+        ("100.5", "300.5", "which cut-off"), ('["parent"].min()', '["parent"].mean()', "least"),
         ('["sector"]) == 100', '["sector"]) <= 100', "in wholesale or services")],
     "exercise-how-many": [
         ("2.8 * error", "1.96 * error", "found in 50%"), ("2.8 * error", "2.8 * seen.se", "smallest"),
         ("(smallest / 1.0) ** 2", "smallest", "needed")],
     "exercise-small-parents": [
         ('["at most 300"]', '["J", "at most 300"]', "only the smaller parents"),
-        ('"p_median"', '"p_positive"', "another p"), ('"outcome": ["home"]', '"outcome": ["group"]', "only home"),
+        ('"p_median"', '"p_positive"', "another p"),
+        ('"outcome": ["parent"]', '"outcome": ["group"]', "only the parent"),
         ("permutations=199", "permutations=19", "at least 199")],
     "exercise-best-of-many": [
         ("100 * above.mean()", "above.mean()", "in %"), ("any(axis=0)", "any(axis=1)", "deal by deal"),

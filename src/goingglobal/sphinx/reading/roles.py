@@ -1,6 +1,6 @@
 """Roles that quote what is recorded, and the directive that shows another page's exhibit.
 
-`{result}`firm/longdiff/home``    the number as reported; hover: error, interval, n; click: the cell
+`{result}`firm/longdiff/parent``    the number as reported; hover: error, interval, n; click: the cell
 `{claim}`C012``                   the paper's figure; hover: its wording; click: its row
 `{claim}`17 % <C012>``            the same in other words: each number must stand in the claim
 `{fact}`F0542``                   an official figure; hover: what, who, when, how directly it was read

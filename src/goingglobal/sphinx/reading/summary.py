@@ -6,7 +6,7 @@
     :tables: country_panel
 
     country/no_conduits_controls/pwt | A year after the investment | accent
-    curve/home/median | Jobs at home | home | curve/home/p05 curve/home/p95
+    curve/parent/median | The parent's staff | parent | curve/parent/p05 curve/parent/p95
     ```
 
 Each line: a result id, its label, a colour of `theme.COLOURS` and, where the record has no interval of its own, the two
