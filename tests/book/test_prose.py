@@ -164,6 +164,74 @@ def test_every_allowance_is_needed():
     assert set(ALLOWED) - used <= {"order", "marker"}, "nothing needs these any more (but section numbers and lists)"
 
 
+# ------------------------------------------------------------------------------------- the parent's staff, not "home"
+# A group's domestic subsidiaries are jobs in Japan too: what reports say of the filing company alone isn't "home".
+NOT_THE_PARENTS = re.compile(
+    r"\b(?:home (?:headcount|jobs|share|growth)|(?:headcount|jobs) at home|at home)\b", re.I)
+OF_A_PARENT = re.compile(r"(?<![\w/])\w+(?:/[\w.{}*-]+)*/(?:\w+_)?parent(?:_\w+)?(?![\w])")
+ITEM = re.compile(r"\n(?=\s*(?:\* - |- |\d+\. ))|\n\s*\n")
+
+
+def called_home(text: str, code: bool = False) -> list[str]:
+    """What calls a parent's number "home": in a paragraph, an item or a box of numbers that quotes one by its id.
+
+    In a cell (`code`) the captions, alt texts, labels and comments, if it reports an id of a parent or draws on the
+    column, the outcome or the table: `firm_panel` knows no jobs at home.
+    """
+    if code:
+        strings = re.sub(r'"\s*\n\s*f?"', "", text)  # a text over several lines
+        parts = [strings] if re.search(r"(?<![A-Za-z])parent(?![A-Za-z])|firm_panel", text) else []
+    else:
+        boxes = re.findall(r"(?ms)^(`{3,}|:{3,})\{headline\}(.*?)^\1$", text)
+        plain = re.sub(r"(?ms)^(`{3,}|:{3,})\{headline\}.*?^\1$", "", text)
+        parts = [part for part in (*(box for _, box in boxes), *ITEM.split(plain)) if OF_A_PARENT.search(part)]
+    said = [re.sub(r"\{(?:claim|fact)\}`[^`]*`", "", part) for part in parts]  # the paper's and the sources' words
+    return [f"{found[0]!r} in “{' '.join(part[max(0, found.start() - 40):found.end() + 40].split())}”"
+            for part in said for found in NOT_THE_PARENTS.finditer(part)]
+
+
+def cells_and_texts() -> list[tuple[Text, bool]]:
+    """Every text of the book and every cell of code."""
+    found = [(text, False) for text in texts()]
+    for path in sorted((ROOT / "book").rglob("*.ipynb")):
+        if not {".ipynb_checkpoints", "exercises"} & set(path.parts):
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            found += [(Text(str(path.relative_to(ROOT)), c["id"], "".join(c["source"])), True)
+                      for c in cells if c["cell_type"] == "code"]
+    return found
+
+
+def test_a_parents_staff_is_not_called_home():
+    every = cells_and_texts()
+    assert sum(bool(OF_A_PARENT.search(text.text)) for text, _ in every) > 30
+    assert [f"{text}: {fault}" for text, code in every for fault in called_home(text.text, code)] == []
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("Firms grew {result}`firm/longdiff/parent` points a year faster at home.", False),
+    ("Home headcount moves by {result}`barriers/ipw_att/parent_small`.", False),
+    ("The home share falls ({result}`firm/parent_share/longdiff`).", False),
+    ("- Home growth jumps by\n  {result}`support/rd_parent_growth/twice`", False),
+    ("```{headline} fig-a\n:xlabel: Effect on home headcount\n\nfirm/longdiff/parent | All | parent\n```", False),
+    ('report("firm/longdiff/parent", fit)\nfigure(caption="Fewer jobs at home.")', True),
+    ('figure(caption="A rise at "\n    "home", tables=["firm_panel"])', True),
+    ('plot.label(y="Home share")  # of parent_share0', True),
+])
+def test_a_number_called_home_is_found(text, code):
+    assert len(called_home(text, code)) == 1
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("What happens to jobs at home?\n\nThe parent's staff grew by {result}`firm/longdiff/parent`.", False),
+    ("{claim}`Job creation at home <C050>`: parents grew {result}`firm/longdiff/parent`.", False),
+    ("{result}`germany/abroad_per_100_home/manufacturing/2010` for every hundred at home.", False),
+    ("- {result}`firm/longdiff/parent`\n- Germany's firms at home", False),
+    ('report(f"germany/{year}", value, unit="employees per 100 at home")', True),
+])
+def test_home_stays_where_it_is_the_country(text, code):
+    assert called_home(text, code) == []
+
+
 # --------------------------------------------------------------------------------------------- quotations by id
 def test_prose_quotes_all_four_kinds():
     assert {kind for _, kind, _, _ in quotes()} == {"result", "claim", "fact", "verdict"}
