@@ -34,11 +34,12 @@ def report(
 ) -> None:
     """State one number under an id.
 
-    Parameters: `id`, like "firm/longdiff/parent"; `value`, a fit of statsmodels, pyfixest, linearmodels or diff-diff,
-    an `Estimate`, or a plain number; `term`, the coefficient of a fit (see `Estimate.of`); `fmt`, format of the text
-    shown in prose (".2f"; an `Estimate` or a number has no term, so its format may stand in the term's place); `unit`,
-    which a fit and a plain number need; `sample`, a name, or the frame that bears it; `exhibit`, label of the figure or
-    table that shows it; `scale`, a factor for the value, error and interval of a fit (100: from shares to percentage points).
+    Parameters: `id`, like "firm/longdiff/parent"; `value`, a fit of statsmodels, pyfixest, linearmodels or
+    diff-diff, an `Estimate`, or a plain number; `term`, the coefficient of a fit (see `Estimate.of`); `fmt`, format
+    of the text shown in prose (".2f"; an `Estimate` or a number has no term, so its format may stand in the term's
+    place); `unit`, which a fit and a plain number need; `sample`, a name, or the frame that bears it; `exhibit`,
+    label of the figure or table that shows it; `scale`, a factor for the value, error and interval of a fit (100:
+    from shares to percentage points).
 
         report("country/oecd38/pwt", fit, "fdi_lag", ".3f", unit="points per % of GDP")
         report("firm/sample_j/rows", len(panel), ",d", unit="firm-years")
