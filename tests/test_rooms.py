@@ -32,7 +32,8 @@ STANDS_ON["sphinx"] = set(STANDS_ON)
 # The same inside folders. An `__init__` is its folder's index: it may name all that lies in it.
 INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
-        name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")},
+        name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
+        "jobs": {"common", "firms"}},
     "own": {"check": set(), "analyses": {"check"}, "large": {"check", "analyses"}, "surveys": {"check", "analyses"}},
     "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},

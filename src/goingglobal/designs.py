@@ -1,4 +1,4 @@
-"""Designs that make groups comparable: weighting, discontinuity, synthetic control; and what they could have seen.
+"""Designs that make groups comparable: weighting, discontinuity, synthetic control; bounds; what could have been seen.
 
 statsmodels for propensities and treatment effects, diff-diff for regression discontinuity and synthetic
 difference-in-differences, sensemakr for sensitivity to what was not measured. As in `models`, no estimator is written
@@ -16,8 +16,9 @@ import pandas as pd
 from goingglobal.models import Estimate, ModelError, model_of, name_of, need_columns, noting, software_of
 
 __all__ = [
-    "Discontinuity", "Synthetic", "balance", "binned_means", "detectable", "effective_size", "placebo_cutoffs", "power",
-    "propensities", "regression_discontinuity", "sensitivity", "synthetic_did", "weighted_effects",
+    "Discontinuity", "Synthetic", "balance", "binned_means", "bounds_interval", "detectable", "effective_size",
+    "placebo_cutoffs", "power", "propensities", "regression_discontinuity", "sensitivity", "synthetic_did",
+    "weighted_effects",
 ]
 
 MIN_IN_BANDWIDTH = 20
@@ -492,3 +493,34 @@ def detectable(nulls: pd.DataFrame, level: float = 0.8, steps: int = 400) -> flo
     if reached.empty:
         raise ModelError(f"minimum detectable effect: no effect up to {10 * width:.3g} is found with {level:g}")
     return float(reached["effect"].iloc[0])
+
+
+# ------------------------------------------------------------------------------------------------ bounds
+def bounds_interval(lower: Estimate, upper: Estimate, level: float = 0.95) -> tuple[float, float]:
+    """The interval that holds an effect between two estimated bounds with probability `level`, in their unit.
+
+    From `lower` less c of its standard errors to `upper` plus c of its own, where
+    Φ(c + (upper − lower) / the larger error) − Φ(−c) = `level`: 1.96 where the bounds are one (at 95 %), and towards
+    1.645 as they part, since the effect can then lie beyond one end only. It covers the effect, not both bounds. That
+    rests on bounds of which the upper is never below the lower, as it is where they bound every row's outcome.
+    Raises `ModelError` for bounds in different units, an upper bound below the lower, an error that is not above zero
+    or not finite, and a level outside 0–1.
+    Source: Imbens and Manski (2004), Stoye (2009).
+    """
+    from scipy import optimize, stats
+
+    what = f"interval of bounds on {lower.sample!r} and {upper.sample!r}"
+    if not 0 < level < 1:
+        raise ModelError(f"{what}: level {level!r}, expected between 0 and 1")
+    if lower.unit != upper.unit:
+        raise ModelError(f"{what}: the lower is in {lower.unit!r}, the upper in {upper.unit!r}")
+    if upper.value < lower.value:
+        raise ModelError(f"{what}: the upper bound {upper.value:.4g} is below the lower one {lower.value:.4g}")
+    for name, bound in {"lower": lower, "upper": upper}.items():
+        if not (bound.se > 0 and np.isfinite(bound.se)):
+            raise ModelError(f"{what}: the standard error of the {name} bound is {bound.se}")
+    gap = (upper.value - lower.value) / max(lower.se, upper.se)
+    one, both = stats.norm.ppf(level), stats.norm.ppf((1 + level) / 2)  # the ends between which c lies
+    c = optimize.brentq(lambda c: stats.norm.cdf(c + gap) - stats.norm.cdf(-c) - level, one - 1e-6, both + 1e-6,
+                        xtol=1e-14)
+    return float(lower.value - c * lower.se), float(upper.value + c * upper.se)

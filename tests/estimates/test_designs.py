@@ -16,7 +16,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from goingglobal import designs
-from goingglobal.models import ModelError
+from goingglobal.models import Estimate, ModelError
 
 close = partial(pytest.approx, rel=1e-9, abs=1e-12)
 
@@ -563,3 +563,64 @@ def test_power_and_detectable_refuse():
             designs.detectable(bad)
     with pytest.raises(ModelError, match=r"no effect up to 39\.2 is found with 1\.1"):
         designs.detectable(nulls, 1.1)
+
+
+# ============================================================================================== bounds
+def bound(value: float, se: float, unit: str = "log points") -> Estimate:
+    return Estimate(value=value, se=se, ci_low=0.0, ci_high=0.0, n=10, unit=unit, sample="made up", method="made up",
+                    software="none")  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_bounds_that_are_one_have_the_usual_interval(level):
+    reach = 0.5 * stats.norm.ppf((1 + level) / 2)
+    assert designs.bounds_interval(bound(2, 0.5), bound(2, 0.5), level) == close((2 - reach, 2 + reach))
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_bounds_far_apart_have_one_sided_ends_each_with_its_own_error(level):
+    reach = stats.norm.ppf(level)
+    assert designs.bounds_interval(bound(-5, 0.5), bound(50, 0.1), level) == close((-5 - 0.5 * reach, 50 + 0.1 * reach))
+
+
+def test_the_two_closed_cases_in_the_usual_numbers():
+    low, high = designs.bounds_interval(bound(0, 1), bound(0, 1))
+    assert (round(-low, 2), round(high, 2)) == (1.96, 1.96)
+    low, high = designs.bounds_interval(bound(0, 1), bound(100, 1))
+    assert (round(-low, 3), round(high - 100, 3)) == (1.645, 1.645)
+
+
+@pytest.mark.parametrize("gap", [0.01, 0.3, 1.0, 2.5])
+def test_the_interval_covers_the_worst_effect_as_often_as_asked(gap):
+    """Both bounds off by one and the same noise: at either bound the coverage is Φ(c + gap/se) − Φ(−c)."""
+    low, high = designs.bounds_interval(bound(1, 0.2), bound(1 + gap * 0.2, 0.2))
+    c = (1 - low) / 0.2
+    assert (high - 1 - gap * 0.2) / 0.2 == close(c)
+    assert 1.6448 < c < 1.9600
+    assert stats.norm.cdf(c + gap) - stats.norm.cdf(-c) == close(0.95)
+
+
+def test_wider_bounds_need_a_smaller_multiple_of_the_error():
+    reach = [1 - designs.bounds_interval(bound(1, 1), bound(1 + gap, 1))[0] for gap in np.linspace(0, 4, 9)]
+    assert reach == sorted(reach, reverse=True)
+
+
+def test_the_larger_error_decides_how_far_apart_the_bounds_are():
+    low, high = designs.bounds_interval(bound(0, 1), bound(1, 0.25))
+    c = -low
+    assert high == close(1 + 0.25 * c)
+    assert stats.norm.cdf(c + 1) - stats.norm.cdf(-c) == close(0.95)
+
+
+@pytest.mark.parametrize(("lower", "upper", "level", "words"), [
+    pytest.param(bound(2, 1), bound(1, 1), 0.95, "the upper bound 1 is below the lower one 2", id="crossed"),
+    pytest.param(bound(1, 1), bound(2, 1, "jobs"), 0.95, "is in 'log points', the upper in 'jobs'", id="units"),
+    pytest.param(bound(1, 0), bound(2, 1), 0.95, "error of the lower bound is 0", id="no error"),
+    pytest.param(bound(1, 1), bound(2, math.inf), 0.95, "error of the upper bound is inf", id="infinite error"),
+    pytest.param(bound(1, 1), bound(2, math.nan), 0.95, "error of the upper bound is nan", id="missing error"),
+    pytest.param(bound(1, 1), bound(2, 1), 95, "level 95, expected between 0 and 1", id="a level in percent"),
+    pytest.param(bound(1, 1), bound(2, 1), 0.0, "level 0.0", id="a level of nothing"),
+])  # fmt: skip
+def test_bounds_that_have_no_interval(lower, upper, level, words):
+    with pytest.raises(ModelError, match=words):
+        designs.bounds_interval(lower, upper, level)

@@ -6,6 +6,7 @@ appendix on methods; none is changed by an option without the name showing it.
 
 `countries`   yearly changes of the OECD's countries, and the donors of a synthetic Japan
 `firms`       Japanese listed firms and their groups; firms of the World Management Survey
+`jobs`        jobs in Japan, bounded; starters and stoppers among all who file
 `industries`  Japan's industries; Germany by size class, at home and abroad
 `published`   figures that others have published, by size, by year and by question
 `studies`     findings of the literature
@@ -37,6 +38,21 @@ from goingglobal.samples.firms import (
     trim_jumps,
 )
 from goingglobal.samples.industries import home_and_abroad, industry_panel
+from goingglobal.samples.jobs import (
+    BOUNDS,
+    MIN_TREATED,
+    PARENT,
+    PATH,
+    all_filers,
+    eligible,
+    exits,
+    false_starts,
+    group_starters,
+    group_stoppers,
+    growth_before,
+    jobs_in_japan,
+    with_firms,
+)
 from goingglobal.samples.published import (
     BARRIERS,
     EMPLOYEE_FACTS,
@@ -51,10 +67,12 @@ from goingglobal.samples.published import (
 from goingglobal.samples.studies import DESTINATIONS, METHODS, SIGNS, findings, study_names, votes
 
 __all__ = [
-    "BARRIERS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
-    "MIN_FDI_SHARE", "OWN_COLUMNS", "PROGRAMMES", "SIGNS", "SIZE_LIMITS", "TURNOVER_FACTS", "UNCLEAR_LIMIT",
-    "SampleError", "barrier_surveys", "country_changes", "donor_panel", "employee_bands", "event_window", "findings",
-    "first_years", "group_long_differences", "home_and_abroad", "industry_panel", "investors", "is_manufacturing",
-    "long_differences", "management", "official_series", "programmes", "risk_set", "sample_j", "size_limit",
-    "specification_panel", "starter_covariates", "starters", "study_names", "trim_jumps", "turnover_bands", "votes",
+    "BARRIERS", "BOUNDS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
+    "MIN_FDI_SHARE", "MIN_TREATED", "OWN_COLUMNS", "PARENT", "PATH", "PROGRAMMES", "SIGNS", "SIZE_LIMITS",
+    "TURNOVER_FACTS", "UNCLEAR_LIMIT", "SampleError", "all_filers", "barrier_surveys", "country_changes",
+    "donor_panel", "eligible", "employee_bands", "event_window", "exits", "false_starts", "findings", "first_years",
+    "group_long_differences", "group_starters", "group_stoppers", "growth_before", "home_and_abroad",
+    "industry_panel", "investors", "is_manufacturing", "jobs_in_japan", "long_differences", "management",
+    "official_series", "programmes", "risk_set", "sample_j", "size_limit", "specification_panel",
+    "starter_covariates", "starters", "study_names", "trim_jumps", "turnover_bands", "votes", "with_firms",
 ]
