@@ -27,8 +27,8 @@ CHROMEDRIVER = shutil.which("chromedriver")
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
 LONGEST = ("loop", "site", "paper", "build", "exercises", "slides", "specifications", "lite", "citing",
-           "explorers_on_the_site", "data_package", "golden", "golden_policy", "large", "notebooks", "check", "rooms",
-           "kernels", "install", "refresh_golden")
+           "explorers_on_the_site", "data_package", "golden", "golden_policy", "golden_jobs", "large", "notebooks",
+           "check", "rooms", "kernels", "install", "refresh_golden")
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
