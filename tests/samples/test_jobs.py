@@ -156,6 +156,7 @@ def test_too_few_to_compare():
     pytest.param("1111", 0, id="always"),
     pytest.param("1", 0, id="always, seen once"),
     pytest.param("0100", None, id="no FDI in its first year"),
+    pytest.param("0111100", None, id="no FDI in its first year, though in four of the five up to the last"),
     pytest.param("0000", None, id="never"),
     pytest.param("110111", None, id="FDI in its last year: neither stopper nor always"),
     pytest.param("111010", 2021, id="four of five years up to the last one with FDI: exactly 80 %"),
@@ -266,12 +267,12 @@ def one(bound: str, parent: list[int], group: list[int], fdi: str = "0011", **op
     pytest.param("lower", [150, 160, 110 + 60, 80 + 10], id="no more domestic subsidiaries than before, nor than now"),
 ])  # fmt: skip
 def test_jobs_in_japan_by_hand(bound, jobs):
-    """Before the start 160 − 100 = 60 people are in subsidiaries; then 190 and 10."""
-    out = one(bound, parent=[90, 100, 110, 80], group=[150, 160, 300, 90])
+    """Subsidiaries have 80, then 160 − 100 = 60 people before the start; 190 and 10 after it."""
+    out = one(bound, parent=[70, 100, 110, 80], group=[150, 160, 300, 90])
     assert out["jobs"].tolist() == jobs
     assert out["y"].tolist() == close(np.log(jobs).tolist())
-    assert out["parent"].tolist() == [90, 100, 110, 80]
-    assert out["ln_parent"].tolist() == close(np.log([90, 100, 110, 80]).tolist())
+    assert out["parent"].tolist() == [70, 100, 110, 80]
+    assert out["ln_parent"].tolist() == close(np.log([70, 100, 110, 80]).tolist())
     assert out["ln_group"].tolist() == close(np.log([150, 160, 300, 90]).tolist())
     assert out["first_group"].tolist() == [150] * 4
     assert out["event_time"].tolist() == [-2, -1, 0, 1]
@@ -333,7 +334,7 @@ def test_more_that_jobs_in_japan_refuses():
 # ------------------------------------------------------------------------------------------------- growth and exits
 def test_growth_before_the_long_difference():
     groups = table(filer("A", "01", group=[100, 110]), filer("B", "10", group=[50, 40]), filer("NEW", "1", first=2017))
-    firms = table(firm("A", "000000001"), firm("NEW", "1"))
+    firms = table(firm("A", "000000001", parent=[1, *[100] * 8]), firm("NEW", "1"))  # hundredfold in eight years
     out = samples.growth_before(groups, firms).set_index("edinet_code")
     assert out["growth"].tolist() == close([100 * math.log(1.1), 100 * math.log(0.8)])
     assert out["fdi"].tolist() == [1, 0], "of 2017"
