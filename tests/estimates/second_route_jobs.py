@@ -129,7 +129,7 @@ def filers() -> pd.DataFrame:
 def listed() -> pd.DataFrame:
     """Sample J, by firm and year; the parent's staff is the column after `period_end`, whatever its name."""
     raw = pd.read_csv(first.DATA / "firm_panel.csv")
-    parent = next(name for name in raw if name in ("home_employees", "parent_employees"))
+    parent = "parent_employees"
     raw = raw.rename(columns={"edinet_code": "firm", "group_employees": "group", parent: "parent"})
     raw = raw[(raw["ifrs_ever"] == 0) & (raw["listed"] == 1) & raw["group"].notna()]
     return raw.sort_values(["firm", "year"], ignore_index=True)

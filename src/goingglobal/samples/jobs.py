@@ -16,7 +16,7 @@ import pandas as pd
 from goingglobal.samples.common import SampleError, called
 from goingglobal.samples.firms import MIN_FDI_SHARE, long_differences, sample_j, size_limit, starters
 
-PARENT = "home_employees"  # the column with the staff of the filing company alone
+PARENT = "parent_employees"  # the column with the staff of the filing company alone
 FIRST_YEAR, LAST_YEAR = 2016, 2025  # 2015 and 2026 are fragments of years
 MIN_TREATED = 5  # starters or stoppers below which nothing is compared
 OF_J = ("ifrs_ever", "listed", "fdi", "sector", "group_employees", PARENT)  # what a table of J's firms must have
