@@ -17,7 +17,7 @@ import pytest
 import refresh_golden
 import second_route_jobs
 import statsmodels.formula.api as smf
-from conftest import ROOT
+from conftest import ROOT, SITE
 
 from goingglobal import designs, load, models, samples
 from goingglobal.models import Estimate
@@ -230,3 +230,22 @@ def test_everyone_is_counted_once():
     jobs = samples.jobs_in_japan(firms, groups, "lower", largest=300)
     counted = jobs["edinet_code"].nunique() + sum(jobs.attrs["left_out"].values())
     assert counted == samples.sample_j(firms)["edinet_code"].nunique()
+
+
+# ---------------------------------------------------------------------------------------------- the built site
+PRIMARY = ("jobs/starters/lower", "jobs/starters/upper", "jobs/starters/interval_low", "jobs/starters/interval_high",
+           "group/starters/le300", "group/stoppers/all")  # fmt: skip
+
+
+@pytest.mark.site
+def test_site_states_golden():
+    """Every id of these that a page reports has its value, error and n; the primary ones are reported."""
+    stated = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
+    assert set(PRIMARY) <= set(stated)
+    said = {id_: {part: stated[id_][part] for part in ("value", "se", "n")} for id_ in GOLDEN if id_ in stated}
+    wanted = {id_: {part: GOLDEN[id_][part] for part in ("value", "se")} | {
+        "n": GOLDEN[id_]["n"] if GOLDEN[id_]["n"] is not None else said[id_]["n"]} for id_ in said}  # fmt: skip
+    for id_, parts in said.items():
+        if GOLDEN[id_]["se"] is None:  # an end of an interval, a count: where it is from says its exhibit
+            parts["se"] = None
+        assert parts == pytest.approx(wanted[id_], rel=1e-6), id_
