@@ -76,7 +76,7 @@ def firm_panel(open_source: Open) -> pd.DataFrame:
     raw = pd.read_csv(open_source("data/firm_japan/jp_fdi_panel.csv.gz"))
     frame = _filings(raw).drop(columns="period_end").rename(columns={
         "emp_home": "parent_employees", "avg_salary": "average_pay_yen", "avg_age": "average_age",
-        "home_period_end": "period_end",
+        "home_period_end": "period_end", "home_source": "parent_source",
     })
     unknown = set(frame["tse33"]) - set(specs.TSE33)
     if unknown:

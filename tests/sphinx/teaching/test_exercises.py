@@ -77,7 +77,7 @@ WRONG = {
     "exercise-small-parents": [
         ('["at most 300"]', '["J", "at most 300"]', "only the smaller parents"),
         ('"p_median"', '"p_positive"', "another p"),
-        ('"outcome": ["parent"]', '"outcome": ["group"]', "only the parent"),
+        ('"outcome": ["parent"]', '"outcome": ["group"]', "only parent headcount"),
         ("permutations=199", "permutations=19", "at least 199")],
     "exercise-best-of-many": [
         ("100 * above.mean()", "above.mean()", "in %"), ("any(axis=0)", "any(axis=1)", "deal by deal"),
