@@ -84,6 +84,8 @@
     following();
     unfold();
     addEventListener("hashchange", unfold);
+    // Until a page is loaded the browser keeps going to the place of the link itself, below the code that was opened.
+    addEventListener("load", () => requestAnimationFrame(unfold));
     frames();
     addEventListener("resize", frames);
     document.addEventListener("keydown", (event) => {
