@@ -215,6 +215,13 @@ def test_investors_have_the_covariates_of_the_first_year():
         samples.investors(table[table["edinet_code"] == "BANK"])
 
 
+@pytest.mark.parametrize("without", [("profit",), ("profitability", "profit"), "profitability"])
+def test_investors_refuse_to_do_without_what_is_no_covariate(without):
+    table = firms(nine("A", 120), nine("BANK", 110, operating_income_yen=np.nan))
+    with pytest.raises(SampleError, match=r"without .*'p\w*' is no covariate; COVARIATES are .*'ln_pay'"):
+        samples.investors(table, without=without)
+
+
 def test_risk_set_by_eye():
     """A starter's rows end with its start, a never-investor's with the panel; the first year has no year before."""
     table = firms(

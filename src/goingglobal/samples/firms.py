@@ -183,8 +183,12 @@ def investors(
     """The firms of `long_differences` with the covariates of `first`, complete cases in all but those `without`.
 
     Adds `ln_assets`, `profitability`, `ln_pay`, `manufacturing` to `average_age` and `ln_parent0` (the names in
-    `COVARIATES`). Banks report no operating income, so they are not in it. Raises `SampleError` where nothing is left.
+    `COVARIATES`). Banks report no operating income, so they are not in it. Raises `SampleError` where nothing is left,
+    and for a name in `without` that is no covariate.
     """
+    unknown = [name for name in without if name not in COVARIATES]
+    if unknown:
+        raise SampleError(f"investors without {without!r}: {unknown[0]!r} is no covariate; COVARIATES are {COVARIATES}")
     whole = long_differences(firms, first, last)
     rows = _accounts(whole).dropna(subset=[name for name in COVARIATES if name not in without])
     name = f"{whole.attrs['sample']}, complete accounts of {first}"
