@@ -502,7 +502,8 @@ def bounds_interval(lower: Estimate, upper: Estimate, level: float = 0.95) -> tu
     From `lower` less c of its standard errors to `upper` plus c of its own, where
     Φ(c + (upper − lower) / the larger error) − Φ(−c) = `level`: 1.96 where the bounds are one (at 95 %), and towards
     1.645 as they part, since the effect can then lie beyond one end only. It covers the effect, not both bounds. That
-    rests on bounds of which the upper is never below the lower, as it is where they bound every row's outcome.
+    rests on bounds of which the upper is never below the lower, as it is where they bound every row's outcome and no
+    treated row has a negative weight in the fit.
     Raises `ModelError` for bounds in different units, an upper bound below the lower, an error that is not above zero
     or not finite, and a level outside 0–1.
     Source: Imbens and Manski (2004), Stoye (2009).
