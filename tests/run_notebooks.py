@@ -44,7 +44,7 @@ class Shell(InteractiveShell):
 NOT_OPEN = {"hide-input", "remove-cell", "remove-input", "starter", "solution", "check"}
 
 
-def numbers(thing, depth: int = 3) -> set[float]:
+def numbers(thing, depth: int = 5) -> set[float]:
     """Every number in a value: of tables, of fits (coefficients and errors), in lists and dictionaries."""
     if isinstance(thing, int | float):
         return {float(thing)}
