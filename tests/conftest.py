@@ -76,6 +76,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(", ".join(f"{page} {size / 1000:.0f}" for page, size in weights.items()))
 
 
+@pytest.fixture
+def themed() -> Iterator[None]:
+    """The book's style for one test; its figures are closed and the style before is back afterwards."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    from goingglobal import theme
+
+    with mpl.rc_context():
+        theme.use()
+        yield
+    plt.close("all")
+
+
 class Quiet(SimpleHTTPRequestHandler):
     """A file server that keeps no log and lets nothing be cached between tests."""
 

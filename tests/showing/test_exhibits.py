@@ -6,7 +6,6 @@ import re
 import warnings
 from xml.etree import ElementTree
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -21,14 +20,6 @@ from goingglobal.exhibits import ExhibitError
 DATA = pd.DataFrame({"year": [2000, 2001], "jobs": [1.0, 2.5]})
 CAPTION = "Jobs rise from one million to two and a half million in one year."
 ALT = 'A line with two points that rises from one in 2000 to two and a half in 2001, with "quotes" & <signs>.'
-
-
-@pytest.fixture
-def themed():
-    with mpl.rc_context():
-        theme.use()
-        yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import seaborn as sns
@@ -39,14 +38,6 @@ def test_every_colour_of_the_theme_has_its_own_variable():
 # ---------------------------------------------------------------------------------------------- helpers for plots
 ROWS = pd.DataFrame({"year": [2000, 2001, 2000, 2001], "value": [1.0, 2.0, -1.0, 3.0],
                      "who": ["Japan", "Japan", "Germany", "Germany"], "panel": ["a", "a", "b", "b"]})
-
-
-@pytest.fixture
-def themed():
-    with mpl.rc_context():
-        theme.use()
-        yield
-    plt.close("all")
 
 
 def kinds() -> dict[str, object]:

@@ -129,6 +129,16 @@ def _sized(frame: pd.DataFrame, largest: int | None, name: str, left_out: dict[s
                   left_out | {reason: _firms(frame) - _firms(small)})
 
 
+def _arms(everyone: pd.DataFrame, kinds: pd.DataFrame, arm: str, controls: str, change: pd.Series) -> pd.DataFrame:
+    """Rows of two kinds of firms: `arm` (0/1), `first_fdi` (the year of the change; 0 for controls), `post` from it."""
+    rows = everyone[everyone["edinet_code"].map(kinds[arm] | kinds[controls])]
+    firm = rows["edinet_code"]
+    rows = rows.assign(**{arm: firm.map(kinds[arm]).astype(int)})
+    rows["first_fdi"] = firm.map(change).where(rows[arm] == 1, 0).astype(int)
+    rows["post"] = ((rows[arm] == 1) & (rows["year"] >= rows["first_fdi"])).astype(int)
+    return rows
+
+
 def group_starters(group_panel: pd.DataFrame, largest: int | None = None) -> pd.DataFrame:
     """Starters of FDI and never-investors among all filers (A), one row per firm and year.
 
@@ -143,11 +153,7 @@ def group_starters(group_panel: pd.DataFrame, largest: int | None = None) -> pd.
     """
     everyone = all_filers(group_panel)
     kinds = _histories(everyone)
-    rows = everyone[everyone["edinet_code"].map(kinds["starter"] | kinds["never"])]
-    firm = rows["edinet_code"]
-    rows = rows.assign(starter=firm.map(kinds["starter"]).astype(int))
-    rows["first_fdi"] = firm.map(kinds["first_fdi"]).where(rows["starter"] == 1, 0).astype(int)
-    rows["post"] = ((rows["starter"] == 1) & (rows["year"] >= rows["first_fdi"])).astype(int)
+    rows = _arms(everyone, kinds, "starter", "never", kinds["first_fdi"])
     at_first = kinds["first_fdi"] == kinds["first"]
     frame = _sized(_with_path(rows, "starter", "first_fdi"), largest, "starters and never-investors of A", {
         "FDI in the first year seen, so no year before": at_first.sum(),
@@ -168,12 +174,8 @@ def group_stoppers(group_panel: pd.DataFrame, largest: int | None = None) -> pd.
     """
     everyone = all_filers(group_panel)
     kinds = _histories(everyone)
-    rows = everyone[everyone["edinet_code"].map(kinds["stopper"] | kinds["always"])]
-    firm = rows["edinet_code"]
-    rows = rows.assign(stopper=firm.map(kinds["stopper"]).astype(int))
-    rows["first_without"] = (firm.map(kinds["last_fdi"]) + 1).where(rows["stopper"] == 1, 0).astype(int)
-    rows["first_fdi"] = rows["first_without"]
-    rows["post"] = ((rows["stopper"] == 1) & (rows["year"] >= rows["first_without"])).astype(int)
+    rows = _arms(everyone, kinds, "stopper", "always", kinds["last_fdi"] + 1)
+    rows["first_without"] = rows["first_fdi"]
     at_first = kinds["first_fdi"] == kinds["first"]
     frame = _sized(_with_path(rows, "stopper", "first_without"), largest, "stoppers and always-investors of A", {
         "no FDI in the first year seen": (~at_first).sum(),
