@@ -565,8 +565,8 @@ OFFICIAL_FIGURES = Table(
                     "facts, quoted with source", True, "read to 2026-11-26"),),
     files=("evidence/official.csv", "evidence/claims_evidence.csv"),
     processing="Figures kept, excerpts dropped; a numeric column and an exactness column derived from value and unit; "
-    "ranks corrected as the verdict notes say. Facts H are our readings of later evidence (data/build/readings.csv): one "
-    "figure each, put in our words; rows that repeat a fact or only say where a source lies are left out.",
+    "ranks corrected as the verdict notes say. Facts H are our readings of later evidence (data/build/readings.csv), "
+    "put in our words; rows that repeat a fact or only say where a source lies are left out.",
     vintage="2026-11-26",
     licence=CC_BY,
 )
