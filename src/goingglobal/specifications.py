@@ -27,7 +27,9 @@ from scipy import sparse
 from goingglobal import samples
 from goingglobal.models import ModelError
 
-__all__ = ["BASELINE", "CHOICES", "ESTIMAND", "Curve", "choice_effects", "defined", "ordered", "permutation_test", "run"]
+__all__ = [
+    "BASELINE", "CHOICES", "ESTIMAND", "Curve", "choice_effects", "defined", "ordered", "permutation_test", "run",
+]  # fmt: skip
 
 ESTIMAND = ("outcome", "horizon", "weights")  # the dimensions that ask a question
 J_SAMPLES = ("J", "without holdings", "manufacturing", "at most 300")
@@ -57,7 +59,6 @@ _SHARE = {"parent share at least 10 %": 0.1, "parent share at least 20 %": 0.2}
 _JUMP = {"jumps below 0.7": 0.7}
 _LARGEST = {"at most 300": 300, "at most 100": 100}
 _NEVER = 99
-_CHUNKS = 8  # tasks for the workers: few, since each is sent the tables
 
 
 @dataclass(frozen=True)
@@ -596,7 +597,7 @@ def _one_sample(grid: _Grid, false: dict[str, np.ndarray] | None, choice: dict[s
             continue
         everyone = drawn.starter | drawn.never
         if restriction in _SHARE:
-            everyone &= drawn.share >= _SHARE[restriction]
+            everyone = everyone & (drawn.share > _SHARE[restriction] - 1e-9)
         sets: dict[str, list[str]] = {}
         for name in outcomes:
             sets.setdefault(ruler[name] if restriction in _JUMP else "all", []).append(name)
@@ -675,7 +676,8 @@ def _one_set(grid: _Grid, drawn: _Sample, kept: np.ndarray, names: list[str], ch
                     space = (_Within if within else _Differences)(kinds, weight, groups[effects])
                     left = space(stack)
                     start, later = left[:, 0], left[:, 1]
-                    ds = {"average after": [start + later], "impact year": [start, later] if within else [start + later]}
+                    ds = {"average after": [start + later],
+                          "impact year": [start, later] if within else [start + later]}
                     left = dict(zip(columns, np.moveaxis(left[:, 2:], 1, 0), strict=True))
                     found = {(n, h): _regress(left[n], ds[h], space) for n in mine for h in horizons}
                     bases = {n: left["upper" if n == "lower" else n] for n in mine} if lots else {}
@@ -700,7 +702,7 @@ def _checked(choices: dict[str, Sequence[str]] | None, groups: bool) -> dict[str
                              f"{list(CHOICES[dimension])}")
     bounds = [name for name in chosen["outcome"] if name in BOUNDED]
     if bounds and not groups:
-        raise ModelError(f"specification curve: outcome {bounds[0]!r} needs the table of groups, too: run(firms, groups)")
+        raise ModelError(f"specification curve: outcome {bounds[0]!r} needs both tables: run(firms, groups)")
     if groups and "parent share" in chosen["outcome"]:
         raise ModelError("specification curve: outcome 'parent share' is for one table: run(firms)")
     return chosen
@@ -757,7 +759,7 @@ def run(
     backend = joblib.parallel.get_active_backend()[0]
     lazy = backend.supports_return_generator  # Ray's backend doesn't: no bar there
     here = joblib.cpu_count() if isinstance(backend, joblib.parallel.LokyBackend) else len(tasks)
-    workers = n_jobs if n_jobs < 0 else min(n_jobs, len(tasks), here)
+    workers = n_jobs if n_jobs < 0 else max(1, min(n_jobs, len(tasks), here))
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator" if lazy else "list")
     results = parallel(joblib.delayed(_one_sample)(grids[name], false if name == "firms" else None, choice, chosen)
                        for name, choice in tasks)
@@ -878,7 +880,10 @@ def choice_effects(rows: pd.DataFrame) -> pd.DataFrame:
     Columns: outcome, horizon, weights, dimension, option, pairs, median, low and high (the middle half), share_sign
     (share of pairs whose sign differs). The first option is the first of `CHOICES` that the outcome has.
     """
-    found = []
+    found, codes = [], pd.DataFrame({name: pd.factorize(rows[name])[0] for name in CHOICES})
+    size = codes.max() + 1
+    places = {name: int(size[:at].prod()) for at, name in enumerate(CHOICES)}  # one number for all choices
+    alike = sum(codes[name] * place for name, place in places.items()).to_numpy()
     for key, mine in _estimands(rows):
         part = rows[mine]
         for dimension in CHOICES:
@@ -887,11 +892,12 @@ def choice_effects(rows: pd.DataFrame) -> pd.DataFrame:
                 continue
             if dimension == "sample":  # of all filers "at most 300" comes before them in `CHOICES`
                 options = [o for o in (GROUP_SAMPLES if "all filers" in options else J_SAMPLES) if o in options]
-            others = [d for d in CHOICES if d != dimension]
-            base = part[part[dimension] == options[0]].set_index(others)["value"]
+            others = (alike - codes[dimension].to_numpy() * places[dimension])[mine]
+            values = pd.Series(part["value"].to_numpy(), index=others)
+            chosen = part[dimension].to_numpy()
             for option in options[1:]:
-                held = part[part[dimension] == option].set_index(others)["value"]
-                pair = pd.concat([held, base], axis=1, join="inner", keys=["mine", "base"])
+                pair = pd.concat([values[chosen == option], values[chosen == options[0]]], axis=1, join="inner",
+                                 keys=["mine", "base"])
                 if pair.empty:
                     continue
                 gap = pair["mine"] - pair["base"]
