@@ -23,6 +23,7 @@ from goingglobal import models
 from goingglobal.models import Estimate, ModelError
 
 close = partial(pytest.approx, rel=1e-9, abs=1e-12)
+near = partial(pytest.approx, rel=1e-7, abs=1e-12)  # pyfixest takes two effects out by turns, until little changes
 
 
 @pytest.fixture(scope="module")
@@ -168,19 +169,19 @@ def test_two_way_fe_ignores_what_is_constant_in_an_effect(panel, effect):
     levels = sorted(panel[effect].unique())
     shift = panel[effect].map({level: 3.0 * place**2 - 5 for place, level in enumerate(levels)})
     before, after = two_way(panel), two_way(panel.assign(y=panel["y"] + shift))
-    assert (after.value, after.se) == (close(before.value), close(before.se))
+    assert (after.value, after.se) == (near(before.value), near(before.se))
 
 
 def test_two_way_fe_ignores_the_order_of_rows(panel):
     before, after = two_way(panel), two_way(panel.sample(frac=1, random_state=3).reset_index(drop=True))
-    assert (after.value, after.se, after.n) == (close(before.value), close(before.se), before.n)
+    assert (after.value, after.se, after.n) == (near(before.value), near(before.se), before.n)
 
 
 @pytest.mark.parametrize("k", [0.01, -3.0, 1000.0])
 def test_two_way_fe_scales_with_its_regressor(panel, k):
     before, after = two_way(panel), two_way(panel.assign(x=k * panel["x"]))
-    assert (after.value * k, after.se * abs(k)) == (close(before.value), close(before.se))
-    assert after.p == close(before.p)
+    assert (after.value * k, after.se * abs(k)) == (near(before.value), near(before.se))
+    assert after.p == near(before.p)
 
 
 @pytest.fixture(scope="module")
