@@ -206,9 +206,9 @@ def curve(panel: pd.DataFrame, permutations: int = 0, **choices: tuple[str, ...]
 
     Tried: every outcome, horizon, sample, weighting and set of effects that the panel's fields allow; all firms and
     those without jumps of 0.7 or more; the three estimators. `choices` replace the options of a dimension
-    (`specifications.CHOICES`). Rows call the whole panel "all firms". "At most 300" and "per job" ask for the staff that
-    is analysed (see `staff`), per job for the outcome "group" the group's. Raises `ModelError` as `specifications.run`
-    does.
+    (`specifications.CHOICES`). Rows call the whole panel "all firms". "At most 300" and "per job" ask for the staff
+    that is analysed (see `staff`), per job for the outcome "group" the group's. Raises `ModelError` as
+    `specifications.run` does.
     """
     own, group = staff(panel), panel["group_employees"].notna().any()
     flag = samples.is_manufacturing(panel).nunique() > 1
