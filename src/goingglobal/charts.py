@@ -188,8 +188,7 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
             names.append((at, option, theme.INK))
         at += 1.35
     fig, axes = plt.subplots(2, len(colours), figsize=(7.2, 2.6 + 0.15 * at), sharex=True, sharey="row", squeeze=False,
-                             height_ratios=[2.3, 0.15 * at], gridspec_kw={"hspace": 0.05, "wspace": 0.1})
-    fig.subplots_adjust(left=0.23, right=0.99, top=1 - 0.55 / fig.get_figheight(), bottom=0.5 / fig.get_figheight())
+                             height_ratios=[2.2, 0.15 * at], layout="constrained")
     for (top, low), (panel, name) in zip(axes.T, colours.items(), strict=True):
         colour, mine = theme.COLOURS[name], curve[curve["panel"] == panel]
         for line, rows in mine.groupby("line", sort=False):
@@ -226,5 +225,5 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
     axes[1, 0].set_xlabel("Specifications in order, %", loc="left", fontsize=9)
     kinds = [("-", 2, lines[0]), *(((0, (4, 2)), 1.2, line) for line in lines[1:]), (":", 1, "shuffled start dates")]
     fig.legend([Line2D([], [], color=theme.MUTED, linestyle=style, linewidth=width) for style, width, _ in kinds],
-               [words for *_, words in kinds], loc="upper right", ncols=len(kinds), fontsize=8.5)
+               [words for *_, words in kinds], loc="outside upper right", ncols=len(kinds), fontsize=8.5)
     return fig

@@ -122,7 +122,7 @@ def _layout(panel: pd.DataFrame, names: tuple[str, ...], of_firm: tuple[str, ...
     first = panel.drop_duplicates("edinet_code").sort_values("edinet_code")
     keys = np.random.default_rng(seed).random((permutations, len(firms)))
     columns = {name: spread(name) for name in names}
-    # Firms abroad in all their years are in no sample, so that workers need not be sent them.
+    # Firms abroad in all their years, or no longer listed, are in no sample; workers need not be sent them.
     home = np.any([(columns[name] == 0).any(axis=1) for name in _PROXY.values()], axis=0)
     return _Grid(wide, years, np.asarray(firms, dtype=str)[home], {name: c[home] for name, c in columns.items()},
                  pd.factorize(first["sector"], sort=True)[0][home],
@@ -132,9 +132,10 @@ def _layout(panel: pd.DataFrame, names: tuple[str, ...], of_firm: tuple[str, ...
 
 def _of_firms(firms: pd.DataFrame, permutations: int, seed: int) -> _Grid:
     panel = samples.specification_panel(firms)
-    panel = panel[panel["listed"] == 1]
-    if panel.empty:
+    listed = panel["listed"] == 1
+    if not listed.any():
         raise ModelError("specification curve: no firm of the table is listed")
+    panel = panel.assign(**{name: panel[name].where(listed) for name in _PROXY.values()})
     return _layout(panel, ("ln_parent", "ln_group", "fdi", "fdi_material"),
                    ("manufacturing", "reorganised", "sampling_weight"), False, permutations, seed)
 

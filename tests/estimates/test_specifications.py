@@ -46,8 +46,9 @@ def groups() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def tables(firms, groups) -> dict[str, pd.DataFrame]:
     """Firm-years of J and of A, with what the choices ask for; `false` marks starts that the filings put earlier."""
-    j = samples.specification_panel(firms)
-    j = j[j["listed"] == 1].assign(parent=np.exp(j["ln_parent"]), group=np.exp(j["ln_group"]))
+    everyone = samples.specification_panel(firms)
+    j = everyone[everyone["listed"] == 1]
+    j = j.assign(parent=np.exp(j["ln_parent"]), group=np.exp(j["ln_group"]))
     a = samples.with_firms(samples.all_filers(groups), firms)
     size = a["translation_adjustment_yen"].abs() / a["total_assets_yen"]
     a["fdi_material"] = (size >= 0.001).astype(float).where(size.notna() | (a["fdi"] == 0))
@@ -57,7 +58,7 @@ def tables(firms, groups) -> dict[str, pd.DataFrame]:
                         for table in (a, j))
         false = {code for code, year in filed.items() if year < dated.get(code, math.inf)}
         j[f"false_{proxy}"] = j["edinet_code"].isin(false)
-    return {"J": j.reset_index(drop=True), "A": a.assign(group=a["group_employees"])}
+    return {"J": j.reset_index(drop=True), "A": a.assign(group=a["group_employees"]), "everyone": everyone}
 
 
 @pytest.fixture(scope="module")
@@ -406,7 +407,7 @@ def test_an_error_that_explains_itself_is_smaller(tables, curve):
 
 # ---------------------------------------------------------------------------------------------- permutations
 def dealt_keys(tables: dict, wide: bool) -> tuple[np.ndarray, np.ndarray]:
-    codes = np.sort(tables["A" if wide else "J"]["edinet_code"].unique())
+    codes = np.sort(tables["A" if wide else "everyone"]["edinet_code"].unique())
     seed = [specifications.SEED, 1] if wide else specifications.SEED
     return codes, np.random.default_rng(seed).random((DRAWS, len(codes)))
 
