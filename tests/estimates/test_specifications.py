@@ -25,6 +25,7 @@ from goingglobal.models import ModelError
 from goingglobal.specifications import BASELINE, CHOICES, ESTIMAND, Curve
 
 same = partial(pytest.approx, rel=1e-7, abs=1e-10)
+near = partial(pytest.approx, rel=1e-7, abs=1e-8)  # beside effects that pyfixest absorbs in turns
 DIMENSIONS = list(CHOICES)
 J = {"lower", "upper", "parent"}
 # A part of the grid small enough to estimate again one by one, with every estimator, effect, weight and outcome.
@@ -312,8 +313,8 @@ def test_baselines_are_the_estimates_of_chapter_2(firms, groups, curve, changes,
     rows.attrs["sample"] = "the chapter's"
     wanted = calls.two_way(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code")
     row = chosen(curve.rows, **changes)
-    assert figures(row) == same([wanted.value, wanted.se, wanted.n, wanted.groups])
-    assert (row["ci_low"], row["ci_high"]) == same((wanted.ci_low, wanted.ci_high))
+    assert figures(row) == near([wanted.value, wanted.se, wanted.n, wanted.groups])
+    assert (row["ci_low"], row["ci_high"]) == near((wanted.ci_low, wanted.ci_high))
     assert row["starters"] == rows.drop_duplicates("edinet_code")["starter"].sum()
 
 
@@ -323,7 +324,7 @@ def test_the_parent_is_that_of_chapter_2_without_false_starts(firms, groups, cur
     rows = rows[~rows["edinet_code"].isin(samples.false_starts(firms, groups)["edinet_code"])]
     wanted = calls.two_way(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code")
     row = chosen(curve.rows, outcome="parent", restriction="jumps below 0.7" if limit else "none")
-    assert figures(row) == same([wanted.value, wanted.se, wanted.n, wanted.groups])
+    assert figures(row) == near([wanted.value, wanted.se, wanted.n, wanted.groups])
 
 
 @pytest.mark.parametrize("changes", [
@@ -507,11 +508,11 @@ def test_one_table_alone_knows_no_false_starts(firms, limit):
         wanted = calls.two_way(
             samples.starters(firms, limit, outcome), "y ~ post", "log points", ("edinet_code", "year"), "edinet_code")
         row = chosen(found, outcome=outcome, restriction=restriction)
-        assert figures(row) == same([wanted.value, wanted.se, wanted.n, wanted.groups])
+        assert figures(row) == near([wanted.value, wanted.se, wanted.n, wanted.groups])
     rows = samples.starters(firms, limit)
     rows["y"] = rows["ln_parent"] - rows["ln_group"]
     wanted = calls.two_way(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code")
-    assert chosen(found, outcome="parent share", restriction=restriction)["value"] == same(wanted.value)
+    assert chosen(found, outcome="parent share", restriction=restriction)["value"] == near(wanted.value)
 
 
 def test_one_table_small_firms_are_those_with_a_small_parent(firms):
@@ -520,7 +521,7 @@ def test_one_table_small_firms_are_those_with_a_small_parent(firms):
     rows.attrs["sample"] = "small parents"
     wanted = calls.two_way(rows, "y ~ post", "log points", ("edinet_code", "year"), "edinet_code")
     found = specifications.run(firms, choices=ONE | {"sample": ["at most 300"]}, n_jobs=1).rows
-    assert figures(chosen(found, outcome="parent", sample="at most 300")) == same(
+    assert figures(chosen(found, outcome="parent", sample="at most 300")) == near(
         [wanted.value, wanted.se, wanted.n, wanted.groups])
 
 
