@@ -285,7 +285,7 @@ class _Within:
 
     def years(self, pulled: np.ndarray) -> np.ndarray:
         """The years' effects on a column, (permutations, groups, years), given its sums by group."""
-        return np.einsum("pgi,gij->pgj", pulled, self.inverse)
+        return np.moveaxis(np.moveaxis(pulled, 1, 0) @ self.inverse, 0, 1)
 
 
 class _Differences:
@@ -399,8 +399,14 @@ class _Deal:
         starts = np.sort(first[first != _NEVER])
         place = np.full(len(grid.codes), -1, np.int32)
         place[firms] = np.arange(len(firms))
-        dealt = place[grid.deals]
-        self.chosen = dealt[dealt >= 0].reshape(self.permutations, self.n)[:, :len(starts)]
+        # The first in a deal's order are enough; where a deal has too few of these firms in front, all are looked at.
+        front = 2 * len(starts) * len(grid.codes) // self.n + 64
+        for order in (grid.deals[:, :front], grid.deals):
+            dealt = place[order]
+            number = (dealt >= 0).cumsum(axis=1)
+            if number[:, -1].min() >= len(starts):
+                break
+        self.chosen = dealt[(dealt >= 0) & (number <= len(starts))].reshape(self.permutations, len(starts))
         self.cell = (self.chosen * self.width + starts).ravel()
         self.kind = (kinds.of[self.chosen] * self.width + starts).ravel()
         self.ends = np.arange(self.permutations + 1) * len(starts)
