@@ -140,10 +140,10 @@ def specification_curve(permutations: int = 499, fits: int = 6) -> dict[str, flo
 
     from goingglobal import load, samples, specifications
 
-    firms, seconds = load("firm_panel"), {}
+    firms, groups, seconds = load("firm_panel"), load("group_panel"), {}
     for name, draws in {"curve": 0, "curve_with_permutations": permutations}.items():
         start = time.perf_counter()
-        curve = specifications.run(firms, permutations=draws, n_jobs=2, progress=False)
+        curve = specifications.run(firms, groups, permutations=draws, n_jobs=2, progress=False)
         seconds[name] = time.perf_counter() - start
     tables = [samples.starters(firms, trim, outcome) for trim in (None, 0.7, 0.5) for outcome in ("parent", "group")]
     start = time.perf_counter()

@@ -19,23 +19,26 @@
   };
 
   // Each kind: rows and choices in; tables to draw, words of the axes and a sentence out.
-  const curve = (rows, { outcome, ...choice }) => {
-    const all = rows.filter((row) => row.outcome === outcome).sort((a, b) => a.value - b.value);
+  const question = ["outcome", "horizon", "weights"];
+  const curve = (rows, choice) => {
+    const all = rows.filter((row) => question.every((name) => row[name] === choice[name])).sort((a, b) => a.value - b.value);
     all.forEach((row, place) => { row.rank = place + 1; });
     const held = Object.entries(choice).filter(([, option]) => option);
     const match = all.filter((row) => held.every(([name, option]) => row[name] === option));
-    const values = match.map((row) => row.value), middle = median(values), total = count(all.length);
-    let text = "No specification matches: imputation allows for year effects only.";
+    const values = match.map((row) => row.value), middle = median(values);
+    const whole = `${count(all.length)} for “${choice.outcome}”, ${choice.horizon}, ${choice.weights}`;
+    const absent = held.find(([name, option]) => !all.some((row) => row[name] === option));
+    let text = "No specification matches: " + (absent ? `“${absent[1]}” is no choice for “${choice.outcome}”, ${choice.horizon}.`
+      : "imputation allows for year effects only, and of all filers sectors are known in the firm panel.");
     if (match.length === 1) {
-      const [it] = match;
+      const [it] = match, p = it.p_permutation === null ? "" : ` Permutation p ${it.p_permutation.toFixed(3)}.`;
       text = `Estimate ${signed(it.value)} log points, 95 % interval ${signed(it.ci_low)} to ${signed(it.ci_high)}; n = `
-        + `${count(it.n)} (${count(it.firms)} firms, ${count(it.starters)} starters). Rank ${count(it.rank)} of ${total} for `
-        + `${outcome.toLowerCase()}, from the lowest; the median of all is ${signed(median(all.map((row) => row.value)))}.`;
+        + `${count(it.n)} (${count(it.firms)} firms, ${count(it.starters)} starters).${p} Rank ${count(it.rank)} of ${whole}, `
+        + `from the lowest; the median of all is ${signed(median(all.map((row) => row.value)))}.`;
     } else if (match.length) {
       const above = match.filter((row) => row.ci_low > 0).length, below = match.filter((row) => row.ci_high < 0).length;
-      text = `${count(match.length)} of ${total} specifications for ${outcome.toLowerCase()} match. Median ${signed(middle)} log `
-        + `points, from ${signed(values[0])} to ${signed(values.at(-1))}. The 95 % interval lies above zero in ${count(above)} of `
-        + `them and below zero in ${count(below)}.`;
+      text = `${count(match.length)} of ${whole} match. Median ${signed(middle)} log points, from ${signed(values[0])} to `
+        + `${signed(values.at(-1))}. The 95 % interval lies above zero in ${count(above)} of them and below zero in ${count(below)}.`;
     }
     return { tables: { all, match, median: match.length ? [{ value: middle }] : [] }, words: {}, text };
   };

@@ -11,7 +11,7 @@ import pandas as pd
 
 from goingglobal import theme
 
-__all__ = ["evidence_map", "official_series", "sign_bars", "timeline"]
+__all__ = ["evidence_map", "official_series", "sign_bars", "specification_curve", "timeline"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -166,4 +166,64 @@ def sign_bars(data: pd.DataFrame, xlabel: str):
                                    ("filled: positive", 1, "right", green)):
         axes[0, 0].annotate(words, (x, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
                             ha=side, color=colour, fontsize=8.5, annotation_clip=False)
+    return fig
+
+
+def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dict[str, str], ylabel: str):
+    """Estimates in order, one panel per `panel`, and beneath them which choices each one makes, level with it.
+
+    `curve`: panel, line (the first is drawn with its intervals and, dotted, `null_low` and `null_high`, another
+    dashed), rank (0 to 100), value, ci_low, ci_high. `choices`: panel, group, option, rank: a tick where the estimate
+    at that rank of the panel's first line has the option. `colours`: panel → colour of the theme. Intervals that reach
+    far beyond the estimates are cut off.
+    """
+    from matplotlib.lines import Line2D
+
+    lines, places, names, at = list(dict.fromkeys(curve["line"])), {}, [], 0.0
+    for group, rows in choices.groupby("group", sort=False):
+        names.append((at, group, theme.MUTED))
+        for option in dict.fromkeys(rows["option"]):
+            at += 1
+            places[group, option] = at
+            names.append((at, option, theme.INK))
+        at += 1.35
+    fig, axes = plt.subplots(2, len(colours), figsize=(7.2, 2.6 + 0.15 * at), sharex=True, sharey="row", squeeze=False,
+                             height_ratios=[2.2, 0.15 * at], layout="constrained")
+    for (top, low), (panel, name) in zip(axes.T, colours.items(), strict=True):
+        colour, mine = theme.COLOURS[name], curve[curve["panel"] == panel]
+        for line, rows in mine.groupby("line", sort=False):
+            first = line == lines[0]
+            if first:
+                theme.band(top, rows["rank"], rows["ci_low"], rows["ci_high"], colour)
+                top.plot(rows["rank"], rows[["null_low", "null_high"]], color=theme.MUTED, linewidth=1, linestyle=":")
+            top.plot(rows["rank"], rows["value"], color=colour, linewidth=2 if first else 1.2,
+                     linestyle="-" if first else (0, (4, 2)))
+        top.axhline(0, color=theme.MUTED, linewidth=1, zorder=1)
+        top.set_title(panel, fontsize=9.5)
+        ticks = choices[choices["panel"] == panel]
+        half = 50 / max(1, ticks["rank"].nunique() - 1)
+        for key, rows in ticks.groupby(["group", "option"]):
+            ranks = rows["rank"].sort_values()
+            apart = ranks.diff().gt(2.5 * half).cumsum()  # neighbours are drawn as one
+            runs = [x for _, run in ranks.groupby(apart) for x in (run.iloc[0] - half, run.iloc[-1] + half, None)]
+            low.plot(pd.Series(runs, dtype=float), [places[key]] * len(runs), color=colour, linewidth=6.5,
+                     solid_capstyle="butt")
+        for ax in (top, low):
+            ax.spines["left"].set_visible(False)
+            ax.tick_params(axis="y", length=0)
+        top.spines["bottom"].set_visible(False)
+        top.tick_params(axis="x", length=0, labelbottom=False)
+        low.set_xticks([0, 50, 100])
+        low.grid(visible=False)
+    spread = curve["value"].max() - curve["value"].min()
+    axes[0, 0].set_ylim(curve["value"].min() - 0.15 * spread, curve["value"].max() + 0.15 * spread)
+    axes[0, 0].set_ylabel(ylabel)
+    axes[1, 0].set_ylim(at - 0.6, -0.6)
+    axes[1, 0].set_yticks([y for y, *_ in names], [words for _, words, _ in names], fontsize=8)
+    for label, (*_, colour) in zip(axes[1, 0].get_yticklabels(), names, strict=True):
+        label.set_color(colour)
+    axes[1, 0].set_xlabel("Specifications in order, %", loc="left", fontsize=9)
+    kinds = [("-", 2, lines[0]), *(((0, (4, 2)), 1.2, line) for line in lines[1:]), (":", 1, "shuffled start dates")]
+    fig.legend([Line2D([], [], color=theme.MUTED, linestyle=style, linewidth=width) for style, width, _ in kinds],
+               [words for *_, words in kinds], loc="outside upper right", ncols=len(kinds), fontsize=8.5)
     return fig

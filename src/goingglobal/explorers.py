@@ -20,7 +20,7 @@ import pandas as pd
 from goingglobal import models, theme
 from goingglobal._display import EXPLORER
 from goingglobal.exhibits import ExhibitError, columns_of
-from goingglobal.specifications import BASELINE, CHOICES
+from goingglobal.specifications import BASELINE, CHOICES, ESTIMAND, NUMBERS
 
 __all__ = ["country_panel", "fill", "specification_curve"]
 
@@ -28,9 +28,9 @@ VEGA_LITE = "application/vnd.vegalite.v5+json"  # the newest that JupyterLab 4 d
 MIN_POINTS = 10  # beside one for each country
 MANY = 8  # countries beside the two that are written out
 LAGS = 3
-_NAMES = {"outcome": "Outcome", "proxy": "Proxy of FDI", "definition": "A starter is abroad",
-          "trimming": "Jumps trimmed at", "sample": "Sample", "period": "Period", "weights": "Weights",
-          "estimator": "Estimator", "effects": "Effects"}
+_NAMES = {"outcome": "Whose headcount", "horizon": "Horizon", "weights": "Counted", "sample": "Sample",
+          "proxy": "Proxy of FDI", "definition": "A starter is abroad", "restriction": "Restriction",
+          "period": "Period", "estimator": "Estimator", "effects": "Effects"}
 _SHAPES = {"Japan": "circle", "Germany": "square", "other countries": "triangle-up"}
 
 
@@ -102,8 +102,9 @@ def _select(label: str, name: str, title: str, options: Mapping, chosen, free: b
 
 # ------------------------------------------------------------------------------------------------ specification curve
 def curve_tables(rows: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, pd.DataFrame]:
-    """What is drawn: all specifications of the outcome in order, those that match the choices, and their median."""
-    every = rows[rows["outcome"] == chosen["outcome"]].sort_values("value", kind="stable")
+    """What is drawn: all specifications of the question in order, those that match the choices, and their median."""
+    question = list(ESTIMAND)
+    every = rows[(rows[question] == pd.Series(chosen)[question]).all(axis=1)].sort_values("value", kind="stable")
     every = every.assign(rank=np.arange(1, len(every) + 1))
     held = [name for name, option in chosen.items() if option]
     match = every[(every[held] == pd.Series(chosen)[held]).all(axis=1)]
@@ -113,13 +114,14 @@ def curve_tables(rows: pd.DataFrame, chosen: Mapping[str, str]) -> dict[str, pd.
 
 def specification_curve(label: str, rows: pd.DataFrame, colours: Mapping[str, str],
                         chosen: Mapping[str, str] | None = None) -> None:
-    """Choose a specification, or some of its choices, and see it among all of its outcome.
+    """Choose a question (outcome, horizon, weights) and a specification, and see it among all that answer the question.
 
     Parameters: `label` of the figure it hangs under; `rows` of `specifications.run`; `colours`, outcome → name in
-    `theme.COLOURS`; `chosen`, dimension → option, "" for any (default: the baseline, with the first outcome).
+    `theme.COLOURS`; `chosen`, dimension → option, "" for any, but not in a question (default: the baseline, with the
+    first outcome).
     Raises `ExhibitError` for a missing column, an unknown option, and without Altair.
     """
-    numbers = ["value", "ci_low", "ci_high", "n", "firms", "starters"]
+    numbers = [name for name in NUMBERS if name != "se"]
     _need(label, rows, [*CHOICES, *numbers])
     outcomes = list(dict.fromkeys(rows["outcome"]))
     chosen = {**BASELINE, "outcome": outcomes[0], **(chosen or {})}
@@ -127,7 +129,7 @@ def specification_curve(label: str, rows: pd.DataFrame, colours: Mapping[str, st
     if unknown:
         raise ExhibitError(f"explorer {label!r}: no choice {unknown[0]!r}; there are {', '.join(CHOICES)}")
     controls = [_select(label, name, _NAMES[name], {o: o for o in dict.fromkeys(rows[name])}, chosen[name],
-                        free=name != "outcome") for name in CHOICES]
+                        free=name not in ESTIMAND) for name in CHOICES]
     alt = _altair(label)
     reach = 1.3 * rows["value"].abs().quantile(0.999)  # as in the figure: the widest intervals run out of the picture
     y = alt.Y("value:Q", title="Effect of starting, log points", axis=alt.Axis(format="~g"),
@@ -148,8 +150,10 @@ def specification_curve(label: str, rows: pd.DataFrame, colours: Mapping[str, st
         alt.Chart(alt.NamedData("median")).mark_rule(color=theme.INK, strokeDash=[5, 3]).encode(y),
     )
     _show(label, "curve", "Choose the specification", rows[[*CHOICES, *numbers]], _style(chart), controls,
-          "Dots: the specifications that match, with their 95 % intervals; dashed: their median. Line and band: all of "
-          "the outcome, with their intervals; the widest are cut off. They share their data and are not independent.",
+          "Dots: the specifications that match, with their 95 % intervals; dashed: their median. Line and band: all "
+          "that answer the same question (whose headcount, horizon, how counted), with their intervals; the widest are "
+          "cut off. They share their data and are not independent. A small p says that starters are unusual, not that "
+          "starting made them so.",
           curve_tables(rows, chosen), {})
 
 

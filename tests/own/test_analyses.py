@@ -60,13 +60,15 @@ def test_the_stand_in_gives_the_numbers_of_chapter_3(core):
 def test_the_stand_in_gives_the_rows_of_chapter_5(core):
     mine = core.curve.rows
     assert set(mine["sample"]) == {"all firms", "without holdings", "manufacturing", "at most 300"}
-    assert set(mine["period"]) == {"2017–2025"}
-    chosen = {"proxy": ("any adjustment",), "definition": ("in 80 % of years",), "trimming": ("none", "0.7"),
-              "sample": ("J", "at most 300"), "period": ("2017–2025",), "weights": ("none",)}
-    theirs = specifications.run(load("firm_panel"), chosen, n_jobs=1).rows
+    assert set(mine["period"]) == {"all years"}
+    chosen = {"outcome": ("parent", "group", "parent share"), "proxy": ("any adjustment",),
+              "definition": ("in 80 % of years",), "restriction": ("none", "jumps below 0.7"),
+              "sample": ("J", "at most 300"), "period": ("all years",), "weights": ("per firm",)}
+    theirs = specifications.run(load("firm_panel"), choices=chosen, n_jobs=1).rows
     theirs = theirs.assign(sample=theirs["sample"].replace("J", "all firms"), proxy="FDI status")
     both = mine.merge(theirs, on=list(specifications.CHOICES), suffixes=("", "_theirs"))
     assert len(both) == len(theirs) > 50
+    assert set(mine["horizon"]) == set(specifications.CHOICES["horizon"])
     np.testing.assert_allclose(both[["value", "se"]], both[["value_theirs", "se_theirs"]], rtol=1e-12)
 
 
@@ -119,8 +121,9 @@ def test_home_comes_first_and_the_parent_stands_in_under_its_own_name():
         found = own.core(panel, draws=3)
         assert f"Long difference, {name}" in found.estimates
         assert set(found.curve.rows["outcome"]) == {name}
-        assert f"Specification curve, {name}: " in str(found)
-        assert set(own.curve(panel, outcome=(name,), trimming=("none",)).rows["outcome"]) == {name}
+        for weights in ("per firm", "per job"):
+            assert str(found).count(f"Specification curve, {name}, average after, {weights}: ") == 1, "none is pooled"
+        assert set(own.curve(panel, outcome=(name,), restriction=("none",)).rows["outcome"]) == {name}
 
 
 def test_size_classes_are_shown_apart(book):
@@ -161,7 +164,7 @@ def test_a_weight_of_two_counts_a_firm_twice():
     assert mine.value == pytest.approx(own.callaway_santanna(twice).overall.value, rel=1e-9)
     assert mine.method.endswith("sampling weights")
     curves = [own.curve(p, effects=("year",), weights=(w,), sample=("J",)).rows for p, w in (
-        (once, "sampling"), (twice, "none"))]
+        (once, "sampling"), (twice, "per firm"))]
     np.testing.assert_allclose(curves[0]["value"], curves[1]["value"], rtol=1e-9)
 
 
@@ -196,5 +199,5 @@ def test_unusable_weights_are_refused():
     with pytest.raises(ModelError, match="not all above zero"):
         analyses.least_squares(rows.assign(sampling_weight=-1.0), "home ~ fdi", "fdi", "", "sampling_weight")
     with pytest.raises(ModelError, match="need a column 'sampling_weight'"):
-        specifications.run(load("firm_panel"), {"weights": ("sampling",)})
+        specifications.run(load("firm_panel"), choices={"weights": ("sampling",)})
     assert "sampling" not in specifications.CHOICES["weights"], "the book's curve stays as it was"

@@ -17,7 +17,7 @@ from goingglobal import _display, exhibits, explorers, load, samples
 from goingglobal._display import EXPLORER
 from goingglobal.exhibits import ExhibitError
 from goingglobal.models import ModelError
-from goingglobal.specifications import BASELINE
+from goingglobal.specifications import BASELINE, CHOICES, ESTIMAND
 from goingglobal.sphinx import registry
 
 
@@ -33,12 +33,14 @@ def published(monkeypatch) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    """Four specifications of one outcome and two of another."""
+    """Four specifications of one question, two of another outcome and one that counts jobs."""
     base = pd.DataFrame([BASELINE] * 6)
     base["outcome"] = ["parent"] * 4 + ["group"] * 2
-    base["trimming"] = ["none", "0.7", "0.5", "0.3", "none", "0.7"]
-    value = np.array([0.1, -0.2, 1 / 3, 0.05, 0.4, 0.6])
-    return base.assign(value=value, ci_low=value - 0.1, ci_high=value + 0.1, n=range(100, 106), firms=20, starters=12)
+    base["restriction"] = [*CHOICES["restriction"], *CHOICES["restriction"][:2]]
+    base.loc[6] = {**BASELINE, "outcome": "parent", "weights": "per job"}  # another question
+    value = np.array([0.1, -0.2, 1 / 3, 0.05, 0.4, 0.6, 0.9])
+    return base.assign(value=value, ci_low=value - 0.1, ci_high=value + 0.1, n=range(100, 107), firms=20, starters=12,
+                       p_permutation=[0.5, 0.04, 1, 0.002, 0.1, 0.2, np.nan])
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +68,27 @@ def test_curve_publishes_its_rows_and_choices(published, rows):
     record = published[0][EXPLORER]
     served = exhibits.frame_of(record["data"])
     pd.testing.assert_frame_equal(served, rows[list(served)], rtol=1e-6, check_dtype=False)
-    assert {c["name"]: c["chosen"] for c in record["controls"]} == BASELINE
+    assert {c["name"]: c["chosen"] for c in record["controls"]} == BASELINE | {"outcome": "parent"}
+    assert [c["name"] for c in record["controls"]][:3] == list(ESTIMAND), "the question is asked first"
+    assert "not that starting made them so" in record["note"]
     options = {c["name"]: [value for value, _ in c["options"]] for c in record["controls"]}
     assert options["outcome"] == ["parent", "group"]
-    assert options["trimming"] == ["", "none", "0.7", "0.5", "0.3"]
+    assert options["weights"] == ["per firm", "per job"], "nothing is pooled over questions"
+    assert options["restriction"] == ["", *CHOICES["restriction"]]
 
 
 def test_curve_draws_what_matches(rows):
-    tables = explorers.curve_tables(rows, {**BASELINE, "trimming": ""})
+    parent = {**BASELINE, "outcome": "parent"}
+    tables = explorers.curve_tables(rows, {**parent, "restriction": ""})
     assert tables["all"]["value"].tolist() == sorted(rows["value"][:4])
     assert tables["match"]["rank"].tolist() == [1, 2, 3, 4]
     assert tables["median"]["value"].tolist() == [pytest.approx((0.1 + 0.05) / 2)]
-    one = explorers.curve_tables(rows, {**BASELINE, "trimming": "0.5"})
+    one = explorers.curve_tables(rows, {**parent, "restriction": CHOICES["restriction"][2]})
     assert one["match"][["rank", "value"]].to_numpy().tolist() == [[4, 1 / 3]]
-    nothing = explorers.curve_tables(rows, {**BASELINE, "effects": "sector-year"})
+    nothing = explorers.curve_tables(rows, {**parent, "effects": "sector-year"})
     assert [len(nothing[name]) for name in ("all", "match", "median")] == [4, 0, 0]
+    jobs = explorers.curve_tables(rows, {**parent, "weights": "per job"})
+    assert jobs["all"]["value"].tolist() == [0.9]
 
 
 def test_panel_draws_slope_with_interval_or_lines(panel):
@@ -99,7 +107,7 @@ def test_panel_draws_slope_with_interval_or_lines(panel):
 
 def test_notebook_shows_the_chart(published, rows, panel):
     """In JupyterLab: an SVG of the choices given, its colours the theme's."""
-    explorers.specification_curve("fig-curve", rows, TONES, chosen={"trimming": ""})
+    explorers.specification_curve("fig-curve", rows, TONES, chosen={"restriction": ""})
     explorers.country_panel("fig-two", panel, X, Y, chosen={"countries": ["KOR"]})
     for bundle in published:
         assert bundle["text/html"].startswith("<figure><svg")
@@ -112,7 +120,8 @@ def test_notebook_shows_the_chart(published, rows, panel):
 @pytest.mark.parametrize(("change", "words"), [
     (lambda r: (r.drop(columns="ci_low"), {}), "no column 'ci_low'"),
     (lambda r: (r[:0], {}), "no data"),
-    (lambda r: (r, {"trimming": "0.9"}), "trimming '0.9' is not one of"),
+    (lambda r: (r, {"restriction": "0.9"}), "restriction '0.9' is not one of"),
+    (lambda r: (r, {"horizon": ""}), "horizon '' is not one of"),
     (lambda r: (r, {"outcome": ""}), "outcome '' is not one of"),
     (lambda r: (r, {"colour": "red"}), "no choice 'colour'"),
 ])  # fmt: skip

@@ -204,27 +204,28 @@ def weighting(
 def curve(panel: pd.DataFrame, permutations: int = 0, **choices: tuple[str, ...]) -> specifications.Curve:
     """A small specification curve of the starters' effect (chapter 5), in log points.
 
-    Tried: every outcome, sample, weighting and set of effects that the panel's fields allow; untrimmed and trimmed at
-    0.7; the three estimators. `choices` replace the options of a dimension (`specifications.CHOICES`). Rows call the
-    whole panel "all firms". Raises `ModelError` as `specifications.run` does.
+    Tried: every outcome, horizon, sample, weighting and set of effects that the panel's fields allow; all firms and
+    those without jumps of 0.7 or more; the three estimators. `choices` replace the options of a dimension
+    (`specifications.CHOICES`). Rows call the whole panel "all firms". "At most 300" and "per job" ask for the staff
+    that is analysed (see `staff`), per job for the outcome "group" the group's. Raises `ModelError` as
+    `specifications.run` does.
     """
     own, group = staff(panel), panel["group_employees"].notna().any()
     flag = samples.is_manufacturing(panel).nunique() > 1
     tried = {
         "outcome": (own, "group", f"{own} share") if group else (own,), "proxy": ("any adjustment",),
-        "definition": ("in 80 % of years",), "trimming": ("none", "0.7"),
+        "definition": ("in 80 % of years",), "restriction": ("none", "jumps below 0.7"),
         "sample": ("J", *(("without holdings",) if panel["reorganised"].any() else ()),
                    *(("manufacturing",) if flag else ()), "at most 300"),
-        "period": ("2017–2025",), "weights": ("none", "headcount", *(("sampling",) if WEIGHT in panel else ())),
+        "period": ("all years",), "weights": ("per firm", "per job", *(("sampling",) if WEIGHT in panel else ())),
         "effects": ("year", "sector-year") if panel["sector"].nunique() > 1 else ("year",),
     }
     tried |= choices
     ours = {own: "parent", f"{own} share": "parent share"}
     asked = tried | {"outcome": tuple(ours.get(name, name) for name in tried["outcome"])}
-    found = specifications.run(_as_parent(panel), asked, permutations, n_jobs=1, progress=False)
-    first, last = _years(panel, None, None)
-    words = {"sample": {"J": "all firms"}, "period": {"2017–2025": f"{first}–{last}"},
-             "proxy": {"any adjustment": "FDI status"}, "outcome": {name: own for own, name in ours.items()}}
+    found = specifications.run(_as_parent(panel), None, asked, permutations, n_jobs=1, progress=False)
+    words = {"sample": {"J": "all firms"}, "proxy": {"any adjustment": "FDI status"},
+             "outcome": {name: own for own, name in ours.items()}}
     renamed = [part.replace(words) if len(part) else part for part in (found.rows, found.refused)]
     return replace(found, rows=renamed[0], refused=renamed[1])
 
@@ -247,9 +248,11 @@ class Core:
     def __str__(self) -> str:
         lines = [f"{name}: {e.value:+.3g} ({e.se:.2g}) {e.unit}, n = {e.n:,}" for name, e in self.estimates.items()]
         if self.curve is not None:
-            own = self.curve.rows["outcome"].iloc[0]
-            values = self.curve.rows.loc[self.curve.rows["outcome"] == own, "value"]
-            lines.append(f"Specification curve, {own}: {len(values):,} specifications, median {values.median():+.3g}")
+            rows = self.curve.rows
+            rows = rows[(rows["outcome"] == rows["outcome"].iloc[0]) & (rows["horizon"] == "average after")]
+            lines += [f"Specification curve, {', '.join(estimand)}: {len(values):,} specifications, median "
+                      f"{values.median():+.3g}" for estimand, values
+                      in rows.groupby(list(specifications.ESTIMAND), sort=False)["value"]]
         lines += [f"left out: {name}: {why}" for name, why in self.left_out.items()]
         return "\n".join([f"Core analysis of {self.panel}", *lines])
 

@@ -12,7 +12,7 @@ from conftest import SITE
 from pages import contrast, soup
 
 from goingglobal import exhibits, explorers, load, samples
-from goingglobal.specifications import BASELINE, CHOICES
+from goingglobal.specifications import BASELINE, CHOICES, ESTIMAND
 
 BUDGET = 300 * 1024  # of what an opened explorer loads beyond the page, compressed
 PAGES = {"fig-curve": "book/conclusion.html", "fig-two": "book/introduction.html"}
@@ -101,9 +101,10 @@ def test_curve_has_the_data_of_its_figure():
     frame = exhibits.frame_of(served("fig-curve")["data"])
     figure = pd.read_csv(SITE / "exhibits" / "fig-curve.csv")
     assert len(frame) == len(figure)
-    pd.testing.assert_frame_equal(frame.drop(columns="outcome"), figure[frame.columns.drop("outcome")].astype(
-        {"trimming": str}).fillna({"trimming": "none", "weights": "none"}), rtol=1e-6, check_dtype=False)
-    assert frame["outcome"].str.startswith("Parent share").eq(figure["outcome"] == "parent share").all()
+    pd.testing.assert_frame_equal(frame.drop(columns="outcome"), figure[frame.columns.drop("outcome")].fillna(
+        {"restriction": "none"}), rtol=1e-6, check_dtype=False)
+    assert frame["outcome"].eq("The parent's staff").eq(figure["outcome"] == "parent").all()
+    assert figure["p_permutation"].between(0, 1).all()
 
 
 @site
@@ -118,7 +119,7 @@ def test_panel_has_the_chapters_sample(panel):
 @each
 def test_data_can_be_downloaded(label):
     file = SITE / "explorers" / f"{label}.csv"
-    read = pd.read_csv(file, keep_default_na=False, na_values=[""], dtype={"trimming": str})
+    read = pd.read_csv(file, keep_default_na=False, na_values=[""])
     pd.testing.assert_frame_equal(read, exhibits.frame_of(served(label)["data"]), check_dtype=False, check_like=True)
     # The script has its columns by name; the file as the chapter has them, choices (or country and year) first.
     figure = pd.read_csv(SITE / "exhibits" / f"{label}.csv", nrows=0)
@@ -186,34 +187,43 @@ def base(request, server) -> str:
 @browsed
 def test_curve_by_keyboard(browser, base):
     frame = exhibits.frame_of(served("fig-curve")["data"])
-    parent = frame[frame["outcome"] == "Parent headcount"].copy()
-    parent["rank"] = parent["value"].rank(method="first").astype(int)
-    others = [name for name in CHOICES if name != "outcome"]
+    others = [name for name in CHOICES if name not in ESTIMAND]
 
-    def said(row: pd.Series) -> str:
+    def asked(outcome: str, horizon: str = "average after", weights: str = "per firm") -> pd.DataFrame:
+        mine = frame[(frame[list(ESTIMAND)] == [outcome, horizon, weights]).all(axis=1)].copy()
+        mine["rank"] = mine["value"].rank(method="first").astype(int)
+        return mine
+
+    def said(mine: pd.DataFrame, **changes) -> str:
+        row = mine[(mine[others] == pd.Series(BASELINE | changes)[others]).all(axis=1)].iloc[0]
         return (f"Estimate {signed(row['value'])} log points, 95 % interval {signed(row['ci_low'])} to "
                 f"{signed(row['ci_high'])}; n = {row['n']:,} ({row['firms']:,} firms, {row['starters']:,} starters). "
-                f"Rank {row['rank']:,} of {len(parent):,} for parent headcount, from the lowest; the median of all is "
-                f"{signed(parent['value'].median())}.")
+                f"Permutation p {row['p_permutation']:.3f}. Rank {row['rank']:,} of {len(mine):,} for "
+                f"“{row['outcome']}”, {row['horizon']}, {row['weights']}, from the lowest; the median of all is "
+                f"{signed(mine['value'].median())}.")
 
+    lower = asked("Japan, at least")
     opened = Opened(browser, base, "fig-curve")
     assert {address.removeprefix(base) for address in opened.loaded()} == {
         f"/_static/vendor/{RUNTIME.name}", "/explorers/fig-curve.js"}
-    first = parent[(parent[others] == pd.Series(BASELINE)[others]).all(axis=1)].iloc[0]
-    assert opened.text == said(first)
-    opened.tab_to("trimming")
-    trimmed = {**BASELINE, "trimming": "0.7"}
-    assert opened.press(opened.keys.ARROW_DOWN) == said(
-        parent[(parent[others] == pd.Series(trimmed)[others]).all(axis=1)].iloc[0])
+    first = said(lower)
+    assert opened.text == first
+    opened.tab_to("weights")
+    assert opened.press(opened.keys.ARROW_DOWN) == said(asked("Japan, at least", weights="per job"))
+    opened.press(opened.keys.ARROW_UP)
+    opened.tab_to("restriction")
+    restrictions = CHOICES["restriction"]
+    assert opened.press(opened.keys.ARROW_DOWN) == said(lower, restriction=restrictions[1])
     opened.press(opened.keys.ARROW_UP)
     text = opened.press(opened.keys.ARROW_UP)  # any
-    held = [name for name in others if name != "trimming"]
-    match = parent[(parent[held] == pd.Series(BASELINE)[held]).all(axis=1)]
-    assert len(match) == 4
+    held = [name for name in others if name != "restriction"]
+    match = lower[(lower[held] == pd.Series(BASELINE)[held]).all(axis=1)]
+    assert len(match) == len(restrictions)
     assert text == (
-        f"4 of 1,600 specifications for parent headcount match. Median {signed(match['value'].median())} log points, "
-        f"from {signed(match['value'].min())} to {signed(match['value'].max())}. The 95 % interval lies above zero in "
-        f"{(match['ci_low'] > 0).sum()} of them and below zero in {(match['ci_high'] < 0).sum()}.")
+        f"4 of {len(lower)} for “Japan, at least”, average after, per firm match. Median "
+        f"{signed(match['value'].median())} log points, from {signed(match['value'].min())} to "
+        f"{signed(match['value'].max())}. The 95 % interval lies above zero in {(match['ci_low'] > 0).sum()} of them "
+        f"and below zero in {(match['ci_high'] < 0).sum()}.")
     dots = opened.box.find_elements("css selector", ".mark-symbol path")
     assert len(dots) == 4
     rules = opened.box.find_elements("css selector", ".mark-rule.role-mark line")
@@ -222,10 +232,14 @@ def test_curve_by_keyboard(browser, base):
     opened.press(opened.keys.ARROW_DOWN)
     browser.execute_script("document.querySelector('[name=estimator]').focus()")
     opened.press(opened.keys.END)
-    assert opened.text == "No specification matches: imputation allows for year effects only."
+    assert opened.text == ("No specification matches: imputation allows for year effects only, and of all filers "
+                           "sectors are known in the firm panel.")
+    browser.execute_script("document.querySelector('[name=outcome]').focus()")
+    assert opened.press(opened.keys.END) == (
+        "No specification matches: “J” is no choice for “All filers' groups”, average after.")
     reset = opened.box.find_element("css selector", "button[type=reset]")
     browser.execute_script("arguments[0].focus()", reset)
-    assert opened.press(opened.keys.ENTER) == said(first)
+    assert opened.press(opened.keys.ENTER) == first
 
 
 @site

@@ -75,9 +75,11 @@ WRONG = {
         ("2.8 * error", "1.96 * error", "found in 50%"), ("2.8 * error", "2.8 * seen.se", "smallest"),
         ("(smallest / 1.0) ** 2", "smallest", "needed")],
     "exercise-small-parents": [
-        ('["at most 300"]', '["J", "at most 300"]', "only the smaller parents"),
-        ('"p_median"', '"p_positive"', "another p"),
-        ('"outcome": ["parent"]', '"outcome": ["group"]', "only parent headcount"),
+        ('["at most 300"]', '["J", "at most 300"]', "only the smaller groups"),
+        ('"p_median"', '"low"', "another p"),
+        ('"outcome": ["lower"]', '"outcome": ["upper"]', "only the lower bound"),
+        ('["average after"]', '["impact year"]', "the average over the years"),
+        ('["per firm"]', '["per job"]', "firms counted alike"),
         ("permutations=199", "permutations=19", "at least 199")],
     "exercise-best-of-many": [
         ("100 * above.mean()", "above.mean()", "in %"), ("any(axis=0)", "any(axis=1)", "deal by deal"),

@@ -6,7 +6,7 @@
     :tables: country_panel
 
     country/no_conduits_controls/pwt | A year after the investment | accent
-    curve/parent/median | The parent's staff | parent | curve/parent/p05 curve/parent/p95
+    curve/lower/average/firm/median | At least | Japan | curve/lower/average/firm/p05 curve/lower/average/firm/p95
     ```
 
 Each line: a result id, its label, a colour of `theme.COLOURS` and, where the record has no interval of its own, the two
