@@ -11,7 +11,7 @@ import pandas as pd
 
 from goingglobal import theme
 
-__all__ = ["evidence_map", "official_series", "sign_bars", "timeline"]
+__all__ = ["evidence_map", "official_series", "sign_bars", "structure", "timeline"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -166,4 +166,50 @@ def sign_bars(data: pd.DataFrame, xlabel: str):
                                    ("filled: positive", 1, "right", green)):
         axes[0, 0].annotate(words, (x, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
                             ha=side, color=colour, fontsize=8.5, annotation_clip=False)
+    return fig
+
+
+def structure(data: pd.DataFrame, moved: str):
+    """A group before and after staff move from the parent to a subsidiary, and what a report counts; a scheme.
+
+    `data`: `when` (two, one beside the other), `unit` ("Parent", "Domestic subsidiary", "Foreign subsidiary") and
+    `people`, each a dot. `moved` stands between the two. The frames are the group and, within it, Japan. Below, the
+    three counts: parent, jobs in Japan, group.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.3), sharex=True, sharey=True)
+    rooms = {"Parent": (0.35, 2.75, "parent"), "Domestic subsidiary": (0.35, 0.55, "Japan"),
+             "Foreign subsidiary": (4.2, 1.65, "group")}  # left, bottom, colour
+    whens = list(dict.fromkeys(data["when"]))
+    for ax, when in zip(axes, whens, strict=True):
+        people = data[data["when"] == when].set_index("unit")["people"]
+        for left, width, bottom, height, line in ((0, 7.3, 0, 5.6, "-"), (0.15, 3.75, 0.25, 4.75, (0, (4, 2)))):
+            ax.add_patch(plt.Rectangle((left, bottom), width, height, facecolor="none", linewidth=1.1, linestyle=line,
+                                       edgecolor=theme.COLOURS["group"] if line == "-" else theme.COLOURS["Japan"]))
+        ax.annotate("Group", (7.2, 5.55), xytext=(-3, -3), textcoords="offset points", ha="right", va="top",
+                    fontsize=9.5, color=theme.COLOURS["group"])
+        ax.annotate("Japan", (3.85, 4.95), xytext=(-3, -3), textcoords="offset points", ha="right", va="top",
+                    fontsize=9.5, color=theme.COLOURS["Japan"])
+        for unit, (left, bottom, colour) in rooms.items():
+            ax.add_patch(plt.Rectangle((left, bottom), 2.9, 1.75, facecolor="none", edgecolor=theme.MUTED,
+                                       linewidth=0.9))
+            ax.annotate(unit.replace(" ", "\n", 0), (left, bottom + 1.75), xytext=(3, -3), textcoords="offset points",
+                        va="top", fontsize=8.5, color=theme.INK)
+            for place in range(people[unit]):
+                ax.plot(left + 0.3 + 0.46 * (place % 6), bottom + 0.85 - 0.45 * (place // 6), "o", markersize=5.5,
+                        color=theme.COLOURS[colour])
+        japan = people["Parent"] + people["Domestic subsidiary"]
+        counts = {"Parent": (people["Parent"], "parent"), "Jobs in Japan": (japan, "Japan"),
+                  "Group": (people.sum(), "group")}
+        for line, (words, (count, colour)) in enumerate(counts.items()):
+            ax.annotate(words, (0, -0.75 - 0.75 * line), va="center", fontsize=9.5, color=theme.COLOURS[colour])
+            ax.annotate(f"{count}", (7.3, -0.75 - 0.75 * line), va="center", ha="right", fontsize=11,
+                        color=theme.COLOURS[colour])
+        ax.set_title(when)
+        ax.set_axis_off()
+    axes[0].set_xlim(-0.1, 7.4)
+    axes[0].set_ylim(-2.7, 5.7)
+    axes[0].annotate("", (1.06, 0.62), (0.99, 0.62), xycoords="axes fraction", annotation_clip=False,
+                     arrowprops={"arrowstyle": "->", "color": theme.MUTED})
+    axes[1].annotate(moved, (1.8, 2.5), xytext=(0, 0), textcoords="offset points", ha="center", va="center",
+                     fontsize=8.5, color=theme.INK)
     return fig

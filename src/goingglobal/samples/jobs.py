@@ -24,6 +24,8 @@ BOUNDS = ("lower", "upper", "worst")
 # Columns of event times, −1 being the base; the first and the last hold what lies beyond, too.
 PATH = {"m4": -4, "m3": -3, "m2": -2, **{f"p{time}": time for time in range(5)}}
 UNKNOWN = "unknown"
+YEN = (2021, 2024)  # the years between which the yen's fall is measured, ends included
+YEN_FALL = 0.30  # about what the yen lost from the balance sheets of the first of them to those of the last
 
 
 def _named(frame: pd.DataFrame, name: str, left_out: Mapping[str, int]) -> pd.DataFrame:
@@ -306,6 +308,70 @@ def jobs_in_japan(
         "never-investor with FDI in a filing": false["starter"].eq(0).sum(),
     })
     return _enough(frame, "starter", "starters", "never-investors")
+
+
+def parents_staff(firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.DataFrame:
+    """Pay and age of the parent's staff, of the starters and never-investors of `jobs_in_japan`; a row per firm-year.
+
+    Columns added: `pay` (100 × log of the average yearly pay in yen) and `age` (average age, years), both of the
+    parent's staff alone, as reports give them; missing where the report does. `attrs["left_out"]` also counts the
+    firm-years without pay and those without age. Raises `SampleError` for pay or age that is not above zero, naming the
+    firm, and as `jobs_in_japan` does.
+    """
+    name = "starters and never-investors of J, the parent's staff"
+    _need(firm_panel, (*OF_J, "average_pay_yen", "average_age"), name)
+    rows = jobs_in_japan(firm_panel, group_panel, "worst")
+    left_out = rows.attrs["left_out"]
+    known = firm_panel[["edinet_code", "year", "average_pay_yen", "average_age"]]
+    rows = rows.merge(known, on=["edinet_code", "year"], how="left", validate="1:1")
+    for column in ("average_pay_yen", "average_age"):
+        for row in rows[rows[column] <= 0].head(1).itertuples():
+            raise SampleError(f"sample {name!r}: {column} of firm {row.edinet_code} in {row.year} is not above zero")
+        left_out = left_out | {f"firm-years without {column}": rows[column].isna().sum()}
+    rows = rows.assign(pay=100 * np.log(rows["average_pay_yen"]), age=rows["average_age"])
+    return _named(rows, name, left_out)
+
+
+def yen_exposure(firm_panel: pd.DataFrame) -> pd.DataFrame:
+    """Firms of J abroad throughout the yen's fall, and how much of them it touched; one row per firm and year.
+
+    Kept are firms seen with fdi = 1 in every year 2021–2024, in all their years up to 2025. A weaker yen makes assets
+    abroad worth more yen; the translation adjustment holds the gain. `dose` is its change from 2021 to 2024 over the
+    total assets of 2021, divided by `YEN_FALL`: roughly the share of net assets abroad, measured in the shock itself
+    and so moved by purchases and sales of those years, too. It is clipped at its 1st and 99th percentile over firms.
+    Columns added: `parent`, `group` (persons) beside their logs `ln_parent` and `ln_group`, and `sector_year`.
+    `attrs["left_out"]` counts firms of J that are not seen in all four years, that have a year of the four without FDI,
+    and whose translation adjustment (2021, 2024) or total assets (2021) are unknown.
+    Raises `SampleError` for total assets that are not above zero, naming the firm, where fewer than five firms are
+    left, and where all have the same dose.
+    """
+    first, last = YEN
+    name = f"firms of J with FDI in every year {first}–{last}"
+    _need(firm_panel, (*OF_J, "translation_adjustment_yen", "total_assets_yen"), name)
+    panel = sample_j(firm_panel)
+    _need_binary(panel, name)
+    panel = panel[panel["year"] <= LAST_YEAR]
+    during = panel[panel["year"].between(first, last)].groupby("edinet_code")["fdi"].agg(["size", "min"])
+    whole = during[during["size"] == last - first + 1]
+    abroad = whole.index[whole["min"] == 1]
+    by_year = panel[panel["edinet_code"].isin(abroad)].set_index(["edinet_code", "year"])
+    start, end = by_year.xs(first, level="year"), by_year.xs(last, level="year")
+    for firm in start.index[start["total_assets_yen"] <= 0][:1]:
+        raise SampleError(f"sample {name!r}: total_assets_yen of firm {firm} in {first} is not above zero")
+    gain = end["translation_adjustment_yen"] - start["translation_adjustment_yen"]
+    dose = (gain / start["total_assets_yen"] / YEN_FALL).dropna()
+    if len(dose) < MIN_TREATED or dose.nunique() == 1:
+        raise SampleError(f"sample {name!r}: {len(dose)} firms with {dose.nunique()} different doses; at least "
+                          f"{MIN_TREATED} firms and two doses are needed")
+    dose = dose.clip(dose.quantile(0.01), dose.quantile(0.99))
+    rows = panel[panel["edinet_code"].isin(dose.index)]
+    rows = rows.assign(dose=rows["edinet_code"].map(dose), parent=rows[PARENT], group=rows["group_employees"],
+                       sector_year=rows["sector"] + ", " + rows["year"].astype(str))
+    return _named(rows, name, {
+        f"not seen in every year {first}–{last}": _firms(panel) - len(whole),
+        f"a year of {first}–{last} without FDI": len(whole) - len(abroad),
+        f"translation adjustment of {first} or {last}, or total assets of {first}, unknown": len(abroad) - len(dose),
+    })
 
 
 def growth_before(
