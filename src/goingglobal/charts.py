@@ -172,44 +172,42 @@ def sign_bars(data: pd.DataFrame, xlabel: str):
 def structure(data: pd.DataFrame, moved: str):
     """A group before and after staff move from the parent to a subsidiary, and what a report counts; a scheme.
 
-    `data`: `when` (two, one beside the other), `unit` ("Parent", "Domestic subsidiary", "Foreign subsidiary") and
-    `people`, each a dot. `moved` stands between the two. The frames are the group and, within it, Japan. Below, the
-    three counts: parent, jobs in Japan, group.
+    `data`: `when` (two, drawn side by side), `unit` ("Parent", "Domestic subsidiary", "Foreign subsidiary") and
+    `people`, each a dot; those whom the parent loses are rings in the domestic subsidiary. `moved` says so, between the
+    two. The outer frame is the group, the broken one Japan. Below stand the counts of parent, jobs in Japan and group.
     """
-    fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.3), sharex=True, sharey=True)
-    rooms = {"Parent": (0.35, 2.75, "parent"), "Domestic subsidiary": (0.35, 0.55, "Japan"),
-             "Foreign subsidiary": (4.2, 1.65, "group")}  # left, bottom, colour
+    fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.1), sharex=True, sharey=True)
+    rooms = {"Parent": (0.35, 2.9, "parent"), "Domestic subsidiary": (0.35, 0.4, "Japan"),
+             "Foreign subsidiary": (4.05, 1.65, "group")}  # left, bottom, colour
+    people = data.pivot(index="unit", columns="when", values="people")
     whens = list(dict.fromkeys(data["when"]))
     for ax, when in zip(axes, whens, strict=True):
-        people = data[data["when"] == when].set_index("unit")["people"]
-        for left, width, bottom, height, line in ((0, 7.3, 0, 5.6, "-"), (0.15, 3.75, 0.25, 4.75, (0, (4, 2)))):
-            ax.add_patch(plt.Rectangle((left, bottom), width, height, facecolor="none", linewidth=1.1, linestyle=line,
-                                       edgecolor=theme.COLOURS["group"] if line == "-" else theme.COLOURS["Japan"]))
-        ax.annotate("Group", (7.2, 5.55), xytext=(-3, -3), textcoords="offset points", ha="right", va="top",
-                    fontsize=9.5, color=theme.COLOURS["group"])
-        ax.annotate("Japan", (3.85, 4.95), xytext=(-3, -3), textcoords="offset points", ha="right", va="top",
-                    fontsize=9.5, color=theme.COLOURS["Japan"])
+        now = people[when]
+        frames = {"Group": (0, 0, 7.2, 5.6, "group", "-"), "Japan": (0.15, 0.2, 3.6, 4.85, "Japan", (0, (4, 2)))}
+        for words, (left, bottom, width, height, colour, line) in frames.items():
+            ax.add_patch(plt.Rectangle((left, bottom), width, height, facecolor="none", linewidth=1.2, linestyle=line,
+                                       edgecolor=theme.COLOURS[colour]))
+            ax.annotate(words, (left + width, bottom + height), xytext=(-4, -4), textcoords="offset points",
+                        ha="right", va="top", fontsize=10, color=theme.COLOURS[colour])
         for unit, (left, bottom, colour) in rooms.items():
-            ax.add_patch(plt.Rectangle((left, bottom), 2.9, 1.75, facecolor="none", edgecolor=theme.MUTED,
+            ax.add_patch(plt.Rectangle((left, bottom), 2.95, 1.65, facecolor="none", edgecolor=theme.MUTED,
                                        linewidth=0.9))
-            ax.annotate(unit.replace(" ", "\n", 0), (left, bottom + 1.75), xytext=(3, -3), textcoords="offset points",
-                        va="top", fontsize=8.5, color=theme.INK)
-            for place in range(people[unit]):
-                ax.plot(left + 0.3 + 0.46 * (place % 6), bottom + 0.85 - 0.45 * (place // 6), "o", markersize=5.5,
-                        color=theme.COLOURS[colour])
-        japan = people["Parent"] + people["Domestic subsidiary"]
-        counts = {"Parent": (people["Parent"], "parent"), "Jobs in Japan": (japan, "Japan"),
-                  "Group": (people.sum(), "group")}
+            ax.annotate(unit, (left, bottom + 1.65), xytext=(4, -4), textcoords="offset points", va="top", fontsize=9.5)
+            stayed = min(now[unit], people.loc[unit, whens[0]])
+            for place in range(now[unit]):
+                ax.plot(left + 0.3 + 0.47 * (place % 6), bottom + 0.8 - 0.48 * (place // 6), "o", markersize=6,
+                        markeredgewidth=1.3, color=theme.COLOURS[colour if place < stayed else "parent"],
+                        markerfacecolor=theme.COLOURS[colour] if place < stayed else "none")
+        japan = now["Parent"] + now["Domestic subsidiary"]
+        counts = {"Parent, reported": (now["Parent"], "parent"), "Jobs in Japan, not reported": (japan, "Japan"),
+                  "Group, reported": (now.sum(), "group")}
         for line, (words, (count, colour)) in enumerate(counts.items()):
-            ax.annotate(words, (0, -0.75 - 0.75 * line), va="center", fontsize=9.5, color=theme.COLOURS[colour])
-            ax.annotate(f"{count}", (7.3, -0.75 - 0.75 * line), va="center", ha="right", fontsize=11,
-                        color=theme.COLOURS[colour])
+            at = -0.65 - 0.72 * line
+            ax.annotate(words, (0, at), va="center", fontsize=10, color=theme.COLOURS[colour])
+            ax.annotate(f"{count}", (7.2, at), va="center", ha="right", fontsize=11.5, color=theme.COLOURS[colour])
         ax.set_title(when)
         ax.set_axis_off()
-    axes[0].set_xlim(-0.1, 7.4)
-    axes[0].set_ylim(-2.7, 5.7)
-    axes[0].annotate("", (1.06, 0.62), (0.99, 0.62), xycoords="axes fraction", annotation_clip=False,
-                     arrowprops={"arrowstyle": "->", "color": theme.MUTED})
-    axes[1].annotate(moved, (1.8, 2.5), xytext=(0, 0), textcoords="offset points", ha="center", va="center",
-                     fontsize=8.5, color=theme.INK)
+    axes[0].set_xlim(-0.05, 7.25)
+    axes[0].set_ylim(-2.4, 5.65)
+    axes[1].annotate(moved, (1.82, 2.475), ha="center", va="center", fontsize=9.5, color=theme.COLOURS["parent"])
     return fig

@@ -318,7 +318,7 @@ def parents_staff(firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.Dat
     firm-years without pay and those without age. Raises `SampleError` for pay or age that is not above zero, naming the
     firm, and as `jobs_in_japan` does.
     """
-    name = "starters and never-investors of J, the parent's staff"
+    name = "starters and never-investors of J, staff of the parent"
     _need(firm_panel, (*OF_J, "average_pay_yen", "average_age"), name)
     rows = jobs_in_japan(firm_panel, group_panel, "worst")
     left_out = rows.attrs["left_out"]
@@ -339,7 +339,7 @@ def yen_exposure(firm_panel: pd.DataFrame) -> pd.DataFrame:
     abroad worth more yen; the translation adjustment holds the gain. `dose` is its change from 2021 to 2024 over the
     total assets of 2021, divided by `YEN_FALL`: roughly the share of net assets abroad, measured in the shock itself
     and so moved by purchases and sales of those years, too. It is clipped at its 1st and 99th percentile over firms.
-    Columns added: `parent`, `group` (persons) beside their logs `ln_parent` and `ln_group`, and `sector_year`.
+    Columns added: `parent`, `group` (persons) beside their logs `ln_parent` and `ln_group`.
     `attrs["left_out"]` counts firms of J that are not seen in all four years, that have a year of the four without FDI,
     and whose translation adjustment (2021, 2024) or total assets (2021) are unknown.
     Raises `SampleError` for total assets that are not above zero, naming the firm, where fewer than five firms are
@@ -365,8 +365,7 @@ def yen_exposure(firm_panel: pd.DataFrame) -> pd.DataFrame:
                           f"{MIN_TREATED} firms and two doses are needed")
     dose = dose.clip(dose.quantile(0.01), dose.quantile(0.99))
     rows = panel[panel["edinet_code"].isin(dose.index)]
-    rows = rows.assign(dose=rows["edinet_code"].map(dose), parent=rows[PARENT], group=rows["group_employees"],
-                       sector_year=rows["sector"] + ", " + rows["year"].astype(str))
+    rows = rows.assign(dose=rows["edinet_code"].map(dose), parent=rows[PARENT], group=rows["group_employees"])
     return _named(rows, name, {
         f"not seen in every year {first}–{last}": _firms(panel) - len(whole),
         f"a year of {first}–{last} without FDI": len(whole) - len(abroad),
