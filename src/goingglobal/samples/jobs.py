@@ -24,6 +24,7 @@ BOUNDS = ("lower", "upper", "worst")
 # Columns of event times, −1 being the base; the first and the last hold what lies beyond, too.
 PATH = {"m4": -4, "m3": -3, "m2": -2, **{f"p{time}": time for time in range(5)}}
 UNKNOWN = "unknown"
+OF_FALSE_STARTS = "starters and never-investors of J with FDI in an earlier filing"
 YEN = (2021, 2024)  # the years between which the yen's fall is measured, ends included
 YEN_FALL = 0.30  # about what the yen lost from the balance sheets of the first of them to those of the last
 
@@ -81,6 +82,15 @@ def _log(values: pd.Series) -> pd.Series:
     return np.log(values.where(values > 0))
 
 
+def _complete(group_panel: pd.DataFrame, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of filers under Japanese standards, and those of them that sample A keeps."""
+    japanese = group_panel[group_panel["ifrs_ever"] == 0]
+    known = japanese["fdi"].notna() & (japanese["group_employees"] > 0)
+    rows = japanese[known & japanese["year"].between(FIRST_YEAR, LAST_YEAR)]
+    _need_binary(rows, name)
+    return japanese, rows
+
+
 def all_filers(group_panel: pd.DataFrame) -> pd.DataFrame:
     """Sample A: everyone who files under Japanese standards, with group headcount and known FDI, 2016–2025.
 
@@ -93,10 +103,8 @@ def all_filers(group_panel: pd.DataFrame) -> pd.DataFrame:
     """
     name = f"A: all filers under Japanese standards, {FIRST_YEAR}–{LAST_YEAR}"
     _need(group_panel, ("fdi", "ifrs_ever", "group_employees", "sales_yen", "total_assets_yen"), name)
-    japanese = group_panel[group_panel["ifrs_ever"] == 0]
-    complete = japanese["fdi"].notna() & (japanese["group_employees"] > 0)
-    rows = japanese[complete & japanese["year"].between(FIRST_YEAR, LAST_YEAR)].sort_values(["edinet_code", "year"])
-    _need_binary(rows, name)
+    japanese, rows = _complete(group_panel, name)
+    rows = rows.sort_values(["edinet_code", "year"])
     ln_group, ln_sales = np.log(rows["group_employees"]), _log(rows["sales_yen"])
     rows = rows.assign(
         y=ln_group, ln_group=ln_group, first_group=rows.groupby("edinet_code")["group_employees"].transform("first"),
@@ -244,18 +252,22 @@ def false_starts(firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.Data
     `dated` (the start in J; 0 for never) and `abroad` (the first year with FDI in A).
     Raises `SampleError` where the tables disagree about the FDI of a firm in a year, and as `starters` does.
     """
-    name = "starters and never-investors of J with FDI in an earlier filing"
-    _need(firm_panel, OF_J, name)
-    _need(group_panel, ("fdi",), name)
-    _agreeing(firm_panel, group_panel, name)
-    everyone = all_filers(group_panel)
+    _need(firm_panel, OF_J, OF_FALSE_STARTS)
+    return _false_starts(starters(firm_panel, outcome="group"), firm_panel, group_panel)
+
+
+def _false_starts(rows: pd.DataFrame, firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.DataFrame:
+    """The `false_starts` among `rows`, those of `starters`."""
+    _need(group_panel, ("fdi", "ifrs_ever", "group_employees"), OF_FALSE_STARTS)
+    _agreeing(firm_panel, group_panel, OF_FALSE_STARTS)
+    everyone = _complete(group_panel, OF_FALSE_STARTS)[1]
     abroad = everyone[everyone["fdi"] == 1].groupby("edinet_code")["year"].min()
-    firms = starters(firm_panel, outcome="group").drop_duplicates("edinet_code")
+    firms = rows.drop_duplicates("edinet_code")
     firms = firms[["edinet_code", "starter", "first_fdi"]].rename(columns={"first_fdi": "dated"})
     firms = firms.assign(abroad=firms["edinet_code"].map(abroad)).dropna(subset="abroad")
     wrong = firms[(firms["starter"] == 0) | (firms["abroad"] < firms["dated"])]
     wrong = wrong.astype({"abroad": int}).reset_index(drop=True)
-    wrong.attrs = {"sample": name, "left_out": {}}
+    wrong.attrs = {"sample": OF_FALSE_STARTS, "left_out": {}}
     return wrong
 
 
@@ -288,8 +300,8 @@ def jobs_in_japan(
     for row in panel[panel["group_employees"] < panel[PARENT]].head(1).itertuples():
         raise SampleError(f"sample {name!r}: group_employees of firm {row.edinet_code} in {row.year} is smaller than "
                           "its parent's headcount")
-    false = false_starts(firm_panel, group_panel)
     rows = starters(firm_panel, outcome="group")
+    false = _false_starts(rows, firm_panel, group_panel)
     kinds = _histories(panel)
     at_first, used = kinds["first_fdi"] == kinds["first"], kinds.index.isin(rows["edinet_code"])
     rows = rows[~rows["edinet_code"].isin(false["edinet_code"])]
