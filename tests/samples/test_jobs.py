@@ -373,6 +373,26 @@ def test_exits_refuses():
         samples.exits(sample, stay[stay["edinet_code"] != "STAYS"])
 
 
+# ------------------------------------------------------------------------------------------------- small groups
+@pytest.mark.parametrize("make", [
+    lambda firms, groups, *size: samples.group_starters(groups, *size),
+    lambda firms, groups, *size: samples.group_stoppers(groups, *size),
+    lambda firms, groups, *size: samples.jobs_in_japan(firms, groups, "lower", *size),
+], ids=["starters", "stoppers", "jobs in Japan"])  # fmt: skip
+def test_small_groups_can_be_taken_of_a_sample(make):
+    large = (filer("BIG", "0000", group=900), filer("HUGE", "1111", group=900), firm("BIG", "000", group=900))
+    tables = table(*FIRMS, large[2]), table(*GROUPS, *large[:2])
+    small, same = samples.at_most(make(*tables), 300), make(*tables, 300)
+    assert len(small) < len(make(*tables))
+    pd.testing.assert_frame_equal(small, same)
+    assert small.attrs == same.attrs
+    with pytest.raises(SampleError, match="at most 100 in the group in the first year' has no rows"):
+        samples.at_most(make(*tables), 100)
+    few = make(*tables).query("edinet_code not in ['S0', 'P0']")
+    with pytest.raises(SampleError, match="marks 4 st.* against 1 (never|always)-investors; at least 5 and one"):
+        samples.at_most(few, 300)
+
+
 # ------------------------------------------------------------------------------------------------- the parent's staff
 def test_pay_and_age_of_the_parents_staff():
     panel = table(*FIRMS, firm("IN", "00", average_pay_yen=[5e6, np.nan], average_age=[np.nan, 41.0]))

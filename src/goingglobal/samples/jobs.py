@@ -26,7 +26,7 @@ PATH = {"m4": -4, "m3": -3, "m2": -2, **{f"p{time}": time for time in range(5)}}
 UNKNOWN = "unknown"
 OF_FALSE_STARTS = "starters and never-investors of J with FDI in an earlier filing"
 YEN = (2021, 2024)  # the years between which the yen's fall is measured, ends included
-YEN_FALL = 0.30  # about what the yen lost from the balance sheets of the first of them to those of the last
+YEN_FALL = 0.30  # about what foreign currencies gained in yen between the balance sheets of the two: a scale, no more
 
 
 def _named(frame: pd.DataFrame, name: str, left_out: Mapping[str, int]) -> pd.DataFrame:
@@ -192,6 +192,18 @@ def group_stoppers(group_panel: pd.DataFrame, largest: int | None = None) -> pd.
         "FDI comes and goes": (at_first & ~kinds["stopper"] & ~kinds["always"]).sum(),
     })
     return _enough(frame, "stopper", "stoppers", "always-investors")
+
+
+def at_most(sample: pd.DataFrame, largest: int) -> pd.DataFrame:
+    """Firms of a sample whose group had at most `largest` people in the firm's first year (`first_group`).
+
+    `sample` comes from `group_starters`, `group_stoppers` or `jobs_in_japan`, and the result is what these return with
+    the same `largest`. Raises `SampleError` below five treated firms or without controls.
+    """
+    frame = _sized(sample, largest, sample.attrs.get("sample", "unnamed sample"), sample.attrs.get("left_out", {}))
+    if "stopper" in frame:
+        return _enough(frame, "stopper", "stoppers", "always-investors")
+    return _enough(frame, "starter", "starters", "never-investors")
 
 
 def with_firms(sample: pd.DataFrame, firm_panel: pd.DataFrame) -> pd.DataFrame:
