@@ -389,7 +389,7 @@ def test_small_groups_can_be_taken_of_a_sample(make):
     with pytest.raises(SampleError, match="at most 100 in the group in the first year' has no rows"):
         samples.at_most(make(*tables), 100)
     few = make(*tables).query("edinet_code not in ['S0', 'P0']")
-    with pytest.raises(SampleError, match="marks 4 st.* against 1 (never|always)-investors; at least 5 and one"):
+    with pytest.raises(SampleError, match=r"marks 4 st.* against 1 (never|always)-investors; at least 5 and one"):
         samples.at_most(few, 300)
 
 
