@@ -11,7 +11,7 @@ import pandas as pd
 
 from goingglobal import theme
 
-__all__ = ["evidence_map", "official_series", "sign_bars", "specification_curve", "timeline"]
+__all__ = ["evidence_map", "official_series", "sign_bars", "specification_curve", "structure", "timeline"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -226,4 +226,48 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
     kinds = [("-", 2, lines[0]), *(((0, (4, 2)), 1.2, line) for line in lines[1:]), (":", 1, "shuffled start dates")]
     fig.legend([Line2D([], [], color=theme.MUTED, linestyle=style, linewidth=width) for style, width, _ in kinds],
                [words for *_, words in kinds], loc="outside upper right", ncols=len(kinds), fontsize=8.5)
+    return fig
+
+
+def structure(data: pd.DataFrame, moved: str):
+    """A group before and after staff move from the parent to a subsidiary, and what a report counts; a scheme.
+
+    `data`: `when` (two, drawn side by side), `unit` ("Parent", "Domestic subsidiary", "Foreign subsidiary") and
+    `people`, each a dot; those whom the parent loses are rings in the domestic subsidiary. `moved` says so, between the
+    two. The outer frame is the group, the broken one Japan. Below stand the counts of parent, jobs in Japan and group.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(7.2, 4.1), sharex=True, sharey=True)
+    rooms = {"Parent": (0.35, 2.9, "parent"), "Domestic subsidiary": (0.35, 0.4, "Japan"),
+             "Foreign subsidiary": (4.05, 1.65, "group")}  # left, bottom, colour
+    people = data.pivot(index="unit", columns="when", values="people")
+    whens = list(dict.fromkeys(data["when"]))
+    for ax, when in zip(axes, whens, strict=True):
+        now = people[when]
+        frames = {"Group": (0, 0, 7.2, 5.6, "group", "-"), "Japan": (0.15, 0.2, 3.6, 4.85, "Japan", (0, (4, 2)))}
+        for words, (left, bottom, width, height, colour, line) in frames.items():
+            ax.add_patch(plt.Rectangle((left, bottom), width, height, facecolor="none", linewidth=1.2, linestyle=line,
+                                       edgecolor=theme.COLOURS[colour]))
+            ax.annotate(words, (left + width, bottom + height), xytext=(-4, -4), textcoords="offset points",
+                        ha="right", va="top", fontsize=10, color=theme.COLOURS[colour])
+        for unit, (left, bottom, colour) in rooms.items():
+            ax.add_patch(plt.Rectangle((left, bottom), 2.95, 1.65, facecolor="none", edgecolor=theme.MUTED,
+                                       linewidth=0.9))
+            ax.annotate(unit, (left, bottom + 1.65), xytext=(4, -4), textcoords="offset points", va="top", fontsize=9.5)
+            stayed = min(now[unit], people.loc[unit, whens[0]])
+            for place in range(now[unit]):
+                ax.plot(left + 0.3 + 0.47 * (place % 6), bottom + 0.8 - 0.48 * (place // 6), "o", markersize=6,
+                        markeredgewidth=1.3, color=theme.COLOURS[colour if place < stayed else "parent"],
+                        markerfacecolor=theme.COLOURS[colour] if place < stayed else "none")
+        japan = now["Parent"] + now["Domestic subsidiary"]
+        counts = {"Parent, reported": (now["Parent"], "parent"), "Jobs in Japan, not reported": (japan, "Japan"),
+                  "Group, reported": (now.sum(), "group")}
+        for line, (words, (count, colour)) in enumerate(counts.items()):
+            at = -0.65 - 0.72 * line
+            ax.annotate(words, (0, at), va="center", fontsize=10, color=theme.COLOURS[colour])
+            ax.annotate(f"{count}", (7.2, at), va="center", ha="right", fontsize=11.5, color=theme.COLOURS[colour])
+        ax.set_title(when)
+        ax.set_axis_off()
+    axes[0].set_xlim(-0.05, 7.25)
+    axes[0].set_ylim(-2.4, 5.65)
+    axes[1].annotate(moved, (1.82, 2.475), ha="center", va="center", fontsize=9.5, color=theme.COLOURS["parent"])
     return fig

@@ -44,6 +44,49 @@ def test_it_gives_pyfixests_numbers(panel, formula, weights):
     assert ours.coef().tolist() == pytest.approx(theirs.coef().tolist(), rel=1e-9)
 
 
+def same(ours, theirs, term):
+    one, other = Estimate.of(ours, term, unit="u"), Estimate.of(theirs, term, unit="u")
+    for part in ("value", "se", "ci_low", "ci_high", "p"):
+        assert getattr(one, part) == pytest.approx(getattr(other, part), rel=1e-6), part
+    for part in ("n", "groups", "method", "sample", "term"):
+        assert getattr(one, part) == getattr(other, part), part
+    assert ours.coef().index.tolist() == theirs.coef().index.tolist()
+
+
+@pytest.mark.parametrize(("formula", "term"), [
+    ("y ~ i(year, w, ref=2002) | firm + year", "year::2005:w"), ("y ~ x | firm + kind^year", "x"),
+    ("y ~ i(year, w, ref=2000) + x | firm + kind^year", "year::2001:w"),
+    ("y ~ x + x:kind | firm^kind + year", "x:kind"),
+])  # fmt: skip
+def test_years_and_pairs_are_pyfixests(panel, formula, term):
+    """Pairs with the year explain what the firms' effects do: pyfixest counts their dummies all the same."""
+    frame = panel.assign(kind=panel["firm"].str[1:].astype(int) % 3)
+    frame.attrs = panel.attrs
+    with noting():
+        theirs = pf.feols(formula, frame, vcov={"CRV1": "firm"})
+    same(absorbing.feols(formula, frame, vcov={"CRV1": "firm"}), theirs, term)
+
+
+@pytest.mark.parametrize("formula", ["jobs ~ x | firm", "jobs ~ x + w | firm + year"])
+def test_poisson_regressions_are_pyfixests(panel, formula):
+    jobs = np.round(np.exp(1 + 0.3 * panel["y"] - 0.03 * panel["year"].sub(2000)) * (panel["firm"] != "F03"))
+    frame = panel.assign(jobs=jobs).dropna()
+    frame.attrs = panel.attrs
+    with noting():
+        theirs = pf.fepois(formula, frame, vcov={"CRV1": "firm"})
+    ours = absorbing.fepois(formula, frame, vcov={"CRV1": "firm"})
+    assert (ours.coef()["x"], ours.se()["x"]) == pytest.approx((theirs.coef()["x"], theirs.se()["x"]), rel=1e-5)
+    one, other = Estimate.of(ours, "x"), Estimate.of(theirs, "x")
+    assert (one.n, one.groups, one.method) == (other.n, other.groups, other.method)
+    assert (one.ci_low, one.p) == pytest.approx((other.ci_low, other.p), rel=1e-4)
+    assert one.method.startswith("Poisson regression, ")
+
+
+def test_jobs_below_zero_are_refused(panel):
+    with pytest.raises(ModelError, match="on 'twenty firms': x below zero"):
+        absorbing.fepois("x ~ w | firm", panel, vcov={"CRV1": "firm"})
+
+
 def test_a_column_whose_name_is_part_of_another_is_left_alone(panel):
     """Rows without `growth` count where `population_growth` alone is in the formula."""
     frame = panel.assign(population_growth=panel["w"], growth=panel["w"].where(panel["year"] > 2001))

@@ -154,6 +154,7 @@ def test_long_differences_by_eye():
     assert row["group"] == close(-100 / 8 * math.log(4))
     assert (row["fdi"], row["parent0"], row["ln_parent0"]) == (0, 100, close(math.log(100)))  # FDI of the first year
     assert (row["parent_share0"], row["parent_share1"]) == (close(25), close(200))
+    assert row["ln_group0"] == close(math.log(400)), "the group's, in the first year"
     short = samples.long_differences(table, 2017, 2020).set_index("edinet_code")
     assert set(short.index) == {"A", "GONE"}
     assert short["parent"].to_dict() == {"A": 0, "GONE": close(100 / 3 * math.log(2))}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from goingglobal import samples
+from goingglobal import load, samples
 from goingglobal.samples import SampleError
 
 close = partial(pytest.approx, rel=1e-9, abs=1e-12)
@@ -371,3 +371,127 @@ def test_exits_refuses():
         samples.exits(sample, stay)
     with pytest.raises(SampleError, match="firm STAYS is not in group_panel's edinet_code"):
         samples.exits(sample, stay[stay["edinet_code"] != "STAYS"])
+
+
+# ------------------------------------------------------------------------------------------------- small groups
+@pytest.mark.parametrize("make", [
+    lambda firms, groups, *size: samples.group_starters(groups, *size),
+    lambda firms, groups, *size: samples.group_stoppers(groups, *size),
+    lambda firms, groups, *size: samples.jobs_in_japan(firms, groups, "lower", *size),
+], ids=["starters", "stoppers", "jobs in Japan"])  # fmt: skip
+def test_small_groups_can_be_taken_of_a_sample(make):
+    large = (filer("BIG", "0000", group=900), filer("HUGE", "1111", group=900), firm("BIG", "000", group=900))
+    tables = table(*FIRMS, large[2]), table(*GROUPS, *large[:2])
+    small, same = samples.at_most(make(*tables), 300), make(*tables, 300)
+    assert len(small) < len(make(*tables))
+    pd.testing.assert_frame_equal(small, same)
+    assert small.attrs == same.attrs
+    with pytest.raises(SampleError, match="at most 100 in the group in the first year' has no rows"):
+        samples.at_most(make(*tables), 100)
+    few = make(*tables).query("edinet_code not in ['S0', 'P0']")
+    with pytest.raises(SampleError, match=r"marks 4 st.* against 1 (never|always)-investors; at least 5 and one"):
+        samples.at_most(few, 300)
+
+
+# ------------------------------------------------------------------------------------------------- the parent's staff
+def test_pay_and_age_of_the_parents_staff():
+    panel = table(*FIRMS, firm("IN", "00", average_pay_yen=[5e6, np.nan], average_age=[np.nan, 41.0]))
+    out = samples.parents_staff(panel, table(*GROUPS))
+    assert rows_of(out, "S0")["pay"].tolist() == close([100 * math.log(6e6)] * 3)
+    assert rows_of(out, "S0")["post"].tolist() == [0, 1, 1]
+    inside = rows_of(out, "IN")
+    assert inside["pay"].tolist() == close([100 * math.log(5e6), math.nan], nan_ok=True)
+    assert inside["age"].tolist() == close([math.nan, 41.0], nan_ok=True)
+    same = samples.jobs_in_japan(panel, table(*GROUPS), "lower")
+    assert out[["edinet_code", "year", "starter", "post"]].equals(same[["edinet_code", "year", "starter", "post"]].
+                                                                  reset_index(drop=True))
+    assert out.attrs["left_out"] == same.attrs["left_out"] | {
+        "firm-years without average_pay_yen": 1, "firm-years without average_age": 1}
+
+
+def test_the_staffs_false_starts_are_left_out():
+    groups = table(*GROUPS, filer("F", "1011"), filer("M", "0100"))
+    out = samples.parents_staff(table(*FIRMS, firm("F", "011"), firm("M", ".000")), groups)
+    assert set(out["edinet_code"]) == set(table(*FIRMS)["edinet_code"])
+    assert list(out.attrs["left_out"].values()) == [0, 0, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("panel", "words"), [
+    (table(*FIRMS).drop(columns="average_age"), "no column 'average_age'"),
+    (table(*FIRMS, firm("Z", "00", average_pay_yen=[1.0, 0.0])), "average_pay_yen of firm Z in 2018 is not above zero"),
+    (table(*FIRMS, firm("Z", "00", average_age=-1.0)), "average_age of firm Z in 2017 is not above zero"),
+    (table(*FIRMS, firm("Z", "00", parent=300)), "group_employees of firm Z in 2017 is smaller"),
+])  # fmt: skip
+def test_what_the_parents_staff_refuses(panel, words):
+    with pytest.raises(SampleError, match=f"sample 'starters and never-investors of J.*{words}"):
+        samples.parents_staff(panel, table(*GROUPS))
+
+
+# ------------------------------------------------------------------------------------------------- the yen's fall
+def abroad(code: str, gain: float, fdi: str = "11111111", assets: float = 1e9, **more) -> pd.DataFrame:
+    """An investor from 2017 on, whose translation adjustment grows by `gain` from 2021 to 2024."""
+    years = [2017 + place for place, mark in enumerate(fdi) if mark != "."]
+    held = {2021: 5.0, 2024: 5.0 + gain}
+    return firm(code, fdi, **({"translation_adjustment_yen": [held.get(year, 1e12) for year in years],
+                               "total_assets_yen": [assets if year == 2021 else 7.0 for year in years]} | more))
+
+
+INVESTORS = tuple(abroad(f"I{n:03}", 3e6 * n) for n in range(101))
+
+
+def test_the_dose_of_the_yens_fall_by_hand():
+    left = (abroad("LATE", 1e8, "00000111"), abroad("GAP", 1e8, "11111.11"), abroad("STOP", 1e8, "11111110"),
+            abroad("BLANK", np.nan), abroad("NONE", 1e8, assets=np.nan), abroad("IFRS", 1e8, ifrs_ever=1))
+    panel = table(*INVESTORS, *left)
+    before = panel.copy()
+    out = samples.yen_exposure(panel.iloc[::-1])
+    doses = out.groupby("edinet_code")["dose"].unique()
+    assert {code: len(values) for code, values in doses.items()} == {f"I{n:03}": 1 for n in range(101)}
+    for n in range(101):  # gain over assets over 0.30 is n hundredths; the ends are clipped at one hundredth of firms
+        assert doses[f"I{n:03}"][0] == close(min(max(0.01 * n, 0.01), 0.99)), n
+    assert list(out["edinet_code"] + out["year"].astype(str)) == sorted(out["edinet_code"] + out["year"].astype(str))
+    assert out["parent"].unique().tolist() == [100]
+    assert out["group"].unique().tolist() == [200]
+    assert out["ln_group"].tolist() == close([math.log(200)] * len(out))
+    assert out.attrs["sample"] == "firms of J with FDI in every year 2021–2024"
+    assert out.attrs["left_out"] == {
+        "not seen in every year 2021–2024": 1, "a year of 2021–2024 without FDI": 2,
+        "translation adjustment of 2021 or 2024, or total assets of 2021, unknown": 2}
+    pd.testing.assert_frame_equal(panel, before)
+
+
+def test_years_around_the_yens_fall_stay():
+    panel = table(*INVESTORS, abroad("OLD", 1e6, "0.1" + "1" * 7))  # its FDI of other years is of no matter
+    out = samples.yen_exposure(panel)
+    assert rows_of(out, "OLD")["year"].tolist() == [2017, 2019, *range(2020, 2026)]
+
+
+def test_the_dose_follows_its_definition_in_the_books_table():
+    firms = load("firm_panel")
+    out = samples.yen_exposure(firms)
+    of_firm = {code: rows.set_index("year") for code, rows in samples.sample_j(firms).groupby("edinet_code")}
+    raw = {}
+    for code, rows in of_firm.items():
+        if all(year in rows.index and rows.loc[year, "fdi"] == 1 for year in (2021, 2022, 2023, 2024)):
+            held = rows["translation_adjustment_yen"]
+            raw[code] = (held[2024] - held[2021]) / rows.loc[2021, "total_assets_yen"] / 0.30
+    low, high = np.percentile(list(raw.values()), [1, 99])
+    found = out.drop_duplicates("edinet_code").set_index("edinet_code")["dose"].to_dict()
+    assert found == {code: close(min(max(value, low), high)) for code, value in raw.items()}
+    assert len(found) + sum(out.attrs["left_out"].values()) == len(of_firm)
+    assert len(out) == sum(len(of_firm[code]) for code in raw)
+
+
+@pytest.mark.parametrize(("panel", "words"), [
+    pytest.param(table(*INVESTORS).drop(columns="translation_adjustment_yen"), "no column .translation", id="column"),
+    pytest.param(table(*INVESTORS, INVESTORS[0]), "year 2017 of firm I000 stands there twice", id="twice"),
+    pytest.param(table(*INVESTORS, abroad("TWO", 1.0).replace({"fdi": {1.0: 2.0}})), "fdi of firm TWO in 2017 is 2.0",
+                 id="fdi of two"),
+    pytest.param(table(*INVESTORS, abroad("POOR", 1.0, assets=0.0)), "total_assets_yen of firm POOR in 2021 is not",
+                 id="no assets"),
+    pytest.param(table(*INVESTORS[:4]), "4 firms with 4 different doses", id="four firms"),
+    pytest.param(table(*(abroad(f"I{n}", 1.0) for n in range(9))), "9 firms with 1 different doses", id="one dose"),
+])  # fmt: skip
+def test_what_the_yens_exposure_refuses(panel, words):
+    with pytest.raises(SampleError, match=f"sample 'firms of J with FDI in every year 2021–2024': {words}"):
+        samples.yen_exposure(panel)

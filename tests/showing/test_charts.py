@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,3 +69,27 @@ def test_curve_of_one_line_has_no_second(small_curve):
     fig = charts.specification_curve(curve[curve["line"] == "per firm"], choices, {"one": "parent"}, "Log points")
     assert len(fig.axes) == 2
     assert {text.get_text() for text in fig.legends[0].get_texts()} == {"per firm", "shuffled start dates"}
+
+
+def test_a_group_before_and_after_is_drawn_person_by_person():
+    theme.use()
+    people = {"Before": (9, 4, 3), "After": (2, 11, 3)}
+    units = ("Parent", "Domestic subsidiary", "Foreign subsidiary")
+    data = pd.DataFrame([(when, unit, count) for when, counts in people.items()
+                         for unit, count in zip(units, counts, strict=True)], columns=["when", "unit", "people"])
+    fig = charts.structure(data, "staff moves")
+    for ax, (when, counts) in zip(fig.axes, people.items(), strict=True):
+        assert ax.get_title(loc="left") == when
+        rings = [line for line in ax.lines if line.get_markerfacecolor() == "none"]
+        assert (len(ax.lines), len(rings)) == (sum(counts), 0 if when == "Before" else 7)
+        assert {ring.get_color() for ring in rings} <= {theme.COLOURS["parent"]}
+        boxes = [(box.get_x(), box.get_x() + box.get_width(), box.get_y(), box.get_y() + box.get_height())
+                 for box in ax.patches[2:]]
+        inside = [sum(left < x < right and low < y < high for line in ax.lines for x, y in [line.get_xydata()[0]])
+                  for left, right, low, high in boxes]
+        assert inside == list(counts)
+        words = [text.get_text() for text in ax.texts]
+        named = dict(itertools.pairwise(words))
+        assert [named[name] for name in ("Parent, reported", "Jobs in Japan, not reported", "Group, reported")] == [
+            f"{counts[0]}", f"{counts[0] + counts[1]}", f"{sum(counts)}"]
+    assert "staff moves" in [text.get_text() for text in fig.axes[1].texts]

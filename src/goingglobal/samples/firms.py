@@ -55,7 +55,7 @@ def long_differences(
     Parameters: `limit`, drop firms with |parent growth| of `limit` or more (percentage points a
     year; None keeps all); `largest_parent`, keep parents with at most so many employees in
     `first`. Columns: `parent`, `group` (percentage points a year), `fdi`, `ln_parent0`,
-    `parent0`, `sector`, `parent_share0`, `parent_share1` (%), and the accounts of `first`.
+    `ln_group0`, `parent0`, `sector`, `parent_share0`, `parent_share1` (%), and the accounts of `first`.
     """
     panel = sample_j(firms)
     start = panel[panel["year"] == first].set_index("edinet_code")
@@ -68,6 +68,7 @@ def long_differences(
     out["parent"] = 100 / years * (end["ln_parent"] - start["ln_parent"])
     out["group"] = 100 / years * (end["ln_group"] - start["ln_group"])
     out["parent0"], out["ln_parent0"] = start["parent_employees"], start["ln_parent"]
+    out["ln_group0"] = start["ln_group"]
     out["parent_share0"], out["parent_share1"] = start["parent_share"], end["parent_share"]
     name = f"J in {first} and {last}"
     if limit is not None:

@@ -24,6 +24,9 @@ BOUNDS = ("lower", "upper", "worst")
 # Columns of event times, −1 being the base; the first and the last hold what lies beyond, too.
 PATH = {"m4": -4, "m3": -3, "m2": -2, **{f"p{time}": time for time in range(5)}}
 UNKNOWN = "unknown"
+OF_FALSE_STARTS = "starters and never-investors of J with FDI in an earlier filing"
+YEN = (2021, 2024)  # the years between which the yen's fall is measured, ends included
+YEN_FALL = 0.30  # about what foreign currencies gained in yen between the balance sheets of the two: a scale, no more
 
 
 def _named(frame: pd.DataFrame, name: str, left_out: Mapping[str, int]) -> pd.DataFrame:
@@ -79,6 +82,15 @@ def _log(values: pd.Series) -> pd.Series:
     return np.log(values.where(values > 0))
 
 
+def _complete(group_panel: pd.DataFrame, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of filers under Japanese standards, and those of them that sample A keeps."""
+    japanese = group_panel[group_panel["ifrs_ever"] == 0]
+    known = japanese["fdi"].notna() & (japanese["group_employees"] > 0)
+    rows = japanese[known & japanese["year"].between(FIRST_YEAR, LAST_YEAR)]
+    _need_binary(rows, name)
+    return japanese, rows
+
+
 def all_filers(group_panel: pd.DataFrame) -> pd.DataFrame:
     """Sample A: everyone who files under Japanese standards, with group headcount and known FDI, 2016–2025.
 
@@ -91,10 +103,8 @@ def all_filers(group_panel: pd.DataFrame) -> pd.DataFrame:
     """
     name = f"A: all filers under Japanese standards, {FIRST_YEAR}–{LAST_YEAR}"
     _need(group_panel, ("fdi", "ifrs_ever", "group_employees", "sales_yen", "total_assets_yen"), name)
-    japanese = group_panel[group_panel["ifrs_ever"] == 0]
-    complete = japanese["fdi"].notna() & (japanese["group_employees"] > 0)
-    rows = japanese[complete & japanese["year"].between(FIRST_YEAR, LAST_YEAR)].sort_values(["edinet_code", "year"])
-    _need_binary(rows, name)
+    japanese, rows = _complete(group_panel, name)
+    rows = rows.sort_values(["edinet_code", "year"])
     ln_group, ln_sales = np.log(rows["group_employees"]), _log(rows["sales_yen"])
     rows = rows.assign(
         y=ln_group, ln_group=ln_group, first_group=rows.groupby("edinet_code")["group_employees"].transform("first"),
@@ -184,6 +194,18 @@ def group_stoppers(group_panel: pd.DataFrame, largest: int | None = None) -> pd.
     return _enough(frame, "stopper", "stoppers", "always-investors")
 
 
+def at_most(sample: pd.DataFrame, largest: int) -> pd.DataFrame:
+    """Firms of a sample whose group had at most `largest` people in the firm's first year (`first_group`).
+
+    `sample` comes from `group_starters`, `group_stoppers` or `jobs_in_japan`, and the result is what these return with
+    the same `largest`. Raises `SampleError` below five treated firms or without controls.
+    """
+    frame = _sized(sample, largest, sample.attrs.get("sample", "unnamed sample"), sample.attrs.get("left_out", {}))
+    if "stopper" in frame:
+        return _enough(frame, "stopper", "stoppers", "always-investors")
+    return _enough(frame, "starter", "starters", "never-investors")
+
+
 def with_firms(sample: pd.DataFrame, firm_panel: pd.DataFrame) -> pd.DataFrame:
     """A sample of A with what only `firm_panel` knows: the firms with a parent of 100 or more in 2026.
 
@@ -242,18 +264,22 @@ def false_starts(firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.Data
     `dated` (the start in J; 0 for never) and `abroad` (the first year with FDI in A).
     Raises `SampleError` where the tables disagree about the FDI of a firm in a year, and as `starters` does.
     """
-    name = "starters and never-investors of J with FDI in an earlier filing"
-    _need(firm_panel, OF_J, name)
-    _need(group_panel, ("fdi",), name)
-    _agreeing(firm_panel, group_panel, name)
-    everyone = all_filers(group_panel)
+    _need(firm_panel, OF_J, OF_FALSE_STARTS)
+    return _false_starts(starters(firm_panel, outcome="group"), firm_panel, group_panel)
+
+
+def _false_starts(rows: pd.DataFrame, firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.DataFrame:
+    """The `false_starts` among `rows`, those of `starters`."""
+    _need(group_panel, ("fdi", "ifrs_ever", "group_employees"), OF_FALSE_STARTS)
+    _agreeing(firm_panel, group_panel, OF_FALSE_STARTS)
+    everyone = _complete(group_panel, OF_FALSE_STARTS)[1]
     abroad = everyone[everyone["fdi"] == 1].groupby("edinet_code")["year"].min()
-    firms = starters(firm_panel, outcome="group").drop_duplicates("edinet_code")
+    firms = rows.drop_duplicates("edinet_code")
     firms = firms[["edinet_code", "starter", "first_fdi"]].rename(columns={"first_fdi": "dated"})
     firms = firms.assign(abroad=firms["edinet_code"].map(abroad)).dropna(subset="abroad")
     wrong = firms[(firms["starter"] == 0) | (firms["abroad"] < firms["dated"])]
     wrong = wrong.astype({"abroad": int}).reset_index(drop=True)
-    wrong.attrs = {"sample": name, "left_out": {}}
+    wrong.attrs = {"sample": OF_FALSE_STARTS, "left_out": {}}
     return wrong
 
 
@@ -286,8 +312,8 @@ def jobs_in_japan(
     for row in panel[panel["group_employees"] < panel[PARENT]].head(1).itertuples():
         raise SampleError(f"sample {name!r}: group_employees of firm {row.edinet_code} in {row.year} is smaller than "
                           "its parent's headcount")
-    false = false_starts(firm_panel, group_panel)
     rows = starters(firm_panel, outcome="group")
+    false = _false_starts(rows, firm_panel, group_panel)
     kinds = _histories(panel)
     at_first, used = kinds["first_fdi"] == kinds["first"], kinds.index.isin(rows["edinet_code"])
     rows = rows[~rows["edinet_code"].isin(false["edinet_code"])]
@@ -306,6 +332,69 @@ def jobs_in_japan(
         "never-investor with FDI in a filing": false["starter"].eq(0).sum(),
     })
     return _enough(frame, "starter", "starters", "never-investors")
+
+
+def parents_staff(firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.DataFrame:
+    """Pay and age of the parent's staff, of the starters and never-investors of `jobs_in_japan`; a row per firm-year.
+
+    Columns added: `pay` (100 × log of the average yearly pay in yen) and `age` (average age, years), both of the
+    parent's staff alone, as reports give them; missing where the report does. `attrs["left_out"]` also counts the
+    firm-years without pay and those without age. Raises `SampleError` for pay or age that is not above zero, naming the
+    firm, and as `jobs_in_japan` does.
+    """
+    name = "starters and never-investors of J, staff of the parent"
+    _need(firm_panel, (*OF_J, "average_pay_yen", "average_age"), name)
+    rows = jobs_in_japan(firm_panel, group_panel, "worst")
+    left_out = rows.attrs["left_out"]
+    known = firm_panel[["edinet_code", "year", "average_pay_yen", "average_age"]]
+    rows = rows.merge(known, on=["edinet_code", "year"], how="left", validate="1:1")
+    for column in ("average_pay_yen", "average_age"):
+        for row in rows[rows[column] <= 0].head(1).itertuples():
+            raise SampleError(f"sample {name!r}: {column} of firm {row.edinet_code} in {row.year} is not above zero")
+        left_out = left_out | {f"firm-years without {column}": rows[column].isna().sum()}
+    rows = rows.assign(pay=100 * np.log(rows["average_pay_yen"]), age=rows["average_age"])
+    return _named(rows, name, left_out)
+
+
+def yen_exposure(firm_panel: pd.DataFrame) -> pd.DataFrame:
+    """Firms of J abroad throughout the yen's fall, and how much of them it touched; one row per firm and year.
+
+    Kept are firms seen with fdi = 1 in every year 2021–2024, in all their years up to 2025. A weaker yen makes assets
+    abroad worth more yen; the translation adjustment holds the gain. `dose` is its change from 2021 to 2024 over the
+    total assets of 2021, divided by `YEN_FALL`: roughly the share of net assets abroad, measured in the shock itself
+    and so moved by purchases and sales of those years, too. It is clipped at its 1st and 99th percentile over firms.
+    Columns added: `parent`, `group` (persons) beside their logs `ln_parent` and `ln_group`.
+    `attrs["left_out"]` counts firms of J that are not seen in all four years, that have a year of the four without FDI,
+    and whose translation adjustment (2021, 2024) or total assets (2021) are unknown.
+    Raises `SampleError` for total assets that are not above zero, naming the firm, where fewer than five firms are
+    left, and where all have the same dose.
+    """
+    first, last = YEN
+    name = f"firms of J with FDI in every year {first}–{last}"
+    _need(firm_panel, (*OF_J, "translation_adjustment_yen", "total_assets_yen"), name)
+    panel = sample_j(firm_panel)
+    _need_binary(panel, name)
+    panel = panel[panel["year"] <= LAST_YEAR]
+    during = panel[panel["year"].between(first, last)].groupby("edinet_code")["fdi"].agg(["size", "min"])
+    whole = during[during["size"] == last - first + 1]
+    abroad = whole.index[whole["min"] == 1]
+    by_year = panel[panel["edinet_code"].isin(abroad)].set_index(["edinet_code", "year"])
+    start, end = by_year.xs(first, level="year"), by_year.xs(last, level="year")
+    for firm in start.index[start["total_assets_yen"] <= 0][:1]:
+        raise SampleError(f"sample {name!r}: total_assets_yen of firm {firm} in {first} is not above zero")
+    gain = end["translation_adjustment_yen"] - start["translation_adjustment_yen"]
+    dose = (gain / start["total_assets_yen"] / YEN_FALL).dropna()
+    if len(dose) < MIN_TREATED or dose.nunique() == 1:
+        raise SampleError(f"sample {name!r}: {len(dose)} firms with {dose.nunique()} different doses; at least "
+                          f"{MIN_TREATED} firms and two doses are needed")
+    dose = dose.clip(dose.quantile(0.01), dose.quantile(0.99))
+    rows = panel[panel["edinet_code"].isin(dose.index)]
+    rows = rows.assign(dose=rows["edinet_code"].map(dose), parent=rows[PARENT], group=rows["group_employees"])
+    return _named(rows, name, {
+        f"not seen in every year {first}–{last}": _firms(panel) - len(whole),
+        f"a year of {first}–{last} without FDI": len(whole) - len(abroad),
+        f"translation adjustment of {first} or {last}, or total assets of {first}, unknown": len(abroad) - len(dose),
+    })
 
 
 def growth_before(
