@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import second_route as first
 import second_route_jobs as jobs
-from scipy import stats
+from scipy import linalg, stats
 
 SHOCK, BASE, YEN = range(2021, 2025), 2021, 0.30
 YEARS = [2017, 2018, 2019, 2020, 2022, 2023, 2024, 2025]
@@ -66,7 +66,7 @@ def absorbed(
     np.add.at(sums, codes, whole)
     within = whole - (sums / sizes)[codes]
     wanted, time = within[:, : 1 + len(xs)], within[:, 1 + len(xs) :]
-    freed = wanted - time @ np.linalg.lstsq(time, wanted, rcond=1e-10)[0]
+    freed = wanted - time @ linalg.lstsq(time, wanted, cond=1e-10, lapack_driver="gelsy")[0]
     b, scores, bread = first.least_squares(freed[:, 0], freed[:, 1:])
     pull = np.zeros((len(firms), len(xs)))
     np.add.at(pull, codes, scores @ bread)
