@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import second_route as first
 import second_route_jobs as jobs
-from scipy import linalg, stats
+from scipy import stats
 
 SHOCK, BASE, YEN = range(2021, 2025), 2021, 0.30
 YEARS = [2017, 2018, 2019, 2020, 2022, 2023, 2024, 2025]
@@ -38,10 +38,11 @@ ORIGINS = {
 
 
 # ---------------------------------------------------------------------------------------------- regressions
-def lasting(rows: pd.DataFrame, y: str, times: str) -> pd.DataFrame:
+def lasting(rows: pd.DataFrame, times: tuple[str, ...] = ("year",)) -> pd.DataFrame:
     """Without rows that are alone in their firm or in their time, again and again."""
     while True:
-        alone = (rows.groupby("firm")[y].transform("size") == 1) | (rows.groupby(times)[y].transform("size") == 1)
+        alone = rows.groupby("firm")["year"].transform("size") == 1
+        alone |= rows.groupby(list(times))["year"].transform("size") == 1
         if not alone.any():
             return rows
         rows = rows[~alone]
@@ -52,25 +53,30 @@ def factor(n: int, groups: int, k: int) -> float:
 
 
 def absorbed(
-    rows: pd.DataFrame, y: str, xs: list[str], times: str = "year"
+    rows: pd.DataFrame, y: str, xs: list[str], block: str | None = None
 ) -> tuple[np.ndarray, pd.DataFrame, int, int]:
-    """Coefficients of `xs` with firm and time effects, each firm's pull on them, rows, and K: regressors and times.
+    """Coefficients of `xs` with firm and year effects, each firm's pull on them, rows, and K: regressors and effects.
 
-    Times may be years of sectors, some of whose dummies repeat the firms: what is left of these is nothing.
+    With a `block` that no firm leaves, each block has years of its own; K counts all of these, as pyfixest does,
+    although one a block is no news beside the firms.
     """
-    rows = lasting(rows[[y, *xs, "firm", times]].dropna(), y, times)
+    times = ("year",) if block is None else (block, "year")
+    rows = lasting(rows[[y, *xs, "firm", *times]].dropna(), times)
     codes, firms = pd.factorize(rows["firm"])
-    sizes = np.bincount(codes)[:, None]
-    whole = np.column_stack([rows[[y, *xs]], first.dummies(rows[times])]).astype(float)
-    sums = np.zeros((len(firms), whole.shape[1]))
-    np.add.at(sums, codes, whole)
-    within = whole - (sums / sizes)[codes]
-    wanted, time = within[:, : 1 + len(xs)], within[:, 1 + len(xs) :]
-    freed = wanted - time @ linalg.lstsq(time, wanted, cond=1e-10, lapack_driver="gelsy")[0]
+    freed = rows[[y, *xs]].to_numpy(float)
+    blocks = np.zeros(len(rows)) if block is None else rows[block].to_numpy()
+    for name in np.unique(blocks):
+        some = blocks == name
+        member = first.dummies(codes[some])
+        whole = np.column_stack([freed[some], first.dummies(rows["year"][some])[:, 1:]])
+        within = whole - member @ (member.T @ whole / member.sum(axis=0)[:, None])
+        wanted, years = within[:, : 1 + len(xs)], within[:, 1 + len(xs) :]
+        freed[some] = wanted - years @ np.linalg.lstsq(years, wanted)[0]
     b, scores, bread = first.least_squares(freed[:, 0], freed[:, 1:])
     pull = np.zeros((len(firms), len(xs)))
     np.add.at(pull, codes, scores @ bread)
-    return b, pd.DataFrame(pull, index=firms, columns=xs), len(rows), len(xs) + rows[times].nunique()
+    k = len(xs) + rows.groupby(list(times)).ngroups
+    return b, pd.DataFrame(pull, index=firms, columns=xs), len(rows), k
 
 
 def poisson(rows: pd.DataFrame, level: str) -> dict:
@@ -79,7 +85,7 @@ def poisson(rows: pd.DataFrame, level: str) -> dict:
     A firm that never has anyone says nothing, as a row alone in its firm or its year.
     """
     rows = rows[[level, "post", "firm", "year"]].dropna()
-    rows = lasting(rows[rows.groupby("firm")[level].transform("sum") > 0], level, "year")
+    rows = lasting(rows[rows.groupby("firm")[level].transform("sum") > 0])
     codes, firms = pd.factorize(rows["firm"])
     y = rows[level].to_numpy(float)
     z = np.column_stack([rows["post"], first.dummies(rows["year"])[:, 1:]]).astype(float)
@@ -117,8 +123,9 @@ def number(value: float, origin: str) -> dict:
 def doses(panel: pd.DataFrame) -> tuple[dict[str, float], Counter]:
     """Firm → dose of those who had FDI in every year of the yen's fall, and why other firms have none."""
     found, why = {}, Counter()
-    for firm, rows in panel.groupby("firm"):
-        seen = {row.year: row for row in rows.itertuples() if row.year in SHOCK}
+    used = ["firm", "year", "fdi", "translation_adjustment_yen", "total_assets_yen"]
+    for firm, rows in panel.loc[panel["year"].isin(SHOCK), used].groupby("firm"):
+        seen = {row.year: row for row in rows.itertuples()}
         if len(seen) < len(SHOCK):
             why["not seen in every year 2021–24"] += 1
         elif not all(row.fdi == 1 for row in seen.values()):
@@ -130,6 +137,7 @@ def doses(panel: pd.DataFrame) -> tuple[dict[str, float], Counter]:
                 found[firm] = dose
             else:
                 why["accounts missing"] += 1
+    why["not seen in every year 2021–24"] += panel["firm"].nunique() - len(found) - why.total()
     low, high = np.percentile(list(found.values()), [1, 99])
     return {firm: min(max(dose, low), high) for firm, dose in found.items()}, why
 
@@ -140,12 +148,11 @@ def yen(panel: pd.DataFrame) -> dict[str, dict]:
     if (rows.groupby("firm")["sector"].nunique() != 1).any():
         raise ValueError("a firm changes its sector")
     size = rows["firm"].map(dose)
-    rows = rows.assign(sector_year=rows["sector"] + rows["year"].astype(str))
     rows = rows.assign(**{f"d{year}": size * (rows["year"] == year) for year in YEARS})
     out = {"yen/firms": number(len(dose), "count"), "yen/mean_dose": number(np.mean(list(dose.values())), "dose")}
     for outcome in ("parent", "group"):
         whole = rows.assign(y=np.log(rows[outcome]))
-        b, pull, n, k = absorbed(whole, "y", [f"d{year}" for year in YEARS], "sector_year")
+        b, pull, n, k = absorbed(whole, "y", [f"d{year}" for year in YEARS], "sector")
         se = np.sqrt(factor(n, len(pull), k) * (pull**2).sum())
         for year, value in zip(YEARS, b, strict=True):
             out[f"yen/{outcome}/{year}"] = {"value": float(value), "se": float(se[f"d{year}"]), "n": n,
@@ -294,7 +301,7 @@ def primary() -> dict[str, dict]:
     out = {}
     for id_, rows in zip(PRIMARY, (bounds["lower"], bounds["upper"], starters, stoppers), strict=True):
         record = jobs.effects(rows, "y", ["post"])["post"]
-        firms = lasting(rows, "y", "year")["firm"].nunique()
+        firms = lasting(rows)["firm"].nunique()
         t = record["value"] / record["se"]
         out[id_] = {**record, "firms": firms, "t": t, "p": float(2 * stats.t.sf(abs(t), firms - 1))}
     return out
