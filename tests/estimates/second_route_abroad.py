@@ -190,7 +190,7 @@ def shares(rows: pd.DataFrame) -> dict[str, dict]:
     for name, least in SHARES.items():
         some = with_share(rows, least)
         out[f"firm/starters_{name}/parent"] = jobs.on_post(some.assign(y=np.log(some["parent"])))
-        out[f"firm/starters_{name}_count/parent"] = jobs.counted(some)
+        out[f"firm/starters_{name}_count"] = jobs.counted(some)
     return out
 
 
@@ -212,15 +212,17 @@ def trimming(rows: pd.DataFrame, limit: float = 0.7) -> dict:
             "origin": ORIGINS["difference"]}  # fmt: skip
 
 
-def both_sizes() -> dict:
-    """The parent's long difference with the log of the group's headcount of 2017 beside the parent's."""
-    panel = first.firms()
+def both_sizes() -> dict[str, dict]:
+    """Long differences with the log of the group's headcount of 2017 beside the parent's; of firms with calm parents."""
+    panel, heads = first.firms(), ["parent", "group"]
     start, end = (panel[panel["year"] == year].set_index("edinet_code") for year in (2017, 2025))
     both = [firm for firm in start.index if firm in end.index]
-    growth = 100 / 8 * (end.loc[both, "parent"] - start.loc[both, "parent"])
-    start, growth = start.loc[both][growth.abs() < 25], growth[growth.abs() < 25]
-    z = np.column_stack([start[["fdi", "parent", "group"]], first.dummies(start["sector"])])
-    return {**first.robust(growth.to_numpy(), z), "origin": ORIGINS["ols"]}
+    growth = 100 / 8 * (end.loc[both, heads] - start.loc[both, heads])
+    kept = growth["parent"].abs() < 25
+    rows = start.loc[both][kept]
+    z = np.column_stack([rows[["fdi", *heads]], first.dummies(rows["sector"])])
+    return {f"firm/longdiff_both_sizes/{outcome}": {**first.robust(growth.loc[kept, outcome].to_numpy(), z),
+                                                    "origin": ORIGINS["ols"]} for outcome in heads}  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------- all of them
@@ -235,8 +237,7 @@ def estimates() -> dict[str, dict]:
     panel, everyone = jobs.listed(), jobs.filers()
     clean, whole = jobs.cleaned(panel, everyone), untouched(panel)
     return {**yen(panel), **staff(clean), **levels(clean, everyone), **shares(whole),
-            "firm/trimming_difference/parent": trimming(whole),
-            "firm/longdiff_both_sizes/parent": both_sizes()}  # fmt: skip
+            "firm/trimming_difference/parent": trimming(whole), **both_sizes()}  # fmt: skip
 
 
 def without_false_starts() -> dict[str, dict]:
