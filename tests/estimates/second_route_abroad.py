@@ -213,7 +213,7 @@ def trimming(rows: pd.DataFrame, limit: float = 0.7) -> dict:
 
 
 def both_sizes() -> dict[str, dict]:
-    """Long differences with the log of the group's headcount of 2017 beside the parent's; of firms with calm parents."""
+    """Long differences with the log of the group's headcount of 2017 beside the parent's, of calm parents."""
     panel, heads = first.firms(), ["parent", "group"]
     start, end = (panel[panel["year"] == year].set_index("edinet_code") for year in (2017, 2025))
     both = [firm for firm in start.index if firm in end.index]
@@ -279,7 +279,7 @@ def counts() -> dict[str, dict]:
 
 # ---------------------------------------------------------------------------------------------- many tests
 def holm(ps: list[float], family: int | None = None) -> list[float]:
-    """Holm's adjusted p of each; `family` counts more tests than `ps`, the others' p larger than all of these."""
+    """Holm's adjusted p of each; in a larger `family` at most this: as if the others' p were larger than all of these."""
     ps = np.asarray(ps, dtype=float)
     if not ((ps >= 0) & (ps <= 1)).all():
         raise ValueError(f"p-values lie between 0 and 1, not {ps}")
@@ -309,7 +309,7 @@ def primary() -> dict[str, dict]:
 
 
 def with_holm() -> dict[str, dict]:
-    """The primary estimates with Holm's p for a family of these four, and of six whose other two have larger p."""
+    """The primary estimates with Holm's p for a family of these four, and for one of six at most."""
     out = primary()
     ps = [record["p"] for record in out.values()]
     for record, four, six in zip(out.values(), holm(ps), holm(ps, 6), strict=True):
