@@ -279,7 +279,7 @@ def counts() -> dict[str, dict]:
 
 # ---------------------------------------------------------------------------------------------- many tests
 def holm(ps: list[float], family: int | None = None) -> list[float]:
-    """Holm's adjusted p of each; in a larger `family` at most this: as if the others' p were larger than all of these."""
+    """Holm's adjusted p of each; in a larger `family` the most it can be: the others' p are larger."""
     ps = np.asarray(ps, dtype=float)
     if not ((ps >= 0) & (ps <= 1)).all():
         raise ValueError(f"p-values lie between 0 and 1, not {ps}")
