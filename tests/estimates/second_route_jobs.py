@@ -108,12 +108,12 @@ def kind(years: np.ndarray, fdi: np.ndarray) -> tuple[str, int]:
 
 def sorted_out(panel: pd.DataFrame) -> pd.DataFrame:
     """The panel with `kind`, `first` (the year of the change), `post` and `size` (of the group when first seen)."""
-    parts = []
-    for _, rows in panel.sort_values(["firm", "year"]).groupby("firm"):
+    panel, found = panel.sort_values(["firm", "year"]), {}
+    for firm, rows in panel[["firm", "year", "fdi", "group"]].groupby("firm"):
         what, change = kind(rows["year"].to_numpy(), rows["fdi"].to_numpy())
-        post = (change > 0) * (rows["year"] >= change).astype(float)
-        parts.append(rows.assign(kind=what, first=change, post=post, size=rows["group"].iloc[0]))
-    return pd.concat(parts)
+        found[firm] = (what, change, rows["group"].iloc[0])
+    what, change, size = (panel["firm"].map({firm: three[at] for firm, three in found.items()}) for at in range(3))
+    return panel.assign(kind=what, first=change, post=((change > 0) & (panel["year"] >= change)) * 1.0, size=size)
 
 
 def filers() -> pd.DataFrame:
