@@ -3,7 +3,8 @@
     import goingglobal.absorbing    # there `import pyfixest as pf` now finds this module; elsewhere nothing happens
 
 `feols` has pyfixest's name, arguments and numbers for what the book asks of it: least squares with one or two effects
-absorbed and errors clustered by one of them. statsmodels does the work, on deviations from the clusters' means.
+absorbed and errors clustered in one or two ways, or Driscoll and Kraay's. statsmodels fits, on deviations from one
+effect's means.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from goingglobal.models import ModelError, name_of, software_of
 
@@ -64,60 +66,100 @@ class Fit:
         return self._beta_hat
 
 
-def feols(fml: str, data: pd.DataFrame, vcov: dict[str, str] | None = None, weights: str | None = None) -> Fit:
-    """Least squares with effects absorbed and CR1 errors by one of them, as `pyfixest.feols` gives it.
+def feols(fml: str, data: pd.DataFrame, vcov: dict[str, str] | str | None = None, weights: str | None = None,
+          vcov_kwargs: dict | None = None) -> Fit:
+    """Least squares with effects absorbed and clustered errors, as `pyfixest.feols` gives it.
 
-    Parameters: `fml`, such as "y ~ post | firm + year", the effects behind the bar, at most two; `vcov`, such as
-    {"CRV1": "firm"}, which must be one of them; `weights`, a column. The CR1 factor is G/(G−1)·(N−1)/(N−K), K counting
-    regressors, the other effect's dummies and one, not the effect that is nested in the clusters. Rows with a missing
-    value and effects seen once are left out. Raises `ModelError` for other forms, fewer than two clusters with two rows
-    or more, and an empty sample. Sources: Frisch and Waugh (1933); Cameron, Gelbach and Miller (2011).
+    Parameters: `fml`, such as "y ~ post | firm + year", one or two effects behind the bar; `vcov`, {"CRV1": "firm"},
+    {"CRV1": "firm + year"} for two ways, or "DK" (Driscoll–Kraay) with `vcov_kwargs` {"time_id": "year", "lag": 3} (a
+    "panel_id" is not needed); `weights`, a column. Factors: G/(G−1) or T/(T−1) times (N−1)/(N−K), G the smaller number
+    of clusters; K counts the regressors, one, and the levels less one of each effect that is not nested in a cluster.
+    Rows with a missing value and effects seen once are left out. Raises `ModelError` for other forms, fewer than two
+    clusters, and an empty sample. Sources: Frisch and Waugh (1933); Cameron, Gelbach and Miller (2011); Driscoll and
+    Kraay (1998).
     """
     import statsmodels.api as sm
     from patsy import dmatrices
 
     left, _, absorbed = (part.strip() for part in fml.partition("|"))
     effects = [name.strip() for name in absorbed.split("+") if name.strip()]
-    cluster = vcov.get("CRV1") if isinstance(vcov, dict) else None
+    asked = vcov.get("CRV1", "") if isinstance(vcov, dict) else (vcov_kwargs or {}).get("time_id", "")
+    clusters = [name.strip() for name in asked.split("+") if name.strip()]
     what = f"{fml!r} on {name_of(data)!r}"
-    if cluster not in effects or len(effects) > 2:
-        raise ModelError(f"{what}: expected are one or two effects behind the bar, one of which is the cluster, as in "
-                         "feols('y ~ post | firm + year', data, vcov={'CRV1': 'firm'})")  # fmt: skip
+    by_time = vcov == "DK"
+    if (not (isinstance(vcov, dict) or by_time) or not 1 <= len(effects) <= 2 or not set(clusters) <= set(data)
+            or not 1 <= len(clusters) <= (1 if by_time else 2)):  # fmt: skip
+        raise ModelError(f"{what}: expected are one or two effects behind the bar and one or two columns as clusters, "
+                         "as in feols('y ~ post | firm + year', data, vcov={'CRV1': 'firm'}), or vcov='DK'")
     outcome = left.partition("~")[0].strip()
-    used = [name for name in data if name in {*re.findall(r"[^\W\d]\w*", left), *effects, weights}]
+    used = [name for name in data if name in {*re.findall(r"[^\W\d]\w*", left), *effects, *clusters, weights}]
     rows = data.dropna(subset=used)
     while True:  # leaving out one firm can leave a year with a single row
         alone = pd.concat([rows[name].map(rows[name].value_counts()) == 1 for name in effects], axis=1).any(axis=1)
         if not alone.any():
             break
         rows = rows[~alone]
-    if rows[cluster].nunique() < 2:
-        raise ModelError(f"{what}: fewer than two {cluster} with two rows or more")
-    others = [f"C({name})" for name in effects if name != cluster]
+    few = next((name for name in clusters if rows[name].nunique() < 2), None)
+    if few:
+        raise ModelError(f"{what}: fewer than two {few} with two rows or more")
+    first = next((name for name in effects if name in clusters), effects[0])
+    others = [f"C({name})" for name in effects if name != first]
     # The dummies stand first, so that of collinear terms the regressor is left out and not a dummy.
     right = left.partition("~")[2]
     weight = rows[weights] if weights else pd.Series(1.0, rows.index)
     both = pd.concat(dmatrices(f"{outcome} ~ {' + '.join([*others, right])}", rows, return_type="dataframe"), axis=1)
-    sums = both.mul(weight, axis=0).groupby(rows[cluster]).transform("sum")
-    means = sums.div(weight.groupby(rows[cluster]).transform("sum"), axis=0)
+    sums = both.mul(weight, axis=0).groupby(rows[first]).transform("sum")
+    means = sums.div(weight.groupby(rows[first]).transform("sum"), axis=0)
     within = both - means + both.mul(weight, axis=0).sum() / weight.sum()
     design = within.iloc[:, 1:]
     diagonal = np.abs(np.diag(np.linalg.qr(design.to_numpy(), mode="r")))
     left_out = list(design.columns[diagonal < 1e-9 * np.linalg.norm(design, axis=0)])
-    groups = pd.factorize(rows[cluster])[0]
-    fit = sm.WLS(within.iloc[:, 0], design.drop(columns=left_out), weights=weight).fit(
-        cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    fit = sm.WLS(within.iloc[:, 0], design.drop(columns=left_out), weights=weight).fit()
     terms = [name for name in fit.params.index if name != "Intercept" and not name.startswith(tuple(others or "-"))]
-    table = pd.DataFrame({"Estimate": fit.params, "Std. Error": fit.bse, "t value": fit.tvalues,
-                          "Pr(>|t|)": fit.pvalues})  # fmt: skip
-    table[["2.5%", "97.5%"]] = fit.conf_int()
+    bread = np.asarray(fit.normalized_cov_params)
+    scores = fit.model.exog * (np.asarray(fit.resid) * weight.to_numpy())[:, None]
+    free = [name for name in effects if by_time or not any(
+        rows.groupby(name)[cluster].nunique().max() == 1 for cluster in clusters)]  # fmt: skip
+    counted = len(terms) + 1 + sum(rows[name].nunique() - 1 for name in free)
+    groups = [int(rows[name].nunique()) for name in clusters]
+    factor = min(groups) / (min(groups) - 1) * (len(rows) - 1) / (len(rows) - counted)
+    if by_time:
+        meat = _over_time(scores, rows[clusters[0]], int((vcov_kwargs or {}).get("lag") or groups[0] ** 0.25))
+    else:
+        meat = sum(_summed(scores, rows[name]) for name in clusters)
+        if len(clusters) == 2:
+            meat = meat - _summed(scores, rows.groupby(clusters).ngroup())
+            groups.append(rows.groupby(clusters).ngroups)
+    error = pd.Series(np.sqrt(np.diag(factor * bread @ meat @ bread).clip(0)), fit.params.index)[terms]
+    freedom, value = min(groups) - 1, fit.params[terms]
+    reach = stats.t.ppf(0.975, freedom) * error
+    table = pd.DataFrame({"Estimate": value, "Std. Error": error, "t value": value / error,
+                          "Pr(>|t|)": 2 * stats.t.sf(np.abs(value / error), freedom),
+                          "2.5%": value - reach, "97.5%": value + reach})  # fmt: skip
     return Fit(
-        _fml=fml, _data=rows, _beta_hat=table.loc[terms].rename_axis("Coefficient"), _N=int(fit.nobs),
-        _N_rows=len(data), _G=[int(groups.max() + 1)], _clustervar=[cluster], _fixef=" + ".join(effects),
+        _fml=fml, _data=rows, _beta_hat=table.rename_axis("Coefficient"), _N=len(rows), _N_rows=len(data),
+        _G=[] if by_time else groups, _clustervar=[] if by_time else clusters, _fixef=" + ".join(effects),
         _collin_vars=[name for name in left_out if not name.startswith(tuple(others or "-"))], _depvar=outcome,
-        _df_t=int(groups.max()), _has_weights=bool(weights),
+        _df_t=freedom, _has_weights=bool(weights), _is_clustered=not by_time,
+        _vcov_type_detail="DK" if by_time else "CRV1",
         software=f"{software_of('statsmodels')}, as pyfixest is not installed",
     )
+
+
+def _summed(scores: np.ndarray, labels: pd.Series) -> np.ndarray:
+    """The sum over clusters of the outer products of summed scores."""
+    sums = pd.DataFrame(scores).groupby(pd.factorize(labels)[0]).sum().to_numpy()
+    return sums.T @ sums
+
+
+def _over_time(scores: np.ndarray, times: pd.Series, lags: int) -> np.ndarray:
+    """Scores summed within each time, their products over time with Bartlett's weights."""
+    sums = pd.DataFrame(scores).groupby(times.to_numpy()).sum().to_numpy()
+    meat = sums.T @ sums
+    for lag in range(1, lags + 1):
+        one = sums[lag:].T @ sums[:-lag]
+        meat = meat + (1 - lag / (lags + 1)) * (one + one.T)
+    return meat
 
 
 if importlib.util.find_spec("pyfixest") is None:
