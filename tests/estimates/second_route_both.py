@@ -1,4 +1,4 @@
-"""A second route to both sides counted and to chapter 1's other errors: numpy and pandas, nothing from goingglobal.
+"""A second route to both sides counted and to chapter 1's other errors: numpy, pandas, scipy, nothing from goingglobal.
 
     python tests/estimates/second_route_both.py            # JSON on stdout: id → value, se, n
     python tests/estimates/second_route_both.py --golden   # the same with `origin`: golden_both.json was made so
@@ -18,13 +18,14 @@ from math import log
 import numpy as np
 import pandas as pd
 import second_route as first
+from scipy import stats
 
 FACTORIES = {"10-12", "13-15", "16-18", "19", "20-21", "22-23", "24-25", "26-27", "28", "29-30", "31-33"}
 SERVICES = {"B", "D-E", "F", "G", "H", "I", "J", "K", "L", "M-N"}
 CONTROLS = ["people", "inflow", "growth"]
 ORIGINS = {
     "cells": "numpy: cells paired in a loop, explicit dummies with a pseudo-inverse, CR1 by hand",
-    "long": "numpy: cells paired in a loop, explicit dummies with a pseudo-inverse, HC1 by hand",
+    "interval": "scipy: the quantile of t with as many degrees of freedom as clusters less one, at our own error",
     "wild": "numpy: the whole regression again for every pattern of signs",
     "two ways": "numpy: explicit dummies, CR1 by country, plus by year, less by country-year",
     "kraay": "numpy: explicit dummies, scores summed by year, Bartlett weights to three lags by hand",
@@ -66,15 +67,6 @@ def clustered(rows: list[dict], xs: list[str], effects: list[str], cluster: str)
             for i, x in enumerate(xs)}  # fmt: skip
 
 
-def hc1(rows: list[dict], effects: list[str]) -> dict:
-    """HC1, with K counting one regressor and the levels of the effects less one for each effect beyond the first."""
-    levels = [first.dummies([row[name] for row in rows]) for name in effects]
-    z = np.column_stack([[row["abroad"] for row in rows], *levels])
-    b, scores, bread = pinv_fit(np.array([row["home"] for row in rows]), z)
-    n, k = len(rows), 1 + sum(part.shape[1] for part in levels) - (len(levels) - 1)
-    return {"value": float(b[0]), "se": float(np.sqrt(n / (n - k) * ((scores @ bread[0]) ** 2).sum())), "n": n}
-
-
 def wild(y: np.ndarray, x: np.ndarray, rest: np.ndarray, labels, signs: np.ndarray) -> float:
     """Share of |t| that are no smaller than the one found, each from the whole regression on a new outcome."""
     codes = pd.factorize(np.asarray(labels))[0]
@@ -96,6 +88,12 @@ def wild(y: np.ndarray, x: np.ndarray, rest: np.ndarray, labels, signs: np.ndarr
         t = t_of(fitted[:, None] + (y - fitted)[:, None] * some.T[codes])
         larger, total = larger + int((t >= found * (1 - 1e-9)).sum()), total + len(some)
     return larger / total
+
+
+def interval(stem: str, found: dict, groups: int) -> dict[str, dict]:
+    reach = stats.t.ppf(0.975, groups - 1) * found["se"]
+    return {f"{stem}/low": number(found["value"] - reach, "interval"),
+            f"{stem}/high": number(found["value"] + reach, "interval")}  # fmt: skip
 
 
 def number(value: float, origin: str) -> dict:
@@ -128,7 +126,7 @@ def europe() -> dict[str, dict]:
                 lost["trimmed"] += 1
             else:
                 rows.append({"home": home, "abroad": abroad, "cell": (country + industry), "cy": f"{country}{year}",
-                             "iy": f"{industry}/{year}"})  # fmt: skip
+                             "iy": f"{industry}/{year}", "country": country})  # fmt: skip
         whole = len(rows)
         while True:
             counts = {name: pd.Series([row[name] for row in rows]).value_counts() for name in ("cy", "iy")}
@@ -146,10 +144,12 @@ def europe() -> dict[str, dict]:
         found = clustered(rows, ["abroad"], ["cy", "iy"], "cell")["abroad"]
         out[f"both/eu_industry/{name}"] = {**found, "origin": ORIGINS["cells"]}
         if name == "main":
+            out |= interval("both/eu_industry_interval", found, len({row["cell"] for row in rows}))
             out |= {f"both/eu_industry_left_out/{why}": number(count, "count") for why, count in lost.items()}
     for name, trim in {"long": True, "long_untrimmed": False}.items():
         rows, _ = pairs(5, 0, 1000, every, trim)
-        out[f"both/eu_industry/{name}"] = {**hc1(rows, ["cy", "iy"]), "origin": ORIGINS["long"]}
+        found = clustered(rows, ["abroad"], ["cy", "iy"], "country")["abroad"]
+        out[f"both/eu_industry/{name}"] = {**found, "origin": ORIGINS["cells"]}
     return out
 
 
@@ -198,9 +198,12 @@ def america() -> dict[str, dict]:
         p = wild(np.array([row["home"] for row in some]), np.array([row["abroad"] for row in some]), rest,
                  [row["industry"] for row in some], signs)  # fmt: skip
         out[f"both/us_parents_wild/{name}"] = number(p, "wild")
+        if name == "year":
+            out |= interval("both/us_parents_interval", found, len(industries))
     split = clustered(rows, ["low_wage", "high_wage"], ["year"], "industry")
     for name, record in split.items():
         out[f"both/us_parents_hosts/{name}"] = {**record, "origin": ORIGINS["cells"]}
+        out |= interval(f"both/us_parents_hosts_interval/{name}", record, len(industries))
     return out
 
 

@@ -33,7 +33,8 @@ def by_hand() -> dict[str, dict]:
 def test_the_second_route_does_not_use_the_library():
     source = Path(second_route_both.__file__).read_text(encoding="utf-8")
     imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
-    assert imported == {"__future__", "itertools", "json", "math", "sys", "numpy", "pandas", "second_route"}
+    assert imported == {"__future__", "itertools", "json", "math", "sys", "numpy", "pandas", "scipy",
+                        "second_route"}
 
 
 def test_golden_and_second_route_have_the_same_ids(by_hand):
@@ -59,6 +60,10 @@ def test_second_route_still_gives_golden(by_hand, id_):
 
 
 # ---------------------------------------------------------------------------------------------- the library
+def ends(stem: str, estimate: Estimate) -> dict[str, float]:
+    return {f"{stem}/low": estimate.ci_low, f"{stem}/high": estimate.ci_high}
+
+
 def european_estimates() -> dict[str, Estimate | float]:
     table, found = load("affiliates_europe"), {}
     forms = {"main": {}, "value_added": {"outcome": "value_added"}, "manufacturing": {"industries": "manufacturing"},
@@ -68,11 +73,12 @@ def european_estimates() -> dict[str, Estimate | float]:
         fit = pf.feols("home ~ abroad | country_year + industry_year", rows, vcov={"CRV1": "country_industry"})
         found[f"both/eu_industry/{name}"] = Estimate.of(fit, "abroad", unit="% per %")
         if name == "main":
+            found |= ends("both/eu_industry_interval", found["both/eu_industry/main"])
             found |= {f"both/eu_industry_left_out/{why}": rows.attrs["left_out"][words]
                       for why, words in LEFT_OUT.items()}  # fmt: skip
     for name, trimmed in {"long": True, "long_untrimmed": False}.items():
         rows = samples.both_sides_europe(table, trimmed=trimmed, years=5)
-        fit = pf.feols("home ~ abroad | country + industry", rows, vcov="HC1")
+        fit = pf.feols("home ~ abroad | country + industry", rows, vcov={"CRV1": "country"})
         found[f"both/eu_industry/{name}"] = Estimate.of(fit, "abroad", unit="% per %")
     return found
 
@@ -90,8 +96,10 @@ def american_estimates() -> dict[str, Estimate | float]:
     hosts = list(samples.low_pay_hosts(table).values())
     for name in ("low_wage", "high_wage"):
         found[f"both/us_parents_hosts/{name}"] = Estimate.of(split, name, unit="% per %")
+        found |= ends(f"both/us_parents_hosts_interval/{name}", found[f"both/us_parents_hosts/{name}"])
         found[f"both/us_hosts_count/{name}"] = hosts.count(name == "low_wage")
     suppressed = both.attrs["left_out"]["host's cells suppressed in one of two years"]
+    found |= ends("both/us_parents_interval", found["both/us_parents/year"])
     return found | {"both/us_hosts_count/suppressed": suppressed}
 
 
