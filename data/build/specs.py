@@ -88,6 +88,8 @@ LICENCES = {
     ),
     "CC0-1.0": ("Creative Commons Zero 1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
     "dl-de/by-2-0": ("Data licence Germany, attribution, 2.0", "https://www.govdata.de/dl-de/by-2-0"),
+    "US-public-domain": ("Work of the US government, public domain", "https://www.usa.gov/government-copyright"),
+    "OECD-terms": ("Terms of the OECD, not re-read", "https://www.oecd.org/en/about/terms-conditions.html"),
     "GJSTU-2.0": (
         "Government of Japan Standard Terms of Use 2.0 (CC BY 4.0 compatible)",
         "https://www.digital.go.jp/en/resources/open_data",
@@ -137,6 +139,52 @@ TSE33 = {
     "不動産業": "Real estate",
     "サービス業": "Services",
 }
+
+# Industry groups of EU KLEMS and the codes of Eurostat's outward FATS that they are sums of.
+FATS_GROUPS = {
+    "10-12": ("C10-C12",), "13-15": ("C13_C14",), "16-18": ("C16-C18",), "19": ("C19",), "20-21": ("C20", "C21"),
+    "22-23": ("C22", "C23"), "24-25": ("C24_C25",), "26-27": ("C26", "C27"), "28": ("C28",), "29-30": ("C29_C30",),
+    "31-33": ("C31-C33",), "B": ("B",), "C": ("C",), "D-E": ("D35", "E"), "F": ("F",), "G": ("G",), "H": ("H",),
+    "I": ("I",), "J": ("J",), "K": ("K",), "L": ("L",), "M-N": ("M", "N"),
+}
+# Countries that report, and the larger hosts, by Eurostat's codes.
+EUROSTAT_NAMES = {
+    "AE": "United Arab Emirates", "AR": "Argentina", "AT": "Austria", "AU": "Australia", "BE": "Belgium",
+    "BG": "Bulgaria", "BR": "Brazil", "CA": "Canada", "CH": "Switzerland", "CL": "Chile", "CN_X_HK": "China",
+    "CO": "Colombia", "CY": "Cyprus", "CZ": "Czechia", "DE": "Germany", "DK": "Denmark", "EE": "Estonia",
+    "EL": "Greece", "ES": "Spain", "FI": "Finland", "FR": "France", "HK": "Hong Kong", "HR": "Croatia",
+    "HU": "Hungary", "ID": "Indonesia", "IE": "Ireland", "IL": "Israel", "IN": "India", "IT": "Italy", "JP": "Japan",
+    "KR": "South Korea", "LT": "Lithuania", "LU": "Luxembourg", "LV": "Latvia", "MA": "Morocco", "MT": "Malta",
+    "MX": "Mexico", "MY": "Malaysia", "NL": "Netherlands", "NO": "Norway", "NZ": "New Zealand", "PH": "Philippines",
+    "PL": "Poland", "PT": "Portugal", "RO": "Romania", "RS": "Serbia", "RU": "Russia", "SA": "Saudi Arabia",
+    "SE": "Sweden", "SG": "Singapore", "SI": "Slovenia", "SK": "Slovakia", "TH": "Thailand", "TN": "Tunisia",
+    "TR": "Turkey", "TW": "Taiwan", "UA": "Ukraine", "UK": "United Kingdom", "US": "United States",
+    "VN": "Viet Nam", "WORLD": "All hosts", "ZA": "South Africa",
+}
+# BEA's industry heads, in lower case, and what the table calls them.
+BEA_INDUSTRIES = {
+    "all industries total": "All industries", "mining": "Mining", "manufacturing": "Manufacturing",
+    "total manufacturing": "Manufacturing", "food": "Food", "chemicals": "Chemicals",
+    "primary and fabricated metals": "Metals", "machinery": "Machinery",
+    "computers and electronic products": "Computers and electronics",
+    "electrical equipment, appliances, and components": "Electrical equipment",
+    "transportation equipment": "Transportation equipment", "utilities": "Utilities",
+    "wholesale trade": "Wholesale trade", "retail trade": "Retail trade", "information": "Information",
+    "finance and insurance": "Finance and insurance",
+    "finance (except depository institutions) and insurance": "Finance without banks, and insurance",
+    "professional, scientific, and technical services": "Professional services", "other industries": "Other industries",
+}
+BEA_HOSTS = (
+    "All countries", "Canada", "Austria", "Belgium", "Czech Republic", "Denmark", "Finland", "France", "Germany",
+    "Greece", "Hungary", "Ireland", "Italy", "Luxembourg", "Netherlands", "Norway", "Poland", "Portugal", "Russia",
+    "Spain", "Sweden", "Switzerland", "Turkey", "United Kingdom", "Argentina", "Brazil", "Chile", "Colombia",
+    "Ecuador", "Peru", "Venezuela", "Costa Rica", "Honduras", "Mexico", "Panama", "Barbados", "Bermuda",
+    "Dominican Republic", "United Kingdom Islands, Caribbean", "Egypt", "Nigeria", "South Africa", "Israel",
+    "Saudi Arabia", "United Arab Emirates", "Australia", "China", "Hong Kong", "India", "Indonesia", "Japan",
+    "Malaysia", "New Zealand", "Philippines", "Singapore", "South Korea", "Taiwan", "Thailand",
+)
+BEA_MARKS = ("(*)", "(D)", "n.s.", "A", "F", "G", "H", "I", "J", "K", "L", "M")
+BEA_COVERAGE = ("nonbank affiliates", "before the 2014 benchmark", "since the 2014 benchmark")
 
 WDI = "World Development Indicators"
 
@@ -457,6 +505,138 @@ AFFILIATES_GERMANY = Table(
     cautions=("Levels differ from the Bundesbank's and DIHK's; never join them.",),
 )
 
+_REPORTERS = (*(code for code in EUROSTAT_NAMES if code != "WORLD"),)
+
+AFFILIATES_EUROPE = Table(
+    name="affiliates_europe",
+    title="Staff abroad and jobs at home, Europe's industries, 2010-2019",
+    description="Persons employed by affiliates abroad that a country's firms control, beside all persons engaged at "
+    "home in the same industry (23 countries, 2010-2015), and by host (26 countries, 2010-2019).",
+    key=("country", "industry", "host", "year"),
+    fields=(
+        Field("country", "string", "Country of the ultimate controller, Eurostat code", required=True,
+              enum=_REPORTERS),
+        Field("country_name", "string", "Its name", required=True),
+        Field("industry", "string", "Activity: a group of EU KLEMS (all hosts), or B-S_X_O, the business economy "
+              "(by host); C is all manufacturing", required=True, enum=(*FATS_GROUPS, "B-S_X_O")),
+        Field("host", "string", "Where the affiliates are, Eurostat code; WORLD is all hosts", required=True,
+              enum=tuple(EUROSTAT_NAMES)),
+        Field("host_name", "string", "Its name", required=True),
+        Field("year", "integer", "Calendar year", "year", required=True, minimum=2010, maximum=2019),
+        Field("employees_abroad", "integer", "Persons employed by affiliates, by the affiliate's activity", "persons",
+              "confidential or not reported; a group of industries of which one part is missing", minimum=0),
+        Field("employed_home_thousands", "number", "Persons engaged at home in the industry, in all firms",
+              "thousand persons", "rows by host; stated for groups of industries only", minimum=0),
+        Field("value_added_volume", "number", "Gross value added at home, volume",
+              "index or chained value, by country: growth alone is comparable",
+              "rows by host; not in the release for this country or industry"),
+        Field("series_break", "integer", "1 where the figure can't be compared with the year before (Denmark 2011)",
+              "0/1 indicator", required=True, enum=(0, 1)),
+    ),
+    sources=(
+        Source("Outward FATS, fats_out2_r2 (2010-2019)", "Eurostat",
+               "https://ec.europa.eu/eurostat/web/structural-business-statistics", CC_BY, False, "2022-09-29",
+               ("employees_abroad",),
+               note="Copy: repository sumikey/uk_services_trade_app, commit 838e68e; values unchanged as far as "
+               "checked; Eurostat reuse policy not re-read."),
+        Source("EU KLEMS, September 2017 release, revised July 2018", "EU KLEMS (The Conference Board)",
+               "http://www.euklems.net", "free with citation, no open licence stated", False, "2018-07",
+               ("employed_home_thousands", "value_added_volume"),
+               note="Copy: repository erikmnielsen/Speciale-oecon, commit ed76bce; terms not re-read."),
+    ),
+    files=("data/fats_all/cats_fats_df.parquet", "data/fats_all/joined_fats_euklems_2010_2015.csv"),
+    processing="Employment of outward FATS selected; groups of industries summed over their codes, missing where a "
+    "part is missing, and refused where the sum differs from the joined file; 61 hosts kept of 250; nothing filled.",
+    vintage="2022-09-29",
+    licence=CC_BY,
+    cautions=(
+        "Denmark's affiliates double from 2010 to 2011: a break, marked in `series_break`.",
+        "The United Kingdom is volatile, Belgium has gaps; the United Kingdom and Italy end in 2018.",
+        "An older vintage than affiliates_germany: levels differ by about one in a hundred.",
+        "Jobs at home are those of all firms of the industry, not of the investing ones.",
+        "C is the sum of the groups 10-12 to 31-33: leave it out where these are used.",
+    ),
+)
+
+US_MULTINATIONALS = Table(
+    name="us_multinationals",
+    title="US multinationals: parents at home, affiliates abroad, 1999-2019",
+    description="Employment and pay of US parents by industry (2009-2019) and of their majority-owned affiliates "
+    "abroad by industry and host (1999-2019).",
+    key=("side", "industry", "host", "year"),
+    fields=(
+        Field("side", "string", "Who is counted", required=True, enum=("parents", "affiliates")),
+        Field("industry", "string", "Industry of the parent, or of the affiliate; before 2009 by host only for all",
+              required=True, enum=tuple(dict.fromkeys(BEA_INDUSTRIES.values()))),
+        Field("host", "string", "Where the affiliates are; All countries for parents", required=True, enum=BEA_HOSTS),
+        Field("year", "integer", "Fiscal year", "year", required=True, minimum=1999, maximum=2019),
+        Field("employees_thousands", "number", "Employees", "thousand persons",
+              "not published; `suppressed` says how", minimum=0),
+        Field("compensation_musd", "number", "Pay and benefits of employees", "million US$",
+              "not published, or rounds to zero"),
+        Field("suppressed", "string", "BEA's mark in the cell of employees: (*) rounds to zero; n.s. not shown; "
+              "letters are ranges (A 1-499, F 500-999, G 1,000-2,499, H 2,500-4,999, I 5,000-9,999, J 10,000-24,999, K "
+              "25,000-49,999, L 50,000-99,999, M 100,000 or more)", missing="the number is published", enum=BEA_MARKS),
+        Field("coverage", "string", "Who was asked: a change from one to the next is a break", required=True,
+              enum=BEA_COVERAGE),
+    ),
+    sources=(
+        Source("Activities of US Multinational Enterprises", "US Bureau of Economic Analysis",
+               "https://www.bea.gov/international/di1usdop", "US-public-domain", False, "2026-03-19",
+               note="Copy: repository mateosuster/productivity_measures, commit d6ac9c2."),
+    ),
+    files=(
+        *(path for what in ("employment", "compensation employees") for path in (
+            f"data/bea/all_parent/{what.replace(' ', '_')}.csv", f"data/bea/mofa/download {what} 1999 (mofa).csv",
+            f"data/bea/mofa/download {what} 2009 (mofa).csv")),
+        "data/bea/joined_parents_mofa_by_industry_2009_2019.csv",
+    ),
+    processing="Industry heads that both sides have, and countries but no regions or residuals, kept; cells that are "
+    "no number left missing with BEA's mark beside them; industry totals compared with a joined file.",
+    vintage="2026-03-19",
+    licence="US-public-domain",
+    cautions=(
+        "The 2014 benchmark raised the coverage of both sides: the change from 2013 is no growth.",
+        "Before 2009 banks' affiliates are left out, there is no retail trade, and utilities stand alone.",
+        "Parents are by the parent's industry, affiliates by the affiliate's; mergers move both sides.",
+        "All industries and Manufacturing are sums: leave them out of a regression.",
+    ),
+)
+
+COUNTRY_BY_COUNTRY = Table(
+    name="country_by_country_2016",
+    title="Large groups by country of staff, fiscal year 2016",
+    description="Employees at home and abroad of large groups with profits, from country-by-country reports: Japan's "
+    "by host, seven other countries in part.",
+    key=("parent_country", "partner"),
+    fields=(
+        Field("parent_country", "string", "Country of the ultimate parent", required=True),
+        Field("partner", "string", "Country, or group of countries, where the staff is", required=True),
+        Field("kind", "string", "What the row is", required=True,
+              enum=("home", "abroad in all", "country", "other countries")),
+        Field("employees", "integer", "Employees of sub-groups with profits", "persons", required=True, minimum=0),
+        Field("tangible_assets_trillion_usd", "number", "Tangible assets", "trillion US$", "not in the extract",
+              minimum=0),
+        Field("groups", "integer", "Groups that report", "groups", "not in the extract", minimum=0),
+    ),
+    sources=(
+        Source("Anonymised and aggregated country-by-country report statistics, fiscal year 2016", "OECD",
+               "https://www.oecd.org/en/topics/policy-issues/tax-transparency-and-international-co-operation.html",
+               "OECD-terms", False, "2020",
+               note="Secondary: typed from repository eutaxobservatory/tax-deficit-simulator, commit 3c5b7dc; an "
+               "extract, not a copy."),
+    ),
+    files=("data/oecd_cbcr/oecd_cbcr_fy2016_extract.csv",),
+    processing="Columns renamed, the kind of each row added; Japan's hosts sum to the stated total or the build stops.",
+    vintage="2020",
+    licence="OECD-terms",
+    cautions=(
+        "Groups with more than 750 million euro of turnover, sub-groups with profits only.",
+        "Not METI's concept, which counts affiliates of all sizes and leaves out banks: levels are not comparable.",
+        "No German row.",
+    ),
+)
+
 SIZE_CLASSES_GERMANY = Table(
     name="size_classes_germany",
     title="German enterprises by size class and sector, 2008-2020",
@@ -611,5 +791,6 @@ LITERATURE = Table(
 
 TABLES = (
     COUNTRY_PANEL, FIRM_PANEL, GROUP_PANEL, FIRM_MANAGEMENT, INDUSTRY_JAPAN, INDUSTRY_CONTINUING,
-    AFFILIATES_GERMANY, SIZE_CLASSES_GERMANY, CLAIMS, OFFICIAL_FIGURES, LITERATURE,
+    AFFILIATES_GERMANY, AFFILIATES_EUROPE, US_MULTINATIONALS, COUNTRY_BY_COUNTRY, SIZE_CLASSES_GERMANY,
+    CLAIMS, OFFICIAL_FIGURES, LITERATURE,
 )

@@ -7,6 +7,7 @@ after checking its sha256, and returns a DataFrame with the columns of its
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -162,6 +163,99 @@ def affiliates_germany(open_source: Open) -> pd.DataFrame:
     frame["unit"] = frame["indicator"].map({"employees": "persons", "enterprises": "enterprises"}).fillna(
         "million euro")
     return frame.sort_values(["year", "indicator", "nace", "partner"])
+
+
+def affiliates_europe(open_source: Open) -> pd.DataFrame:
+    """Staff abroad by industry (all hosts) beside jobs at home, and by host (all industries)."""
+    import duckdb
+
+    fats = duckdb.read_parquet(str(open_source("data/fats_all/cats_fats_df.parquet")))
+    wide = fats.filter("indic_bp = 'EMP'").df()
+    cells = wide.melt(["nace_r2", "partner", "geo"], [str(year) for year in range(2010, 2020)], "year", "employees")
+    cells = cells.assign(year=cells["year"].astype(int)).set_index(["geo", "nace_r2", "partner", "year"])["employees"]
+    joined = pd.read_csv(open_source("data/fats_all/joined_fats_euklems_2010_2015.csv"))
+    if unknown := set(joined["code"]) - set(specs.FATS_GROUPS):
+        raise SourceError(f"joined_fats_euklems: industry groups without codes of FATS: {sorted(unknown)}")
+    for row in joined.itertuples():
+        parts = [cells.get((row.geo, code, "WORLD", row.year)) for code in specs.FATS_GROUPS[row.code]]
+        total = sum(float("nan") if part is None else part for part in parts)
+        if not (total == row.emp_abroad or (pd.isna(total) and pd.isna(row.emp_abroad))):
+            raise SourceError(f"joined_fats_euklems: {row.geo} {row.code} {row.year} is not the sum of its FATS codes")
+    industries = joined.rename(columns={"geo": "country", "code": "industry", "emp_abroad": "employees_abroad",
+                                        "emp_home_k": "employed_home_thousands", "va_qi": "value_added_volume"})
+    hosts = cells[cells.index.get_level_values("nace_r2") == "B-S_X_O"].rename("employees_abroad").reset_index()
+    hosts = hosts.rename(columns={"geo": "country", "nace_r2": "industry", "partner": "host"})
+    hosts = hosts[hosts["host"].isin(specs.EUROSTAT_NAMES) & ~hosts["country"].str.startswith("EU")]
+    frame = pd.concat([industries.assign(host="WORLD"), hosts[hosts["country"] != hosts["host"]]])
+    frame["country_name"] = frame["country"].map(specs.EUROSTAT_NAMES)
+    frame["host_name"] = frame["host"].map(specs.EUROSTAT_NAMES)
+    frame["series_break"] = (frame["country"].eq("DK") & frame["year"].eq(2011)).astype(int)
+    return _integer(frame, "employees_abroad").sort_values(["country", "industry", "host", "year"])
+
+
+def _bea(path: Path) -> pd.DataFrame:
+    """One of BEA's tables as rows of place (or parents' industry), industry, year and cell, `level` the indent."""
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        lines = [line for line in csv.reader(handle) if len(line) > 5]
+    at = next(i for i, line in enumerate(lines) if line[1].strip().isdigit())
+    rows = [(line[0].strip(), (len(line[0]) - len(line[0].lstrip())) // 2, lines[at - 1][k], int(lines[at][k]),
+             line[k].strip()) for line in lines[at + 1:] for k in range(1, len(line))]
+    return pd.DataFrame(rows, columns=["place", "level", "industry", "year", "cell"])
+
+
+def us_multinationals(open_source: Open) -> pd.DataFrame:
+    """Parents by industry; majority-owned affiliates by industry and host; suppressed cells keep BEA's mark."""
+    measures = {"employees_thousands": "employment", "compensation_musd": "compensation employees"}
+    parts = []
+    for measure, name in measures.items():
+        raw = _bea(open_source(f"data/bea/all_parent/{name.replace(' ', '_')}.csv"))
+        heads = raw["place"].str.lower().isin(set(specs.BEA_INDUSTRIES) - {"utilities"})  # there a part of the others
+        raw = raw[heads & (raw["level"] <= 1)]
+        parts.append(raw.assign(side="parents", industry=raw["place"], place="All countries", measure=measure))
+        for first in (1999, 2009):
+            raw = _bea(open_source(f"data/bea/mofa/download {name} {first} (mofa).csv"))
+            raw["place"] = raw["place"].replace("All Countries Total", "All countries")
+            parts.append(raw[raw["place"].isin(specs.BEA_HOSTS)].assign(side="affiliates", measure=measure))
+    frame = pd.concat(parts)
+    frame["industry"] = frame["industry"].str.lower().map(specs.BEA_INDUSTRIES)
+    early = (frame["year"] < 2009) & frame["industry"].ne("All industries") & frame["place"].ne("All countries")
+    frame = frame[frame["industry"].notna() & ~early]
+    keys = ["side", "industry", "place", "year"]
+    if frame.duplicated([*keys, "measure"]).any():
+        row = frame.loc[frame.duplicated([*keys, "measure"]), keys].iloc[0]
+        raise SourceError(f"bea: two cells for {' '.join(map(str, row))}")
+    cells = frame.set_index([*keys, "measure"])["cell"].unstack()
+    out = cells.apply(lambda column: pd.to_numeric(column, errors="coerce"))
+    out["suppressed"] = cells["employees_thousands"].where(out["employees_thousands"].isna())
+    if odd := set(out["suppressed"].dropna()) - set(specs.BEA_MARKS):
+        raise SourceError(f"bea: cells that are neither a number nor a known mark: {sorted(odd)}")
+    out = out.reset_index().rename(columns={"place": "host"})
+    out["coverage"] = pd.cut(out["year"], [0, 2008, 2013, 2019], labels=list(specs.BEA_COVERAGE)).astype(str)
+    check = pd.read_csv(open_source("data/bea/joined_parents_mofa_by_industry_2009_2019.csv"))
+    world = out[out["host"] == "All countries"].set_index(["side", "industry", "year"])["employees_thousands"]
+    for row in check.itertuples():
+        for side, value in (("parents", row.emp_us_parents_k), ("affiliates", row.emp_mofa_k)):
+            if world.get((side, specs.BEA_INDUSTRIES[row.k], row.year)) != value:
+                raise SourceError(f"bea: {side} of {row.k} in {row.year} differ from the joined file's {value}")
+    return out.sort_values(["side", "industry", "host", "year"], key=lambda c: c.map({"All countries": "!"}).fillna(c)
+                           if c.name == "host" else c)
+
+
+def country_by_country_2016(open_source: Open) -> pd.DataFrame:
+    frame = pd.read_csv(open_source("data/oecd_cbcr/oecd_cbcr_fy2016_extract.csv"))
+    total = frame["partner"].eq("Foreign jurisdictions total")
+    frame["kind"] = "country"
+    frame.loc[frame["partner"].str.contains("Other|continent"), "kind"] = "other countries"
+    frame.loc[total, "kind"] = "abroad in all"
+    frame.loc[frame["partner"].eq(frame["parent_country"]), "kind"] = "home"
+    parts = frame[frame["kind"].isin(["country", "other countries"])].groupby("parent_country")["employees"].sum()
+    stated = frame[total].set_index("parent_country")["employees"]
+    for country, value in parts.items():
+        if value != stated[country]:
+            raise SourceError(f"oecd_cbcr: the hosts of {country} sum to {value}, stated are {stated[country]}")
+    frame["partner"] = frame["partner"].replace("Foreign jurisdictions total", "All foreign countries")
+    frame = frame.rename(columns={"tangible_assets_usd_tn": "tangible_assets_trillion_usd"})
+    return _integer(frame, "employees", "groups")
 
 
 def size_classes_germany(open_source: Open) -> pd.DataFrame:

@@ -3,8 +3,8 @@
     import goingglobal.absorbing    # there `import pyfixest as pf` now finds this module; elsewhere nothing happens
 
 `feols` and `fepois` have pyfixest's names, arguments and numbers for what the book asks of them: least squares and
-Poisson regression with one or two effects absorbed and clustered errors. statsmodels does the work, on deviations from
-the means of the effect that lies within the clusters.
+Poisson regression with one or two effects absorbed and errors clustered in one or two ways, or Driscoll and Kraay's.
+statsmodels fits, on deviations from one effect's means.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from goingglobal.models import ModelError, name_of, software_of
 
@@ -85,66 +86,83 @@ def _plain(fml: str, data: pd.DataFrame) -> tuple[str, pd.DataFrame, dict[str, s
     return left + bar + absorbed, data.assign(**columns), named
 
 
-def feols(fml: str, data: pd.DataFrame, vcov: dict[str, str] | None = None, weights: str | None = None) -> Fit:
-    """Least squares with effects absorbed and CR1 errors by one of them, as `pyfixest.feols` gives it.
+def feols(fml: str, data: pd.DataFrame, vcov: dict[str, str] | str | None = None, weights: str | None = None,
+          vcov_kwargs: dict | None = None) -> Fit:
+    """Least squares with effects absorbed and clustered errors, as `pyfixest.feols` gives it.
 
-    Parameters: `fml`, such as "y ~ post | firm + year", the effects behind the bar, at most two; with
+    Parameters: `fml`, such as "y ~ post | firm + year", one or two effects behind the bar; with
     `i(year, dose, ref=2021)` among the regressors, a column of `dose` for each year but that; with `sector^year` as an
-    effect, one for each pair; `vcov`, such as {"CRV1": "firm"}, which must be one of the effects or hold one of them
-    whole; `weights`, a column. The CR1 factor is G/(G−1)·(N−1)/(N−K), K counting regressors, the other effect's dummies
-    and one, not the effect that is nested in the clusters. Rows with a missing value and effects seen once are left
-    out. Raises `ModelError` for other forms, fewer than two clusters with two rows or more, and an empty sample.
-    Sources: Frisch and Waugh (1933); Cameron, Gelbach and Miller (2011).
+    effect, one for each pair; `vcov`, {"CRV1": "firm"}, {"CRV1": "firm + year"} for two ways, or "DK" (Driscoll–Kraay)
+    with `vcov_kwargs` {"time_id": "year", "lag": 3} (a "panel_id" is not needed); `weights`, a column. Factors: G/(G−1)
+    or T/(T−1) times (N−1)/(N−K), G the smaller number of clusters; K counts the regressors, one, and the levels less
+    one of each effect that is not nested in a cluster. Rows with a missing value and effects seen once are left out.
+    Raises `ModelError` for other forms, fewer than two clusters with two rows or more, and an empty sample. Sources:
+    Frisch and Waugh (1933); Cameron, Gelbach and Miller (2011); Driscoll and Kraay (1998).
     """
     import statsmodels.api as sm
     from patsy import dmatrices
-    from scipy import stats
 
     given = fml, len(data), " + ".join(name.strip() for name in fml.partition("|")[2].split("+"))
     fml, data, times = _plain(fml, data)
     left, _, absorbed = (part.strip() for part in fml.partition("|"))
     effects = [name.strip() for name in absorbed.split("+") if name.strip()]
-    cluster = vcov.get("CRV1") if isinstance(vcov, dict) else None
+    asked = vcov.get("CRV1", "") if isinstance(vcov, dict) else (vcov_kwargs or {}).get("time_id", "")
+    clusters = [name.strip() for name in asked.split("+") if name.strip()]
     what = f"{given[0]!r} on {name_of(data)!r}"
-    within = [name for name in effects if cluster in data and name in data
-              and (name == cluster or (data.groupby(name)[cluster].nunique() < 2).all())]
-    if not within or len(effects) > 2:
-        raise ModelError(f"{what}: expected are one or two effects behind the bar, one of which is the cluster or "
-                         "lies within it, as in feols('y ~ post | firm + year', data, vcov={'CRV1': 'firm'})")
+    by_time = vcov == "DK"
+    if (not (isinstance(vcov, dict) or by_time) or not 1 <= len(effects) <= 2 or not set(clusters) <= set(data)
+            or not 1 <= len(clusters) <= (1 if by_time else 2)):  # fmt: skip
+        raise ModelError(f"{what}: expected are one or two effects behind the bar and one or two columns as clusters, "
+                         "as in feols('y ~ post | firm + year', data, vcov={'CRV1': 'firm'}), or vcov='DK'")
     outcome = left.partition("~")[0].strip()
-    used = [name for name in data if name in {*re.findall(r"[^\W\d]\w*", left), *effects, cluster, weights}]
+    used = [name for name in data if name in {*re.findall(r"[^\W\d]\w*", left), *effects, *clusters, weights}]
     rows = data.dropna(subset=used)
     while True:  # leaving out one firm can leave a year with a single row
         alone = pd.concat([rows[name].map(rows[name].value_counts()) == 1 for name in effects], axis=1).any(axis=1)
         if not alone.any():
             break
         rows = rows[~alone]
-    if rows[cluster].nunique() < 2:
-        raise ModelError(f"{what}: fewer than two {cluster} with two rows or more")
-    others = [f"C({name})" for name in effects if name != within[0]]
+    few = next((name for name in clusters if rows[name].nunique() < 2), None)
+    if few:
+        raise ModelError(f"{what}: fewer than two {few} with two rows or more")
+    first = next((name for name in effects if name in clusters), effects[0])
+    others = [f"C({name})" for name in effects if name != first]
     # The dummies stand first, so that of collinear terms the regressor is left out and not a dummy.
     right = left.partition("~")[2]
     weight = rows[weights] if weights else pd.Series(1.0, rows.index)
     both = pd.concat(dmatrices(f"{outcome} ~ {' + '.join([*others, right])}", rows, return_type="dataframe"), axis=1)
-    sums = both.mul(weight, axis=0).groupby(rows[within[0]]).transform("sum")
-    means = sums.div(weight.groupby(rows[within[0]]).transform("sum"), axis=0)
-    freed = both - means + both.mul(weight, axis=0).sum() / weight.sum()
-    design = freed.iloc[:, 1:]
+    sums = both.mul(weight, axis=0).groupby(rows[first]).transform("sum")
+    means = sums.div(weight.groupby(rows[first]).transform("sum"), axis=0)
+    within = both - means + both.mul(weight, axis=0).sum() / weight.sum()
+    design = within.iloc[:, 1:]
     diagonal = np.abs(np.diag(np.linalg.qr(design.to_numpy(), mode="r")))
     left_out = list(design.columns[diagonal < 1e-9 * np.linalg.norm(design, axis=0)])
-    groups = pd.factorize(rows[cluster])[0]
-    fit = sm.WLS(freed.iloc[:, 0], design.drop(columns=left_out), weights=weight).fit(
-        cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
-    # pyfixest counts every dummy of the other effect, also those that the effect within the clusters explains.
-    collinear = [name for name in left_out if not name.startswith(tuple(others or "-"))]
-    size, counted, kept = len(rows), design.shape[1] - len(collinear), design.shape[1] - len(left_out)
-    error, freedom = fit.bse * np.sqrt((size - kept) / (size - counted)), int(groups.max())
+    fit = sm.WLS(within.iloc[:, 0], design.drop(columns=left_out), weights=weight).fit()
     terms = [name for name in fit.params.index if name != "Intercept" and not name.startswith(tuple(others or "-"))]
-    table = _table(fit.params, error, stats.t(freedom)).loc[terms].rename(index=times).rename_axis("Coefficient")
+    bread = np.asarray(fit.normalized_cov_params)
+    scores = fit.model.exog * (np.asarray(fit.resid) * weight.to_numpy())[:, None]
+    free = [name for name in effects if by_time or not any(
+        rows.groupby(name)[cluster].nunique().max() == 1 for cluster in clusters)]  # fmt: skip
+    counted = len(terms) + 1 + sum(rows[name].nunique() - 1 for name in free)
+    groups = [int(rows[name].nunique()) for name in clusters]
+    factor = min(groups) / (min(groups) - 1) * (len(rows) - 1) / (len(rows) - counted)
+    if by_time:
+        meat = _over_time(scores, rows[clusters[0]], int((vcov_kwargs or {}).get("lag") or groups[0] ** 0.25))
+    else:
+        meat = sum(_summed(scores, rows[name]) for name in clusters)
+        if len(clusters) == 2:
+            meat = meat - _summed(scores, rows.groupby(clusters).ngroup())
+            groups.append(rows.groupby(clusters).ngroups)
+    error = pd.Series(np.sqrt(np.diag(factor * bread @ meat @ bread).clip(0)), fit.params.index)[terms]
+    freedom, value = min(groups) - 1, fit.params[terms]
+    table = _table(value, error, stats.t(freedom)).rename(index=times).rename_axis("Coefficient")
     return Fit(
-        _fml=given[0], _data=rows, _beta_hat=table, _N=size, _N_rows=given[1], _G=[freedom + 1],
-        _clustervar=[cluster], _fixef=given[2], _collin_vars=[times.get(name, name) for name in collinear],
-        _depvar=outcome, _df_t=freedom, _has_weights=bool(weights), resid=fit.resid,
+        _fml=given[0], _data=rows, _beta_hat=table, _N=len(rows), _N_rows=given[1],
+        _G=[] if by_time else groups, _clustervar=[] if by_time else clusters, _fixef=given[2],
+        _collin_vars=[times.get(name, name) for name in left_out if not name.startswith(tuple(others or "-"))],
+        _depvar=outcome,
+        _df_t=freedom, _has_weights=bool(weights), _is_clustered=not by_time,
+        _vcov_type_detail="DK" if by_time else "CRV1", resid=fit.resid,
         software=f"{software_of('statsmodels')}, as pyfixest is not installed",
     )
 
@@ -164,8 +182,6 @@ def fepois(fml: str, data: pd.DataFrame, vcov: dict[str, str] | None = None) -> 
     Raises `ModelError` for an outcome below zero and where fifty steps do not converge. Sources: Correia, Guimarães and
     Zylkin (2020).
     """
-    from scipy import stats
-
     left, bar, absorbed = fml.partition("|")
     outcome, regressors = (part.strip() for part in left.split("~"))
     if (data[outcome] < 0).any():
@@ -188,6 +204,22 @@ def fepois(fml: str, data: pd.DataFrame, vcov: dict[str, str] | None = None) -> 
     table = _table(fit.coef(), fit.se(), stats.norm)
     return replace(fit, _fml=fml, _data=rows, _beta_hat=table, _N_rows=len(data), _depvar=outcome, _method="fepois",
                    _has_weights=False)
+
+
+def _summed(scores: np.ndarray, labels: pd.Series) -> np.ndarray:
+    """The sum over clusters of the outer products of summed scores."""
+    sums = pd.DataFrame(scores).groupby(pd.factorize(labels)[0]).sum().to_numpy()
+    return sums.T @ sums
+
+
+def _over_time(scores: np.ndarray, times: pd.Series, lags: int) -> np.ndarray:
+    """Scores summed within each time, their products over time with Bartlett's weights."""
+    sums = pd.DataFrame(scores).groupby(times.to_numpy()).sum().to_numpy()
+    meat = sums.T @ sums
+    for lag in range(1, lags + 1):
+        one = sums[lag:].T @ sums[:-lag]
+        meat = meat + (1 - lag / (lags + 1)) * (one + one.T)
+    return meat
 
 
 if importlib.util.find_spec("pyfixest") is None:

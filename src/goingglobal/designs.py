@@ -18,7 +18,7 @@ from goingglobal.models import Estimate, ModelError, model_of, name_of, need_col
 __all__ = [
     "Discontinuity", "Synthetic", "balance", "binned_means", "bounds_interval", "detectable", "effective_size",
     "placebo_cutoffs", "power", "propensities", "regression_discontinuity", "sensitivity", "synthetic_did",
-    "weighted_effects",
+    "weighted_effects", "wild_cluster_p",
 ]
 
 MIN_IN_BANDWIDTH = 20
@@ -525,3 +525,46 @@ def bounds_interval(lower: Estimate, upper: Estimate, level: float = 0.95) -> tu
     c = optimize.brentq(lambda c: stats.norm.cdf(c + gap) - stats.norm.cdf(-c) - level, one - 1e-6, both + 1e-6,
                         xtol=1e-14)
     return float(lower.value - c * lower.se), float(upper.value + c * upper.se)
+
+
+def wild_cluster_p(
+    frame: pd.DataFrame, outcome: str, term: str, effects: Sequence[str], cluster: str, controls: Sequence[str] = (),
+    draws: int = 9_999, seed: int = SEED,
+) -> float:
+    """The p-value of no effect of `term` by the wild cluster bootstrap, for few clusters.
+
+    The regression of `outcome` on `term`, `controls` and dummies of `effects`, without `term`; its residuals, each
+    cluster's with one sign (Rademacher), make new outcomes, whose |t| by CR1 is compared with the one found. All sign
+    patterns where they are no more than `draws` + 1 (up to the sign of all), else `draws` of them and the one found.
+    Raises `ModelError` for a missing column or value, fewer than two clusters, or a term that the rest explains.
+    Source: Cameron, Gelbach and Miller (2008).
+    """
+    what = f"wild cluster bootstrap of {term!r} on {name_of(frame)!r}"
+    need_columns(frame, [outcome, term, cluster, *effects, *controls], "wild cluster bootstrap")
+    _finite(frame, [outcome, term, *controls], what)
+    dummies = [pd.get_dummies(frame[name], dtype=float) for name in effects]
+    base = np.column_stack([np.ones(len(frame)), frame[list(controls)], *dummies]).astype(float)
+    left, size, _ = np.linalg.svd(base, full_matrices=False)
+    left = left[:, size > 1e-10 * size[0]]
+    rest = [column - left @ (left.T @ column) for column in frame[[term, outcome]].to_numpy(float).T]
+    x, residual = rest
+    codes = pd.factorize(frame[cluster])[0]
+    member = (codes[:, None] == np.arange(codes.max() + 1)).astype(float)
+    if member.shape[1] < 2 or (codes < 0).any() or x @ x <= 1e-12 * (frame[term] ** 2).sum():
+        raise ModelError(f"{what}: fewer than two clusters, a row without one, or a term that the rest explains")
+    new = member * residual[:, None]
+    scores, weight = member.T @ (x[:, None] * (new - left @ (left.T @ new))), member.T @ x**2
+    signs = _sign_patterns(member.shape[1], draws, seed)
+    slopes = signs @ scores.sum(axis=0) / weight.sum()
+    spread = np.sqrt(((signs @ scores.T - slopes[:, None] * weight) ** 2).sum(axis=1))
+    t = np.abs(slopes) / spread
+    return float((t >= t[0] * (1 - 1e-9)).mean())
+
+
+def _sign_patterns(clusters: int, draws: int, seed: int) -> np.ndarray:
+    """Signs by draw and cluster, the first row all +1; every pattern whose first sign is + where these are few."""
+    if 2 ** (clusters - 1) <= draws + 1:
+        patterns = (np.arange(2 ** (clusters - 1))[:, None] >> np.arange(clusters)) & 1
+        return 1.0 - 2 * patterns
+    drawn = np.random.default_rng(seed).choice((-1.0, 1.0), size=(draws, clusters))
+    return np.vstack([np.ones(clusters), drawn])

@@ -12,6 +12,7 @@ vl-convert has no build, JupyterLab draws the chart.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -52,11 +53,19 @@ def _need(label: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
 
 
 def _altair(label: str):
+    # jsonschema, which Altair imports, would compile a grammar of addresses for more than a second; charts have none.
+    grammar = "rfc3987_syntax"
+    known = grammar in sys.modules
+    if not known:
+        sys.modules[grammar] = None
     try:
         import altair
     except ImportError:
         how = "pip install '.[explorers]' in a clone of the book"
         raise ExhibitError(f"explorer {label!r}: it is drawn with Altair: {how}") from None
+    finally:
+        if not known:
+            del sys.modules[grammar]
     return altair
 
 

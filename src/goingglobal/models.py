@@ -283,7 +283,7 @@ def _read_pyfixest(fit, term, sample) -> tuple[dict, pd.DataFrame]:
         notes.append(f"{fit._N_rows - fit._N} of {fit._N_rows:,} rows not used (missing values, singletons)")
     kind = {"feols": "", "fepois": "Poisson regression, "}.get(fit._method, f"{fit._method}, ")
     effects = " and ".join(str(fit._fixef).split(" + ")) if fit._has_fixef else ""
-    detail = str(fit._vcov_type_detail).replace("CRV", "CR")
+    detail = str(fit._vcov_type_detail).replace("CRV", "CR").replace("DK", "Driscoll–Kraay")
     errors = f"{detail} errors" + (f" by {' and '.join(fit._clustervar)}" if fit._is_clustered else "")
     method = kind + (f"{effects} fixed effects, " if effects else "" if kind else "OLS, ") + errors
     return {"value": float(values[term]), "se": error, "ci_low": float(low), "ci_high": float(high),

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_rebuilding_gives_the_committed_bytes(rebuilt):
 def test_rebuilding_gives_the_committed_hashes(rebuilt):
     made = json.loads(rebuilt[0]["datapackage.json"])["resources"]
     committed = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))["resources"]
-    assert len(made) == 11
+    assert len(made) == 14
     assert [(r["name"], r["rows"], r["bytes"], r["hash"]) for r in made] == [
         (r["name"], r["rows"], r["bytes"], r["hash"]) for r in committed
     ]
@@ -205,11 +206,11 @@ def test_a_missing_source_is_named_and_nothing_written(module, workplace, monkey
 def test_every_source_is_checked_by_name(module, tmp_path, name):
     path = tmp_path / name
     open_source = module.opener(tmp_path, record=False)
-    with pytest.raises(module.tables.SourceError, match=f"source {name}: no such file"):
+    with pytest.raises(module.tables.SourceError, match=f"source {re.escape(name)}: no such file"):
         open_source(name)
     path.parent.mkdir(parents=True)
     path.write_bytes((SOURCES / name).read_bytes()[:-1])
-    with pytest.raises(module.tables.SourceError, match=f"source {name}: sha256"):
+    with pytest.raises(module.tables.SourceError, match=f"source {re.escape(name)}: sha256"):
         open_source(name)
     path.write_bytes((SOURCES / name).read_bytes())
     assert open_source(name) == path
@@ -327,3 +328,41 @@ def test_a_country_that_is_not_a_member_is_refused(module, tmp_path):
     raw[raw["iso3"] != "JPN"].to_csv(tmp_path / "wide.csv", index=False)
     with pytest.raises(module.tables.SourceError, match="does not mark the 38 members"):
         module.tables.country_panel(lambda name: tmp_path / "wide.csv")
+
+
+# --- tables of both sides --------------------------------------------------------------------------------------
+
+
+FATS = "data/fats_all/joined_fats_euklems_2010_2015.csv"
+
+
+def built_from(module: ModuleType, table: str, folder: Path, change: dict[str, tuple[str, str]]) -> pd.DataFrame:
+    """The table made from its sources, in some of which a text stands for another once."""
+
+    def open_source(name: str) -> Path:
+        if name not in change:
+            return SOURCES / name
+        text, (old, new) = (SOURCES / name).read_text(encoding="utf-8"), change[name]
+        assert old in text
+        target = folder / Path(name).name
+        target.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return target
+
+    return getattr(module.tables, table)(open_source)
+
+
+@pytest.mark.parametrize(("table", "source", "old", "new", "said"), [
+    ("affiliates_europe", FATS, "AT,2010,10-12,7173.0", "AT,2010,10-12,7174.0",
+     "AT 10-12 2010 is not the sum"),
+    ("affiliates_europe", FATS, "AT,2010,10-12,", "AT,2010,10-99,",
+     "without codes of FATS: .'10-99'"),
+    ("us_multinationals", "data/bea/joined_parents_mofa_by_industry_2009_2019.csv", "2009,22932.7", "2009,22932.8",
+     "parents of all industries total in 2009 differ"),
+    ("us_multinationals", "data/bea/all_parent/employment.csv", "22932.7 ", "(X) ",
+     "neither a number nor a known mark"),
+    ("country_by_country_2016", "data/oecd_cbcr/oecd_cbcr_fy2016_extract.csv", "1173057", "1173058",
+     "hosts of Japan sum to 8273762, stated are 8273761"),
+], ids=["sum", "group", "join", "mark", "hosts"])  # fmt: skip
+def test_tables_of_both_sides_refuse_sources_that_do_not_fit(module, tmp_path, table, source, old, new, said):
+    with pytest.raises(module.tables.SourceError, match=said):
+        built_from(module, table, tmp_path, {source: (old, new)})

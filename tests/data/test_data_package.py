@@ -23,7 +23,8 @@ from goingglobal.data import DataError, describe, load, seal, source_line, table
 
 NAMES = [
     "country_panel", "firm_panel", "group_panel", "firm_management", "industry_japan", "industry_japan_continuing",
-    "affiliates_germany", "size_classes_germany", "claims", "official_figures", "literature",
+    "affiliates_germany", "affiliates_europe", "us_multinationals", "country_by_country_2016", "size_classes_germany",
+    "claims", "official_figures", "literature",
 ]  # fmt: skip
 Rows = list[list[str]]
 
@@ -733,7 +734,7 @@ def run_command(*arguments: str, folder: Path, cwd: Path) -> subprocess.Complete
 
 def test_check_passes_on_the_committed_package(check_run):
     assert check_run.returncode == 0
-    assert check_run.stdout == "data: 11 tables as sealed\n"
+    assert check_run.stdout == "data: 14 tables as sealed\n"
     assert "error" not in check_run.stderr
 
 
@@ -874,6 +875,36 @@ def test_continuing_firms_are_the_same_32744_in_both_years(tables):
     frame = tables["industry_japan_continuing"]
     totals = frame[frame["industry_code"] == "TTL"].set_index("fiscal_year")["firms"]
     assert totals.to_dict() == {2023: 32_744, 2024: 32_744}
+
+
+def test_affiliates_europe_states_known_totals_and_the_danish_break(tables):
+    frame = tables["affiliates_europe"].set_index(["country", "industry", "host", "year"])
+    abroad = frame["employees_abroad"]
+    assert (abroad["DE", "B-S_X_O", "WORLD", 2010], abroad["DE", "C", "WORLD", 2010]) == (4_683_915, 2_194_614)
+    assert (abroad["DK", "B-S_X_O", "WORLD", 2010], abroad["DK", "B-S_X_O", "WORLD", 2011]) == (503_501, 1_065_446)
+    marked = frame[frame["series_break"] == 1].index
+    assert set(marked.get_level_values("country")) == {"DK"}
+    assert set(marked.get_level_values("year")) == {2011}
+    assert frame["employed_home_thousands"].notna().groupby("industry").all().drop("B-S_X_O").all()
+    assert frame.loc[pd.IndexSlice[:, "B-S_X_O"], "employed_home_thousands"].isna().all()
+
+
+def test_us_multinationals_state_known_totals_and_keep_what_is_suppressed(tables):
+    frame = tables["us_multinationals"]
+    staff = frame.set_index(["side", "industry", "host", "year"])["employees_thousands"]
+    world = "All industries", "All countries"
+    assert [staff["parents", *world, year] for year in (2009, 2019)] == [22_932.7, 29_297.3]
+    assert [staff["affiliates", *world, year] for year in (1999, 2009, 2019)] == [7_765.8, 10_793.9, 14_610.6]
+    assert [staff["affiliates", "All industries", "Japan", year] for year in (2009, 2019)] == [311.1, 383.4]
+    assert (frame["employees_thousands"].isna() == frame["suppressed"].notna()).all()
+    assert frame.groupby("coverage", observed=True)["year"].agg(["min", "max"]).to_numpy().tolist() == [
+        [2009, 2013], [1999, 2008], [2014, 2019]]  # fmt: skip
+
+
+def test_country_by_country_hosts_add_up(tables):
+    frame = tables["country_by_country_2016"]
+    japan = frame[frame["parent_country"] == "Japan"].groupby("kind")["employees"].sum()
+    assert japan["country"] + japan["other countries"] == japan["abroad in all"] == 8_273_761
 
 
 def test_firm_management_has_9207_firms(tables):

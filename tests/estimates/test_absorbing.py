@@ -87,6 +87,26 @@ def test_jobs_below_zero_are_refused(panel):
         absorbing.fepois("x ~ w | firm", panel, vcov={"CRV1": "firm"})
 
 
+@pytest.mark.parametrize(("formula", "options"), [
+    ("y ~ x + w | firm + year", {"vcov": {"CRV1": "firm + year"}}), ("y ~ x | year", {"vcov": {"CRV1": "firm"}}),
+    ("y ~ x + w | block_year + parity_year", {"vcov": {"CRV1": "firm"}}),
+    ("y ~ x + w | firm + year", {"vcov": "DK", "vcov_kwargs": {"time_id": "year", "panel_id": "code", "lag": 2}}),
+], ids=["two ways", "other column", "effects that fall apart", "Driscoll–Kraay"])  # fmt: skip
+def test_other_errors_are_pyfixests_too(panel, formula, options):
+    code = panel["firm"].str[1:].astype(int)
+    frame = panel.assign(code=code, block_year=(code % 5).astype(str) + "/" + panel["year"].astype(str),
+                         parity_year=(code // 5).astype(str) + "/" + panel["year"].astype(str))  # fmt: skip
+    frame = frame[frame["firm"] != "F19"].dropna(subset=["x"])
+    with noting():
+        theirs = pf.feols(formula, frame, **options)
+    ours = absorbing.feols(formula, frame, **options)
+    one, other = Estimate.of(ours, "x", unit="u"), Estimate.of(theirs, "x", unit="u")
+    for part in ("value", "se", "ci_low", "ci_high", "p"):
+        assert getattr(one, part) == pytest.approx(getattr(other, part), rel=1e-6), part
+    for part in ("n", "groups", "method"):
+        assert getattr(one, part) == getattr(other, part), part
+
+
 def test_a_column_whose_name_is_part_of_another_is_left_alone(panel):
     """Rows without `growth` count where `population_growth` alone is in the formula."""
     frame = panel.assign(population_growth=panel["w"], growth=panel["w"].where(panel["year"] > 2001))
@@ -112,10 +132,11 @@ def test_what_the_effects_explain_is_refused(panel):
 
 @pytest.mark.parametrize(("formula", "vcov"), [
     ("y ~ x", {"CRV1": "firm"}), ("y ~ x | firm + year + w", {"CRV1": "firm"}), ("y ~ x | firm", "hetero"),
-    ("y ~ x | year", {"CRV1": "firm"}), ("y ~ x | firm", None),
+    ("y ~ x | year", {"CRV1": "town"}), ("y ~ x | firm", None), ("y ~ x | firm", {"CRV1": "firm + year + w"}),
+    ("y ~ x | firm", "DK"),
 ])  # fmt: skip
 def test_other_forms_are_refused(panel, formula, vcov):
-    with pytest.raises(ModelError, match="one or two effects behind the bar, one of which is the cluster"):
+    with pytest.raises(ModelError, match="one or two effects behind the bar and one or two columns as clusters"):
         absorbing.feols(formula, panel, vcov=vcov)
 
 

@@ -624,3 +624,59 @@ def test_the_larger_error_decides_how_far_apart_the_bounds_are():
 def test_bounds_that_have_no_interval(lower, upper, level, words):
     with pytest.raises(ModelError, match=words):
         designs.bounds_interval(lower, upper, level)
+
+
+# ============================================================================================== wild cluster bootstrap
+def few_clusters(groups: int = 6, seed: int = 5) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame({"g": np.repeat(np.arange(groups), 8), "t": np.tile(np.arange(8), groups)})
+    frame["x"], frame["w"] = draw.normal(size=len(frame)), draw.normal(size=len(frame))
+    shared = draw.normal(size=groups)[frame["g"]]
+    frame["y"] = 0.3 * frame["x"] + 0.5 * frame["w"] + shared * frame["x"] + draw.normal(size=len(frame))
+    return named(frame)
+
+
+def pattern_by_pattern(frame: pd.DataFrame, signs: np.ndarray) -> float:
+    """statsmodels' clustered t of the whole regression, once for each pattern of signs."""
+    formula = "{} ~ x + w + C(t)"
+    small = smf.ols("y ~ w + C(t)", frame).fit()
+    kinds = {"cov_type": "cluster", "cov_kwds": {"groups": frame["g"]}}
+    found = abs(smf.ols(formula.format("y"), frame).fit(**kinds).tvalues["x"])
+    outcomes = [small.fittedvalues + small.resid * row[frame["g"]] for row in signs]
+    t = [abs(smf.ols(formula.format("new"), frame.assign(new=new)).fit(**kinds).tvalues["x"]) for new in outcomes]
+    return float(np.mean(np.array(t) >= found * (1 - 1e-9)))
+
+
+def test_wild_bootstrap_fits_every_pattern_of_signs():
+    frame = few_clusters()
+    found = designs.wild_cluster_p(frame, "y", "x", ["t"], "g", ["w"])
+    assert found == pattern_by_pattern(frame, designs._sign_patterns(6, 9999, 1))
+    assert found * 32 == close(round(found * 32))  # all patterns, up to the sign of all
+
+
+def test_wild_bootstrap_draws_where_patterns_are_many():
+    frame = few_clusters()
+    found = designs.wild_cluster_p(frame, "y", "x", ["t"], "g", ["w"], draws=19, seed=3)
+    signs = designs._sign_patterns(6, 19, 3)
+    assert (signs.shape, set(np.unique(signs)), signs[0].tolist()) == ((20, 6), {-1.0, 1.0}, [1.0] * 6)
+    assert found == pattern_by_pattern(frame, signs)
+    assert found == designs.wild_cluster_p(frame, "y", "x", ["t"], "g", ["w"], draws=19, seed=3)
+
+
+def test_wild_bootstrap_rejects_a_true_null_about_as_often_as_it_says():
+    ps = []
+    for seed in range(200):
+        frame = few_clusters(10, seed)
+        frame["y"] = frame["y"] - 0.3 * frame["x"]
+        ps.append(designs.wild_cluster_p(frame, "y", "x", ["t"], "g", ["w"]))
+    assert 0.01 <= np.mean(np.array(ps) <= 0.05) <= 0.12
+
+
+@pytest.mark.parametrize(("change", "options", "message"), [
+    ({"x": np.nan}, {}, "48 rows without 'x'"), ({}, {"cluster": "town"}, "no column 'town'"),
+    ({"g": 1}, {}, "fewer than two clusters"), ({"x": 1.0}, {}, "a term that the rest explains"),
+])  # fmt: skip
+def test_wild_bootstrap_refuses(change, options, message):
+    arguments = {"outcome": "y", "term": "x", "effects": ["t"], "cluster": "g", "controls": ["w"]} | options
+    with pytest.raises(ModelError, match=message):
+        designs.wild_cluster_p(named(few_clusters().assign(**change)), **arguments)

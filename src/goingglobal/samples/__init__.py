@@ -7,7 +7,7 @@ appendix on methods; none is changed by an option without the name showing it.
 `countries`   yearly changes of the OECD's countries, and the donors of a synthetic Japan
 `firms`       Japanese listed firms and their groups; firms of the World Management Survey
 `jobs`        jobs in Japan, bounded; starters and stoppers among all who file
-`industries`  Japan's industries; Germany by size class, at home and abroad
+`industries`  Japan's industries; Germany by size class, at home and abroad; both sides counted, Europe and the US
 `published`   figures that others have published, by size, by year and by question
 `studies`     findings of the literature
 """
@@ -37,7 +37,14 @@ from goingglobal.samples.firms import (
     starters,
     trim_jumps,
 )
-from goingglobal.samples.industries import home_and_abroad, industry_panel
+from goingglobal.samples.industries import (
+    both_sides_europe,
+    both_sides_us,
+    home_and_abroad,
+    industry_panel,
+    low_pay_hosts,
+    staff_by_host,
+)
 from goingglobal.samples.jobs import (
     BOUNDS,
     MIN_TREATED,
@@ -74,6 +81,7 @@ from goingglobal.samples.studies import DESTINATIONS, METHODS, SIGNS, findings, 
 __all__ = [
     "BARRIERS", "BOUNDS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
     "MIN_FDI_SHARE", "MIN_TREATED", "OWN_COLUMNS", "PARENT", "PATH", "PROGRAMMES", "SIGNS", "SIZE_LIMITS",
+<<<<<<< HEAD
     "TURNOVER_FACTS", "UNCLEAR_LIMIT", "YEN", "YEN_FALL", "SampleError", "all_filers", "at_most", "barrier_surveys",
     "country_changes", "donor_panel", "eligible", "employee_bands", "event_window", "exits", "false_starts",
     "findings", "first_years", "group_long_differences", "group_starters", "group_stoppers", "growth_before",
@@ -81,4 +89,13 @@ __all__ = [
     "management", "official_series", "parents_staff", "programmes", "risk_set", "sample_j", "size_limit",
     "specification_panel", "starter_covariates", "starters", "study_names", "trim_jumps", "turnover_bands", "votes",
     "with_firms", "yen_exposure",
+=======
+    "TURNOVER_FACTS", "UNCLEAR_LIMIT", "SampleError", "all_filers", "barrier_surveys", "both_sides_europe",
+    "both_sides_us", "country_changes", "donor_panel", "eligible", "employee_bands", "event_window", "exits",
+    "false_starts", "findings", "first_years", "group_long_differences", "group_starters", "group_stoppers",
+    "growth_before", "home_and_abroad", "industry_panel", "investors", "is_manufacturing", "jobs_in_japan",
+    "long_differences", "low_pay_hosts", "management", "official_series", "programmes", "risk_set", "sample_j",
+    "size_limit", "specification_panel", "staff_by_host", "starter_covariates", "starters", "study_names",
+    "trim_jumps", "turnover_bands", "votes", "with_firms",
+>>>>>>> ee3a9556850450c3534b6bdd3372daf44f262d24
 ]

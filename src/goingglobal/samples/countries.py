@@ -19,7 +19,7 @@ def country_changes(
 
     Columns added, all by calendar year within a country: `growth` = 100·Δln E(t), `fdi_lag` =
     F(t−1), `fdi_now` = F(t), `fdi_lead` = F(t+1) (% of GDP), `population_growth` = 100·Δln
-    population 15–64, `fdi_in_lag`, `gdp_growth_lag`, and `cumulative_h` = 100·[ln E(t+h) −
+    population 15–64, `growth_lag` = growth(t−1), `fdi_in_lag`, `gdp_growth_lag`, and `cumulative_h` = 100·[ln E(t+h) −
     ln E(t−1)] for h = 0…horizons (and `cumulative_m2`, `cumulative_m3`, the same before the
     event: 100·[ln E(t−k) − ln E(t−1)], for placebo checks). Raises `SampleError` for an unknown
     employment series.
@@ -41,6 +41,7 @@ def country_changes(
     log_people = np.log(wide["population_15_64"])
     out = wide[["country", "conduit"]].copy()
     out["growth"] = 100 * (log_jobs - at(log_jobs, -1))
+    out["growth_lag"] = at(out["growth"], -1)
     out["fdi_lag"] = at(wide["fdi_out_pct_gdp"], -1)
     out["fdi_now"] = wide["fdi_out_pct_gdp"]
     out["fdi_lead"] = at(wide["fdi_out_pct_gdp"], 1)
