@@ -81,21 +81,11 @@ from goingglobal.samples.studies import DESTINATIONS, METHODS, SIGNS, findings, 
 __all__ = [
     "BARRIERS", "BOUNDS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
     "MIN_FDI_SHARE", "MIN_TREATED", "OWN_COLUMNS", "PARENT", "PATH", "PROGRAMMES", "SIGNS", "SIZE_LIMITS",
-<<<<<<< HEAD
     "TURNOVER_FACTS", "UNCLEAR_LIMIT", "YEN", "YEN_FALL", "SampleError", "all_filers", "at_most", "barrier_surveys",
-    "country_changes", "donor_panel", "eligible", "employee_bands", "event_window", "exits", "false_starts",
-    "findings", "first_years", "group_long_differences", "group_starters", "group_stoppers", "growth_before",
-    "home_and_abroad", "industry_panel", "investors", "is_manufacturing", "jobs_in_japan", "long_differences",
-    "management", "official_series", "parents_staff", "programmes", "risk_set", "sample_j", "size_limit",
-    "specification_panel", "starter_covariates", "starters", "study_names", "trim_jumps", "turnover_bands", "votes",
-    "with_firms", "yen_exposure",
-=======
-    "TURNOVER_FACTS", "UNCLEAR_LIMIT", "SampleError", "all_filers", "barrier_surveys", "both_sides_europe",
-    "both_sides_us", "country_changes", "donor_panel", "eligible", "employee_bands", "event_window", "exits",
-    "false_starts", "findings", "first_years", "group_long_differences", "group_starters", "group_stoppers",
-    "growth_before", "home_and_abroad", "industry_panel", "investors", "is_manufacturing", "jobs_in_japan",
-    "long_differences", "low_pay_hosts", "management", "official_series", "programmes", "risk_set", "sample_j",
-    "size_limit", "specification_panel", "staff_by_host", "starter_covariates", "starters", "study_names",
-    "trim_jumps", "turnover_bands", "votes", "with_firms",
->>>>>>> ee3a9556850450c3534b6bdd3372daf44f262d24
+    "both_sides_europe", "both_sides_us", "country_changes", "donor_panel", "eligible", "employee_bands",
+    "event_window", "exits", "false_starts", "findings", "first_years", "group_long_differences", "group_starters",
+    "group_stoppers", "growth_before", "home_and_abroad", "industry_panel", "investors", "is_manufacturing",
+    "jobs_in_japan", "long_differences", "low_pay_hosts", "management", "official_series", "parents_staff",
+    "programmes", "risk_set", "sample_j", "size_limit", "specification_panel", "staff_by_host", "starter_covariates",
+    "starters", "study_names", "trim_jumps", "turnover_bands", "votes", "with_firms", "yen_exposure",
 ]
