@@ -10,6 +10,7 @@ appendix on methods; none is changed by an option without the name showing it.
 `industries`  Japan's industries; Germany by size class, at home and abroad
 `published`   figures that others have published, by size, by year and by question
 `studies`     findings of the literature
+`support`     sectors where both kinds of firms are, starters with accounts, growth of jobs by firm
 """
 
 from goingglobal.samples.common import SampleError
@@ -65,14 +66,22 @@ from goingglobal.samples.published import (
     turnover_bands,
 )
 from goingglobal.samples.studies import DESTINATIONS, METHODS, SIGNS, findings, study_names, votes
+from goingglobal.samples.support import (
+    group_with_accounts,
+    jobs_by_limit,
+    jobs_growth,
+    jobs_with_accounts,
+    shared_sectors,
+)
 
 __all__ = [
     "BARRIERS", "BOUNDS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
     "MIN_FDI_SHARE", "MIN_TREATED", "OWN_COLUMNS", "PARENT", "PATH", "PROGRAMMES", "SIGNS", "SIZE_LIMITS",
     "TURNOVER_FACTS", "UNCLEAR_LIMIT", "SampleError", "all_filers", "barrier_surveys", "country_changes",
     "donor_panel", "eligible", "employee_bands", "event_window", "exits", "false_starts", "findings", "first_years",
-    "group_long_differences", "group_starters", "group_stoppers", "growth_before", "home_and_abroad",
-    "industry_panel", "investors", "is_manufacturing", "jobs_in_japan", "long_differences", "management",
-    "official_series", "programmes", "risk_set", "sample_j", "size_limit", "specification_panel",
-    "starter_covariates", "starters", "study_names", "trim_jumps", "turnover_bands", "votes", "with_firms",
+    "group_long_differences", "group_starters", "group_stoppers", "group_with_accounts", "growth_before",
+    "home_and_abroad", "industry_panel", "investors", "is_manufacturing", "jobs_by_limit", "jobs_growth",
+    "jobs_in_japan", "jobs_with_accounts", "long_differences", "management", "official_series", "programmes",
+    "risk_set", "sample_j", "shared_sectors", "size_limit", "specification_panel", "starter_covariates", "starters",
+    "study_names", "trim_jumps", "turnover_bands", "votes", "with_firms",
 ]
