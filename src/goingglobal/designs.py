@@ -506,9 +506,10 @@ def placebo_cutoffs(
 
 def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float, width: float, reach: float
                  ) -> pd.DataFrame:
-    """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n.
+    """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n, low, high.
 
-    Bins are `width` wide and go `reach` to either side. Raises `ModelError` where no row is within reach.
+    Bins are `width` wide and go `reach` to either side. `low` and `high` are a 95 % interval: Wilson's (1927) for an
+    outcome of 0 and 1, whose shares stay within these, otherwise the mean and 1.96 errors. Raises `ModelError` where no row is within reach.
     """
     need_columns(frame, [outcome, running], "binned means")
     rows = frame[[outcome, running]].dropna()
@@ -517,9 +518,16 @@ def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float,
         raise ModelError(f"binned means on {name_of(frame)!r}: no row within {reach:g} of {cutoff:g}")
     place = np.floor((rows[running] - cutoff) / width).clip(upper=np.ceil(reach / width) - 1)
     bins = rows.groupby(place)[outcome].agg(["mean", "sem", "size"])
+    if rows[outcome].isin([0, 1]).all():
+        from statsmodels.stats.proportion import proportion_confint
+
+        low, high = proportion_confint(bins["mean"] * bins["size"], bins["size"], method="wilson")
+    else:
+        low, high = bins["mean"] - 1.96 * bins["sem"], bins["mean"] + 1.96 * bins["sem"]
     return pd.DataFrame({
         "side": np.where(bins.index < 0, "below", "above"), "middle": cutoff + (bins.index + 0.5) * width,
         "value": bins["mean"].to_numpy(), "se": bins["sem"].to_numpy(), "n": bins["size"].to_numpy(),
+        "low": np.asarray(low), "high": np.asarray(high),
     })
 
 
@@ -623,7 +631,8 @@ def _effect_for(one: str, wide: pd.DataFrame, after: int) -> float:
     shift, scale = before.mean(), before.std() or 1.0
     own, others = (own - shift) / scale, (others - shift) / scale
     before, later = others[:-after], others[-after:]
-    noise = float(np.diff(before, axis=0).std(ddof=1))
+    changes = np.diff(before, axis=0)
+    noise = float(changes.std(ddof=1)) if changes.size > 1 else 0.0
     stop = {"min_decrease": 1e-5 * noise if noise > 0 else 1e-5}
     units = utils.compute_sdid_unit_weights(before, own[:-after], zeta_omega=after**0.25 * noise, **stop)
     years = utils.compute_time_weights(before, later, zeta_lambda=1e-6 * noise, **stop)
