@@ -16,7 +16,7 @@ import pandas as pd
 from goingglobal.models import Estimate, ModelError, model_of, name_of, need_columns, noting, software_of
 
 __all__ = [
-    "Discontinuity", "Ratio", "Synthetic", "balance", "binned_means", "bounds_interval", "detectable",
+    "Discontinuity", "Ratio", "Synthetic", "balance", "binned_means", "bounds_interval", "dealt_jumps", "detectable",
     "effective_size", "placebo_cutoffs", "power", "propensities", "ratio_at_cutoff", "regression_discontinuity",
     "sensitivity", "synthetic_did", "weighted_effects",
 ]  # fmt: skip
@@ -131,7 +131,6 @@ def weighted_effects(
     Source: Robins, Rotnitzky and Zhao (1994); Imbens (2004); for the stacked equations Lunceford and Davidian (2004).
     """
     import statsmodels.api as sm
-    from statsmodels.tools.sm_exceptions import PerfectSeparationError
     from statsmodels.treatment.treatment_effects import TreatmentEffect
 
     used = [outcome, *([weights] if weights else [])]
@@ -147,26 +146,14 @@ def weighted_effects(
     y, d, x = frame[outcome].to_numpy(float), frame[treatment].to_numpy(float), whole.model.exog
     w = frame[weights].to_numpy(float) / frame[weights].mean() if weights else None
 
-    def fitted(rows: np.ndarray, start: np.ndarray | None):
-        if w is None:
-            return sm.Logit(d[rows], x[rows]).fit(start_params=start, disp=0, skip_hessian=True)
-        return sm.GLM(d[rows], x[rows], family=sm.families.Binomial(), var_weights=w[rows]).fit(start_params=start)
-
-    def converged(logit) -> bool:
-        return logit.mle_retvals["converged"] if w is None else logit.converged
-
-    def effects(rows: np.ndarray, logit) -> tuple[float, float, float]:
-        own = np.ones(len(rows)) if w is None else w[rows]
-        return _weighted_by_sample(y[rows], d[rows], x[rows], own, np.asarray(logit.predict()))
-
-    everyone = np.arange(len(y))
+    own = np.ones(len(y)) if w is None else w
     if w is None:
         fit = TreatmentEffect(sm.OLS(y, x), d, results_select=whole)
         values = (fit.ipw(return_results=False, effect_group=1)[0], fit.ipw(return_results=False)[0],
                   fit.aipw(return_results=False)[0])
     else:
-        whole = fitted(everyone, None)
-        values = effects(everyone, whole)
+        whole = sm.GLM(d, x, family=sm.families.Binomial(), var_weights=w).fit()
+        values = _weighted_by_sample(y, d, x, w, np.asarray(whole.predict()))
     if not draws:
         errors = _stacked_errors(y, d, x, np.asarray(whole.predict()))
         return {key: Estimate(
@@ -178,9 +165,9 @@ def weighted_effects(
         while len(found) < draws:
             rows = rng.integers(0, len(y), len(y))
             try:
-                logit = fitted(rows, start)
-                draw = effects(rows, logit) if converged(logit) else (np.nan,)
-            except (PerfectSeparationError, np.linalg.LinAlgError, ValueError):  # the last: a group without rows
+                chance = _refitted(d[rows], x[rows], own[rows], start)
+                draw = _weighted_by_sample(y[rows], d[rows], x[rows], own[rows], chance)
+            except (np.linalg.LinAlgError, ValueError):  # separated, or a group without rows
                 draw = (np.nan,)
             if np.isfinite(draw).all():
                 found.append(draw)
@@ -203,6 +190,24 @@ def weighted_effects(
 _WEIGHTED = {"ipw_att": "inverse-probability weighting, effect on the treated",
              "ipw_ate": "inverse-probability weighting, average effect",
              "aipw_ate": "augmented weighting (doubly robust), average effect"}
+
+
+def _refitted(d: np.ndarray, x: np.ndarray, w: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Probabilities of a logit on a resample, by the Newton steps that statsmodels takes, without its bookkeeping.
+
+    Raises `ValueError` where no step is small in 35 of them, or an index is beyond 30: the groups are separated.
+    """
+    b = start
+    for _ in range(35):
+        p = 1 / (1 + np.exp(-(x @ b)))
+        step = np.linalg.solve(x.T @ (x * (w * p * (1 - p))[:, None]), x.T @ (w * (d - p)))
+        b = b + step
+        index = x @ b
+        if np.abs(index).max() > 30:
+            break
+        if np.abs(x @ step).max() < 1e-9:
+            return 1 / (1 + np.exp(-index))
+    raise ValueError("the resample separates the groups")
 
 
 def _weighted_by_sample(y: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarray, chance: np.ndarray
@@ -486,6 +491,46 @@ def _kept(a: float, b: float, constant: float) -> tuple[tuple[float, float], ...
     return ((low, high),) if a > 0 else ((-np.inf, low), (high, np.inf))
 
 
+def dealt_jumps(
+    frame: pd.DataFrame, outcome: str, running: str, cutoff: float, bandwidth: float, bias_bandwidth: float,
+    draws: int = 120, seed: int = SEED,
+) -> pd.DataFrame:
+    """What the design finds where nothing jumps: `low` and `high` of its 95 % interval, for each of `draws` deals.
+
+    Outcomes are dealt out at random among the rows within the larger bandwidth. Estimate and error are diff-diff's
+    (local linear, triangular kernel, robust, three nearest neighbours) for all deals at once: the estimate is a
+    weighted sum of outcomes, and so are a row's neighbours' means. Raises `ModelError` as `regression_discontinuity`.
+    Source: Calonico, Cattaneo and Titiunik (2014).
+    """
+    need_columns(frame, [outcome, running], "dealt jumps")
+    rows = frame[[outcome, running]].dropna().astype(float)
+    rows = rows[(rows[running] - cutoff).abs() <= max(bandwidth, bias_bandwidth)]
+    away, y = rows[running].to_numpy() - cutoff, rows[outcome].to_numpy()
+    near = np.abs(away) <= bandwidth
+    _enough(frame, "dealt jumps", cutoff, bandwidth, int((near & (away < 0)).sum()), int((near & (away >= 0)).sum()))
+    chance = np.random.default_rng(seed)
+    dealt = np.column_stack([chance.permutation(y) for _ in range(draws)])
+    jump, variance = np.zeros(draws), np.zeros(draws)
+    for sign, side in ((-1, away < 0), (1, away >= 0)):
+        x, own = away[side], dealt[side]
+        weights = _local(x, bandwidth, 1)[0]
+        weights = weights - (weights @ x**2) * _local(x, bias_bandwidth, 2)[2]
+        apart = np.abs(x[:, None] - x[None, :])
+        np.fill_diagonal(apart, np.inf)
+        neighbours = apart <= np.sort(apart, axis=1)[:, [2]]
+        count = neighbours.sum(axis=1, keepdims=True)
+        residuals = np.sqrt(count / (count + 1)) * (own - neighbours @ own / count)
+        jump, variance = jump + sign * (weights @ own), variance + weights**2 @ residuals**2
+    reach = 1.959963984540054 * np.sqrt(variance)
+    return pd.DataFrame({"low": jump - reach, "high": jump + reach})
+
+
+def _local(x: np.ndarray, width: float, order: int) -> np.ndarray:
+    """Rows of weights on the outcomes that give the coefficients of a local polynomial at zero, triangular kernel."""
+    kernel, powers = np.clip(1 - np.abs(x) / width, 0, None)[:, None], np.vander(x, order + 1, increasing=True)
+    return np.linalg.solve(powers.T @ (powers * kernel), (powers * kernel).T)
+
+
 def placebo_cutoffs(
     frame: pd.DataFrame, outcome: str, running: str, cutoff: float, places: Sequence[float], unit: str
 ) -> tuple[dict[float, Discontinuity], dict[float, str]]:
@@ -509,7 +554,8 @@ def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float,
     """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n, low, high.
 
     Bins are `width` wide and go `reach` to either side. `low` and `high` are a 95 % interval: Wilson's (1927) for an
-    outcome of 0 and 1, whose shares stay within these, otherwise the mean and 1.96 errors. Raises `ModelError` where no row is within reach.
+    outcome of 0 and 1, whose shares stay within these, otherwise the mean and 1.96 errors.
+    Raises `ModelError` where no row is within reach.
     """
     need_columns(frame, [outcome, running], "binned means")
     rows = frame[[outcome, running]].dropna()

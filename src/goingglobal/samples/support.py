@@ -7,7 +7,7 @@ import pandas as pd
 
 from goingglobal.samples.common import SampleError, called
 from goingglobal.samples.firms import size_limit, starter_covariates
-from goingglobal.samples.jobs import PARENT, jobs_in_japan
+from goingglobal.samples.jobs import PARENT
 
 ACCOUNTS = ("total_assets_yen", "operating_income_yen", "average_pay_yen", "average_age")
 
@@ -33,18 +33,17 @@ def shared_sectors(sample: pd.DataFrame, least: int = 5) -> pd.DataFrame:
     return _named(kept, name, goes.loc[~enough, "size"].to_dict())
 
 
-def jobs_with_accounts(firm_panel: pd.DataFrame, group_panel: pd.DataFrame, bound: str) -> pd.DataFrame:
-    """`jobs_in_japan` with what the accounts of each firm's first year in it say (`COVARIATES`), complete firms only.
+def jobs_with_accounts(jobs: pd.DataFrame, firm_panel: pd.DataFrame) -> pd.DataFrame:
+    """A `jobs_in_japan` sample with the accounts of each firm's first year (`COVARIATES`), complete firms only.
 
     Adds `ln_group0`, the log of the group's first headcount. `attrs["left_out"]` counts the firms without complete
-    accounts too. Raises `SampleError` as `jobs_in_japan` does, and where an arm is left empty.
+    accounts too. Raises `SampleError` where an arm is left empty.
     """
-    rows = jobs_in_japan(firm_panel, group_panel, bound)
     accounts = firm_panel[["edinet_code", "year", PARENT, *ACCOUNTS]]
-    with_accounts = called(rows.merge(accounts, on=["edinet_code", "year"], how="left"), rows.attrs["sample"])
+    with_accounts = called(jobs.merge(accounts, on=["edinet_code", "year"], how="left"), jobs.attrs["sample"])
     kept = starter_covariates(with_accounts)
-    missing = rows["edinet_code"].nunique() - kept["edinet_code"].nunique()
-    left_out = rows.attrs["left_out"] | {"no complete accounts in the first year": missing}
+    missing = jobs["edinet_code"].nunique() - kept["edinet_code"].nunique()
+    left_out = jobs.attrs.get("left_out", {}) | {"no complete accounts in the first year": missing}
     return _named(kept.assign(ln_group0=np.log(kept["first_group"])), kept.attrs["sample"], left_out)
 
 
@@ -66,40 +65,34 @@ def group_with_accounts(sample: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def jobs_by_limit(firm_panel: pd.DataFrame, group_panel: pd.DataFrame, bound: str) -> pd.DataFrame:
-    """`jobs_in_japan` with `post` split by whether the parent, in its first year, is within its sector's SME limit.
+def jobs_by_limit(jobs: pd.DataFrame) -> pd.DataFrame:
+    """A `jobs_in_japan` sample, `post` split by whether the parent is within its sector's SME limit in its first year.
 
     The Act counts a company's own staff, so the parent's. Adds `within` (0/1), `post_within` and `post_outside`.
-    `attrs["left_out"]` counts firms of sectors whose limit is unclear. Raises `SampleError` as `jobs_in_japan` does.
+    `attrs["left_out"]` counts firms of sectors whose limit is unclear. Raises `SampleError` where none has a limit.
     """
-    rows = jobs_in_japan(firm_panel, group_panel, bound)
-    limit = size_limit(rows["sector"])
-    within = rows.groupby("edinet_code")["parent"].transform("first") <= limit
-    frame = rows.assign(
-        within=within.astype(int), post_within=rows["post"] * within, post_outside=rows["post"] * ~within)
-    kept = frame[limit.notna()]
-    unclear = rows["edinet_code"].nunique() - kept["edinet_code"].nunique()
-    return _named(kept, f"{rows.attrs['sample']}, SME limit known",
-                  rows.attrs["left_out"] | {"SME limit unclear": unclear})
+    limit = size_limit(jobs["sector"])
+    within = jobs.groupby("edinet_code")["parent"].transform("first") <= limit
+    kept = jobs.assign(within=within.astype(int), post_within=jobs["post"] * within,
+                       post_outside=jobs["post"] * ~within)[limit.notna()]  # fmt: skip
+    unclear = jobs["edinet_code"].nunique() - kept["edinet_code"].nunique()
+    return _named(kept, f"{jobs.attrs.get('sample', 'starters')}, SME limit known",
+                  jobs.attrs.get("left_out", {}) | {"SME limit unclear": unclear})
 
 
-def jobs_growth(firm_panel: pd.DataFrame, group_panel: pd.DataFrame) -> pd.DataFrame:
-    """Yearly growth of jobs in Japan over a firm's years in `jobs_in_japan`: one row per starter or never-investor.
+def jobs_growth(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Yearly growth over a firm's years in a `jobs_in_japan` sample: one row per starter or never-investor.
 
-    Columns: `lower`, `upper` and `parent` (percentage points a year, from the first to the last year seen), `starter`
-    (0/1), `parent0` and `group0` (persons, first year), `sector`, `first_year`, `years` (between the two).
-    `attrs["left_out"]` counts firms seen in one year only. Raises `SampleError` as `jobs_in_japan` does.
+    Columns: `jobs` (by the sample's bound), `group` (the upper bound) and `parent` (percentage points a year, first to
+    last year seen), `starter` (0/1), `parent0` and `group0` (persons, first year), `sector`, `first_year`, `years`
+    (between the two). `attrs["left_out"]` counts firms seen in one year only. Raises `SampleError` where none is left.
     """
-    ends = {}
-    for bound in ("lower", "upper"):
-        by_firm = jobs_in_japan(firm_panel, group_panel, bound).groupby("edinet_code")
-        ends[bound] = by_firm.head(1).set_index("edinet_code"), by_firm.tail(1).set_index("edinet_code")
-    start, end = ends["lower"]
+    by_firm = jobs.sort_values(["edinet_code", "year"]).groupby("edinet_code")
+    start, end = by_firm.head(1).set_index("edinet_code"), by_firm.tail(1).set_index("edinet_code")
     out = start[["sector", "starter"]].assign(
         parent0=start["parent"], group0=start["group"], first_year=start["year"], years=end["year"] - start["year"])
     out = out[out["years"] > 0]
-    for name, (first, last, column) in {"lower": (*ends["lower"], "y"), "upper": (*ends["upper"], "y"),
-                                        "parent": (start, end, "ln_parent")}.items():  # fmt: skip
-        out[name] = 100 * (last[column] - first[column]).loc[out.index] / out["years"]
-    name = "starters and never-investors of J, growth of jobs in Japan"
-    return _named(out.reset_index(), name, {"seen in one year only": len(start) - len(out)})
+    for name, column in {"jobs": "y", "group": "ln_group", "parent": "ln_parent"}.items():
+        out[name] = 100 * (end[column] - start[column]).loc[out.index] / out["years"]
+    return _named(out.reset_index(), f"{jobs.attrs.get('sample', 'starters')}, growth a year",
+                  {"seen in one year only": len(start) - len(out)})
