@@ -197,15 +197,15 @@ def _refitted(d: np.ndarray, x: np.ndarray, w: np.ndarray, start: np.ndarray) ->
 
     Raises `ValueError` where no step is small in 35 of them, or an index is beyond 30: the groups are separated.
     """
-    b = start
+    b, index = start, x @ start
     for _ in range(35):
-        p = 1 / (1 + np.exp(-(x @ b)))
-        step = np.linalg.solve(x.T @ (x * (w * p * (1 - p))[:, None]), x.T @ (w * (d - p)))
-        b = b + step
+        p = 1 / (1 + np.exp(-index))
+        step = np.linalg.solve((x * (w * p * (1 - p))[:, None]).T @ x, (w * (d - p)) @ x)
+        b, before = b + step, index
         index = x @ b
         if np.abs(index).max() > 30:
             break
-        if np.abs(x @ step).max() < 1e-9:
+        if np.abs(index - before).max() < 1e-9:
             return 1 / (1 + np.exp(-index))
     raise ValueError("the resample separates the groups")
 
