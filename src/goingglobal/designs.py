@@ -8,7 +8,7 @@ by hand; what is ours is the bookkeeping: resampling, placebos, and refusing wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,9 @@ import pandas as pd
 from goingglobal.models import Estimate, ModelError, model_of, name_of, need_columns, noting, software_of
 
 __all__ = [
-    "Discontinuity", "Synthetic", "balance", "binned_means", "bounds_interval", "detectable", "effective_size",
-    "placebo_cutoffs", "power", "propensities", "regression_discontinuity", "sensitivity", "synthetic_did",
-    "weighted_effects", "wild_cluster_p",
+    "Discontinuity", "Ratio", "Synthetic", "balance", "binned_means", "bounds_interval", "dealt_jumps", "detectable",
+    "effective_size", "placebo_cutoffs", "power", "propensities", "ratio_at_cutoff", "regression_discontinuity",
+    "sensitivity", "synthetic_did", "weighted_effects", "wild_cluster_p",
 ]
 
 MIN_IN_BANDWIDTH = 20
@@ -26,15 +26,18 @@ SEED = 20130101  # the paper's month
 
 
 # ------------------------------------------------------------------------------------------------ weighting
-def propensities(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]) -> pd.DataFrame:
+def propensities(
+    frame: pd.DataFrame, treatment: str, covariates: Sequence[str], within: str | None = None
+) -> pd.DataFrame:
     """The frame with the probability of treatment and the weights that make the controls look like the treated.
 
-    A logit, linear in the covariates. Adds `propensity`, and `weight`: 1 for the treated and p/(1−p) for the others,
-    scaled to a mean of 1 within each group. Raises `ModelError` for a treatment that is not 0/1 or has one value
-    only, a missing value, collinear covariates, or perfect separation.
+    A logit, linear in the covariates, with an effect of each group in the column `within`. Adds `propensity`, and
+    `weight`: 1 for the treated and p/(1−p) for the others, scaled to a mean of 1 within each group. Raises `ModelError`
+    for a treatment that is not 0/1 or has one value only (in a group of `within`, too), a missing value, collinear
+    covariates, or perfect separation.
     Source: Hirano, Imbens and Ridder (2003).
     """
-    fit = _propensity(frame, treatment, covariates)
+    fit = _propensity(frame, treatment, covariates, within)
     chance = np.asarray(fit.predict(), dtype=float)
     treated = frame[treatment].to_numpy() == 1
     odds = np.where(treated, 1.0, chance / (1 - chance))
@@ -44,18 +47,25 @@ def propensities(frame: pd.DataFrame, treatment: str, covariates: Sequence[str])
     return out
 
 
-def _propensity(frame: pd.DataFrame, treatment: str, covariates: Sequence[str]):
+def _propensity(frame: pd.DataFrame, treatment: str, covariates: Sequence[str], within: str | None = None):
     import statsmodels.formula.api as smf
     from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
     what = "propensity"
-    need_columns(frame, [treatment, *covariates], what)
-    _finite(frame, [treatment, *covariates], what)
+    used = [treatment, *covariates, *([within] if within else [])]
+    need_columns(frame, used, what)
+    _finite(frame, used, what)
     values = set(frame[treatment].unique())
     if values != {0, 1}:
         raise ModelError(f"{what} on {name_of(frame)!r}: {treatment!r} must hold 0 and 1, found {sorted(values)}")
+    if within:
+        share = frame.groupby(within)[treatment].mean()
+        for group in share.index[share.isin([0, 1])][:1]:
+            raise ModelError(f"{what} on {name_of(frame)!r}: in {within!r} {group!r} {treatment!r} is always "
+                             f"{share[group]:.0f}, so that nobody there can be compared; leave the group out")
     with noting() as notes:
-        model = model_of(smf.logit, f"{treatment} ~ {' + '.join(covariates)}", frame, what)
+        right = [*covariates, *([f"C({within})"] if within else [])]
+        model = model_of(smf.logit, f"{treatment} ~ {' + '.join(right)}", frame, what)
         try:
             fit = model.fit(disp=0)
         except (PerfectSeparationError, np.linalg.LinAlgError) as error:
@@ -104,7 +114,7 @@ def balance(frame: pd.DataFrame, treatment: str, covariates: Sequence[str], weig
 
 def weighted_effects(
     frame: pd.DataFrame, outcome: str, treatment: str, covariates: Sequence[str], unit: str, draws: int = 999,
-    seed: int = SEED, weights: str | None = None,
+    seed: int = SEED, weights: str | None = None, within: str | None = None,
 ) -> dict[str, Estimate]:
     """Inverse-probability weighting and a doubly robust estimator, with bootstrap errors over the rows.
 
@@ -112,11 +122,15 @@ def weighted_effects(
     (augmented weighting: the same logit and a linear outcome model in each group). Errors are the standard deviation
     over `draws` resamples of rows, the propensity fitted anew in each; intervals are percentiles. A draw whose
     propensity can't be fitted is drawn again and counted in the notes. `weights` names a column of sampling weights:
-    logit, means and outcome regressions are then weighted by it. Raises `ModelError` as `propensities` does, and
-    where fewer than nine draws in ten can be fitted. Source: Robins, Rotnitzky and Zhao (1994); Imbens (2004).
+    logit, means and outcome regressions are then weighted by it. `within` names a column of groups (sectors): logit
+    and outcome regressions then have an effect of each. Such small groups are lost in resamples, so `draws=0` takes
+    the errors from the stacked estimating equations of logit, outcome regressions and means instead (robust, the
+    propensity's own error included), with normal intervals.
+    Raises `ModelError` as `propensities` does, with `draws=0` for sampling weights too, and where fewer than nine
+    draws in ten can be fitted.
+    Source: Robins, Rotnitzky and Zhao (1994); Imbens (2004); for the stacked equations Lunceford and Davidian (2004).
     """
     import statsmodels.api as sm
-    from statsmodels.tools.sm_exceptions import PerfectSeparationError
     from statsmodels.treatment.treatment_effects import TreatmentEffect
 
     used = [outcome, *([weights] if weights else [])]
@@ -126,36 +140,34 @@ def weighted_effects(
         raise ModelError(f"weighting on {name_of(frame)!r}: weights in {weights!r} are not all above zero")
     if frame[outcome].nunique() < 2:
         raise ModelError(f"weighting on {name_of(frame)!r}: {outcome!r} does not vary")
-    whole = _propensity(frame, treatment, covariates)
+    if weights and not draws:
+        raise ModelError(f"weighting on {name_of(frame)!r}: draws=0 knows no sampling weights; ask for resamples")
+    whole = _propensity(frame, treatment, covariates, within)
     y, d, x = frame[outcome].to_numpy(float), frame[treatment].to_numpy(float), whole.model.exog
     w = frame[weights].to_numpy(float) / frame[weights].mean() if weights else None
 
-    def fitted(rows: np.ndarray, start: np.ndarray | None):
-        if w is None:
-            return sm.Logit(d[rows], x[rows]).fit(start_params=start, disp=0, skip_hessian=True)
-        return sm.GLM(d[rows], x[rows], family=sm.families.Binomial(), var_weights=w[rows]).fit(start_params=start)
-
-    def converged(logit) -> bool:
-        return logit.mle_retvals["converged"] if w is None else logit.converged
-
-    def effects(rows: np.ndarray, logit) -> tuple[float, float, float]:
-        if w is not None:
-            return _weighted_by_sample(y[rows], d[rows], x[rows], w[rows], np.asarray(logit.predict()))
-        fit = TreatmentEffect(sm.OLS(y[rows], x[rows]), d[rows], results_select=logit)
-        return (fit.ipw(return_results=False, effect_group=1)[0], fit.ipw(return_results=False)[0],
-                fit.aipw(return_results=False)[0])
-
-    everyone = np.arange(len(y))
-    whole = whole if w is None else fitted(everyone, None)
-    values = effects(everyone, whole)
+    own = np.ones(len(y)) if w is None else w
+    if w is None:
+        fit = TreatmentEffect(sm.OLS(y, x), d, results_select=whole)
+        values = (fit.ipw(return_results=False, effect_group=1)[0], fit.ipw(return_results=False)[0],
+                  fit.aipw(return_results=False)[0])
+    else:
+        whole = sm.GLM(d, x, family=sm.families.Binomial(), var_weights=w).fit()
+        values = _weighted_by_sample(y, d, x, w, np.asarray(whole.predict()))
+    if not draws:
+        errors = _stacked_errors(y, d, x, np.asarray(whole.predict()))
+        return {key: Estimate(
+            value=float(value), se=error, ci_low=float(value) - 1.96 * error, ci_high=float(value) + 1.96 * error,
+            n=len(y), unit=unit, sample=name_of(frame), method=f"{_WEIGHTED[key]}, stacked estimating equations",
+            software=software_of("statsmodels")) for key, value, error in zip(_WEIGHTED, values, errors, strict=True)}
     rng, found, failed, start = np.random.default_rng(seed), [], 0, np.asarray(whole.params)
     with noting() as notes:
         while len(found) < draws:
             rows = rng.integers(0, len(y), len(y))
             try:
-                logit = fitted(rows, start)
-                draw = effects(rows, logit) if converged(logit) else (np.nan,)
-            except (PerfectSeparationError, np.linalg.LinAlgError, ValueError):  # the last: a group without rows
+                chance = _refitted(d[rows], x[rows], own[rows], start)
+                draw = _weighted_by_sample(y[rows], d[rows], x[rows], own[rows], chance)
+            except (np.linalg.LinAlgError, ValueError):  # separated, or a group without rows
                 draw = (np.nan,)
             if np.isfinite(draw).all():
                 found.append(draw)
@@ -165,24 +177,45 @@ def weighted_effects(
                 raise ModelError(f"weighting on {name_of(frame)!r}: {failed} resamples could not be fitted")
     notes = (f"{failed} resamples drawn again", *notes) if failed else tuple(notes)
     draws_of = np.array(found)
-    names = {"ipw_att": "inverse-probability weighting, effect on the treated",
-             "ipw_ate": "inverse-probability weighting, average effect",
-             "aipw_ate": "augmented weighting (doubly robust), average effect"}
     return {
         key: Estimate(
             value=float(value), se=float(column.std(ddof=1)), ci_low=float(np.quantile(column, 0.025)),
             ci_high=float(np.quantile(column, 0.975)), n=len(y), unit=unit, sample=name_of(frame),
             method=f"{name}, {draws} bootstrap draws" + (", sampling weights" if weights else ""),
             software=software_of("statsmodels"), notes=notes,
-        ) for (key, name), value, column in zip(names.items(), values, draws_of.T, strict=True)
+        ) for (key, name), value, column in zip(_WEIGHTED.items(), values, draws_of.T, strict=True)
     }
+
+
+_WEIGHTED = {"ipw_att": "inverse-probability weighting, effect on the treated",
+             "ipw_ate": "inverse-probability weighting, average effect",
+             "aipw_ate": "augmented weighting (doubly robust), average effect"}
+
+
+def _refitted(d: np.ndarray, x: np.ndarray, w: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Probabilities of a logit on a resample, by the Newton steps that statsmodels takes, without its bookkeeping.
+
+    Raises `ValueError` where no step is small in 35 of them, or an index is beyond 30: the groups are separated.
+    """
+    b, index = start, x @ start
+    for _ in range(35):
+        p = 1 / (1 + np.exp(-index))
+        step = np.linalg.solve((x * (w * p * (1 - p))[:, None]).T @ x, (w * (d - p)) @ x)
+        b, before = b + step, index
+        index = x @ b
+        if np.abs(index).max() > 30:
+            break
+        if np.abs(index - before).max() < 1e-9:
+            return 1 / (1 + np.exp(-index))
+    raise ValueError("the resample separates the groups")
 
 
 def _weighted_by_sample(y: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarray, chance: np.ndarray
                         ) -> tuple[float, float, float]:
-    """The three effects of `weighted_effects` with sampling weights `w`, which statsmodels' own class doesn't take."""
-    import statsmodels.api as sm
+    """The three effects of `weighted_effects` with sampling weights `w`, which statsmodels' own class doesn't take.
 
+    With weights of one it is that class's answer, in a third of its time: resamples use it.
+    """
     goes, stays = d == 1, d == 0
     if not (goes.any() and stays.any()):
         raise ValueError("a group without rows")
@@ -190,9 +223,37 @@ def _weighted_by_sample(y: np.ndarray, d: np.ndarray, x: np.ndarray, w: np.ndarr
     att = np.average(y[goes], weights=w[goes]) - np.average(y[stays], weights=odds[stays])
     ate = (np.average(y[goes], weights=(w / chance)[goes])
            - np.average(y[stays], weights=(w / (1 - chance))[stays]))
-    if_goes, if_stays = (sm.WLS(y[arm], x[arm], weights=w[arm]).fit().predict(x) for arm in (goes, stays))
+    roots = np.sqrt(w)
+    if_goes, if_stays = (x @ np.linalg.lstsq(x[arm] * roots[arm, None], y[arm] * roots[arm], rcond=None)[0]
+                         for arm in (goes, stays))
     each = if_goes - if_stays + d * (y - if_goes) / chance - (1 - d) * (y - if_stays) / (1 - chance)
     return float(att), float(ate), float(np.average(each, weights=w))
+
+
+def _stacked_errors(y: np.ndarray, d: np.ndarray, x: np.ndarray, p: np.ndarray) -> tuple[float, float, float]:
+    """Standard errors of the three effects: root of the summed squares of each row's influence.
+
+    A row acts directly, through the logit (score over information) and, in the third, through the two regressions.
+    """
+    odds, arms = p / (1 - p), (d, 1 - d)
+    logit = np.linalg.solve(x.T @ (x * (p * (1 - p))[:, None]), (x * (d - p)[:, None]).T)
+
+    def mean(weight: np.ndarray, slope: np.ndarray) -> np.ndarray:
+        """Of a mean of y weighted by `weight`, whose derivative by the logit's index is `slope`."""
+        off = y - np.average(y, weights=weight)
+        return (weight * off + (slope * off) @ x @ logit) / weight.sum()
+
+    nothing = np.zeros_like(y)
+    att = mean(d, nothing) - mean((1 - d) * odds, (1 - d) * odds)
+    ate = mean(d / p, -d / odds) - mean((1 - d) / (1 - p), (1 - d) * odds)
+    bread = [np.linalg.inv(x.T @ (x * arm[:, None])) for arm in arms]
+    left = [y - x @ (inverse @ (x.T @ (arm * y))) for arm, inverse in zip(arms, bread, strict=True)]
+    each = left[1] - left[0] + d * left[0] / p - (1 - d) * left[1] / (1 - p)
+    own = [(1 - d / p) @ x @ bread[0] @ (x * (d * left[0])[:, None]).T,
+           (1 - (1 - d) / (1 - p)) @ x @ bread[1] @ (x * ((1 - d) * left[1])[:, None]).T]
+    by_logit = (-d * left[0] / odds - (1 - d) * left[1] * odds) @ x @ logit
+    robust = (each - each.mean() + by_logit + own[0] - own[1]) / len(y)
+    return tuple(float(np.sqrt(influence @ influence)) for influence in (att, ate, robust))
 
 
 def _sensemakr():
@@ -271,7 +332,8 @@ class Discontinuity:
 
     `estimate` has the conventional coefficient and error, and the robust bias-corrected 95 % interval; `bandwidth` and
     `bias_bandwidth` in units of the running variable; `below` and `above`, rows within the bandwidth; `fits`, the
-    lines of the conventional estimate: side, x, value.
+    lines of the conventional estimate: side, x, value; `corrected`, the bias-corrected estimate with its robust error,
+    in whose middle the interval has its centre: what a picture of the interval shows.
     """
 
     estimate: Estimate
@@ -280,6 +342,7 @@ class Discontinuity:
     below: int
     above: int
     fits: pd.DataFrame
+    corrected: Estimate
 
 
 def regression_discontinuity(
@@ -327,12 +390,14 @@ def regression_discontinuity(
         + ", triangular kernel, conventional error, robust bias-corrected interval",
         software=software_of("diff-diff"), notes=tuple(notes),
     )
+    corrected = replace(estimate, value=float(fit.att), se=float(fit.se), method=estimate.method.replace(
+        "conventional error, robust bias-corrected interval", "bias-corrected, robust error"))
     steps = np.linspace(0, float(fit.h_left), 41)
     sides = (("below", -steps[::-1], fit.beta_p_left), ("above", steps, fit.beta_p_right))
     fits = pd.concat([
         pd.DataFrame({"side": side, "x": cutoff + x, "value": np.polynomial.polynomial.polyval(x, np.asarray(beta))})
         for side, x, beta in sides], ignore_index=True)
-    return Discontinuity(estimate, float(fit.h_left), float(fit.b_left), below, above, fits)
+    return Discontinuity(estimate, float(fit.h_left), float(fit.b_left), below, above, fits, corrected)
 
 
 def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int, above: int) -> None:
@@ -342,19 +407,143 @@ def _enough(frame, what: str, cutoff: float, bandwidth: float | None, below: int
                          f"{MIN_IN_BANDWIDTH} are needed on each side")
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """The jump of an outcome over the jump of a treatment at one cut-off, and which effects the data do not refuse.
+
+    `estimate`: the ratio with its conventional error and its robust interval, both of which take for granted that the
+    treatment jumps; `first_stage` and `reduced_form`: the two jumps, as `Discontinuity.estimate`, at one bandwidth;
+    `covariance`: of the two bias-corrected jumps; `pieces`: the Anderson–Rubin set as intervals (low, high), whose ends
+    may be infinite, none where every effect is refused; `level`.
+    """
+
+    estimate: Estimate
+    first_stage: Discontinuity
+    reduced_form: Discontinuity
+    covariance: float
+    pieces: tuple[tuple[float, float], ...]
+    level: float
+
+    @property
+    def finite_ends(self) -> int:
+        """How many ends of the set are numbers: 2 for an interval, 0 where no effect is refused."""
+        return int(np.isfinite(self.pieces).sum())
+
+    def statistic(self, effects: Sequence[float]) -> np.ndarray:
+        """Anderson–Rubin: |jump of outcome less effect × treatment| over its error, for each of the `effects`."""
+        effect, top, below = np.asarray(effects, float), self.reduced_form.corrected, self.first_stage.corrected
+        variance = top.se**2 - 2 * effect * self.covariance + effect**2 * below.se**2
+        return np.abs(top.value - effect * below.value) / np.sqrt(variance)
+
+
+def ratio_at_cutoff(
+    frame: pd.DataFrame, outcome: str, treatment: str, running: str, cutoff: float, unit: str,
+    bandwidth: float | None = None, level: float = 0.95,
+) -> Ratio:
+    """What a treatment does to an outcome, by a cut-off that moves the chance of treatment (fuzzy design, diff-diff).
+
+    Local linear as in `regression_discontinuity`, all at the bandwidths that suit the outcome's jump (or `bandwidth`
+    for both). An effect θ is in the Anderson–Rubin set where the bias-corrected jump of outcome − θ · treatment does
+    not differ from zero at `level`: the set is right however little the treatment jumps, and unbounded where that jump
+    itself does not differ from zero. The covariance of the jumps comes from the jump of their sum.
+    Raises `ModelError` as `regression_discontinuity` does, for a level outside 0–1, and where the treatment does not
+    jump at all. Source: Anderson and Rubin (1949); Feir, Lemieux and Marmer (2016).
+    """
+    import diff_diff
+    from scipy import stats
+
+    what = f"ratio at a cut-off on {name_of(frame)!r}"
+    if not 0 < level < 1:
+        raise ModelError(f"{what}: level {level!r}, expected between 0 and 1")
+    need_columns(frame, [outcome, treatment, running], what)
+    rows = frame[[outcome, treatment, running]].dropna().astype(float)
+    rows.attrs = frame.attrs
+    top = regression_discontinuity(rows, outcome, running, cutoff, unit, bandwidth)
+    at = {"bandwidth": top.bandwidth, "bias_bandwidth": top.bias_bandwidth}
+    below = regression_discontinuity(rows, treatment, running, cutoff, "share", **at)
+    both = regression_discontinuity(rows.assign(both=rows[outcome] + rows[treatment]), "both", running, cutoff, unit,
+                                    **at)
+    jump, share = top.corrected, below.corrected
+    if not abs(below.estimate.value) > 0:
+        raise ModelError(f"{what}: {treatment!r} does not jump at {cutoff:g}")
+    covariance = (both.corrected.se**2 - jump.se**2 - share.se**2) / 2
+    with noting() as notes:
+        fit = diff_diff.RegressionDiscontinuity(cutoff=cutoff, h=top.bandwidth, b=top.bias_bandwidth).fit(
+            rows, outcome=outcome, running=running, takeup=treatment)
+    estimate = replace(
+        top.estimate, value=float(fit.att_conventional), se=float(fit.se_conventional), ci_low=float(fit.conf_int[0]),
+        ci_high=float(fit.conf_int[1]), p=float(fit.p_value), notes=tuple(notes), unit=unit,
+        method=f"ratio of jumps, {top.estimate.method}")
+    # θ is kept where (jump − θ share)² ≤ c² (its variance): a θ² + b θ + constant ≤ 0
+    c = stats.norm.ppf((1 + level) / 2) ** 2
+    a = share.value**2 - c * share.se**2
+    b = -2 * (jump.value * share.value - c * covariance)
+    constant = jump.value**2 - c * jump.se**2
+    return Ratio(estimate, below, top, covariance, _kept(a, b, constant), level)
+
+
+def _kept(a: float, b: float, constant: float) -> tuple[tuple[float, float], ...]:
+    """Where a θ² + b θ + constant ≤ 0."""
+    root = b**2 - 4 * a * constant
+    if root < 0:
+        return () if a > 0 else ((-np.inf, np.inf),)
+    low, high = sorted((-b + sign * np.sqrt(root)) / (2 * a) for sign in (-1, 1))
+    return ((low, high),) if a > 0 else ((-np.inf, low), (high, np.inf))
+
+
+def dealt_jumps(
+    frame: pd.DataFrame, outcome: str, running: str, cutoff: float, bandwidth: float, bias_bandwidth: float,
+    draws: int = 120, seed: int = SEED,
+) -> pd.DataFrame:
+    """What the design finds where nothing jumps: `low` and `high` of its 95 % interval, for each of `draws` deals.
+
+    Outcomes are dealt out at random among the rows within the larger bandwidth. Estimate and error are diff-diff's
+    (local linear, triangular kernel, robust, three nearest neighbours) for all deals at once: the estimate is a
+    weighted sum of outcomes, and so are a row's neighbours' means. Raises `ModelError` as `regression_discontinuity`.
+    Source: Calonico, Cattaneo and Titiunik (2014).
+    """
+    need_columns(frame, [outcome, running], "dealt jumps")
+    rows = frame[[outcome, running]].dropna().astype(float)
+    rows = rows[(rows[running] - cutoff).abs() <= max(bandwidth, bias_bandwidth)]
+    away, y = rows[running].to_numpy() - cutoff, rows[outcome].to_numpy()
+    near = np.abs(away) <= bandwidth
+    _enough(frame, "dealt jumps", cutoff, bandwidth, int((near & (away < 0)).sum()), int((near & (away >= 0)).sum()))
+    chance = np.random.default_rng(seed)
+    dealt = np.column_stack([chance.permutation(y) for _ in range(draws)])
+    jump, variance = np.zeros(draws), np.zeros(draws)
+    for sign, side in ((-1, away < 0), (1, away >= 0)):
+        x, own = away[side], dealt[side]
+        weights = _local(x, bandwidth, 1)[0]
+        weights = weights - (weights @ x**2) * _local(x, bias_bandwidth, 2)[2]
+        apart = np.abs(x[:, None] - x[None, :])
+        np.fill_diagonal(apart, np.inf)
+        neighbours = apart <= np.sort(apart, axis=1)[:, [2]]
+        count = neighbours.sum(axis=1, keepdims=True)
+        residuals = np.sqrt(count / (count + 1)) * (own - neighbours @ own / count)
+        jump, variance = jump + sign * (weights @ own), variance + weights**2 @ residuals**2
+    reach = 1.959963984540054 * np.sqrt(variance)
+    return pd.DataFrame({"low": jump - reach, "high": jump + reach})
+
+
+def _local(x: np.ndarray, width: float, order: int) -> np.ndarray:
+    """Rows of weights on the outcomes that give the coefficients of a local polynomial at zero, triangular kernel."""
+    kernel, powers = np.clip(1 - np.abs(x) / width, 0, None)[:, None], np.vander(x, order + 1, increasing=True)
+    return np.linalg.solve(powers.T @ (powers * kernel), (powers * kernel).T)
+
+
 def placebo_cutoffs(
     frame: pd.DataFrame, outcome: str, running: str, cutoff: float, places: Sequence[float], unit: str
-) -> tuple[dict[float, Estimate], dict[float, str]]:
+) -> tuple[dict[float, Discontinuity], dict[float, str]]:
     """Placebo jumps: the same design at other `places`, on the rows of that side of the real cut-off.
 
-    Returns (place → estimate, place → why it was refused), as for too few rows in the bandwidth.
+    Returns (place → discontinuity, place → why it was refused), as for too few rows in the bandwidth.
     """
     found, refused = {}, {}
     for place in places:
         side = frame[(frame[running] < cutoff) == (place < cutoff)]
         side.attrs = frame.attrs
         try:
-            found[place] = regression_discontinuity(side, outcome, running, place, unit).estimate
+            found[place] = regression_discontinuity(side, outcome, running, place, unit)
         except ModelError as error:
             refused[place] = str(error)
     return found, refused
@@ -362,9 +551,11 @@ def placebo_cutoffs(
 
 def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float, width: float, reach: float
                  ) -> pd.DataFrame:
-    """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n.
+    """Means of the outcome in bins that don't straddle the cut-off: side, middle, value, se, n, low, high.
 
-    Bins are `width` wide and go `reach` to either side. Raises `ModelError` where no row is within reach.
+    Bins are `width` wide and go `reach` to either side. `low` and `high` are a 95 % interval: Wilson's (1927) for an
+    outcome of 0 and 1, whose shares stay within these, otherwise the mean and 1.96 errors.
+    Raises `ModelError` where no row is within reach.
     """
     need_columns(frame, [outcome, running], "binned means")
     rows = frame[[outcome, running]].dropna()
@@ -373,9 +564,16 @@ def binned_means(frame: pd.DataFrame, outcome: str, running: str, cutoff: float,
         raise ModelError(f"binned means on {name_of(frame)!r}: no row within {reach:g} of {cutoff:g}")
     place = np.floor((rows[running] - cutoff) / width).clip(upper=np.ceil(reach / width) - 1)
     bins = rows.groupby(place)[outcome].agg(["mean", "sem", "size"])
+    if rows[outcome].isin([0, 1]).all():
+        from statsmodels.stats.proportion import proportion_confint
+
+        low, high = proportion_confint(bins["mean"] * bins["size"], bins["size"], method="wilson")
+    else:
+        low, high = bins["mean"] - 1.96 * bins["sem"], bins["mean"] + 1.96 * bins["sem"]
     return pd.DataFrame({
         "side": np.where(bins.index < 0, "below", "above"), "middle": cutoff + (bins.index + 0.5) * width,
         "value": bins["mean"].to_numpy(), "se": bins["sem"].to_numpy(), "n": bins["size"].to_numpy(),
+        "low": np.asarray(low), "high": np.asarray(high),
     })
 
 
@@ -385,7 +583,8 @@ class Synthetic:
     """A synthetic difference-in-differences: estimate, weights, paths and placebos.
 
     `donors`: iso3, weight. `years`: year, weight (before the treatment). `paths`: year, treated, synthetic.
-    `in_space`: iso3, value for every donor in the treated one's place. `in_time`: year, value for earlier dates.
+    `in_space`: iso3, value for every donor in the treated one's place. `in_time`: year, value for earlier dates (no
+    row where they were not asked for).
     """
 
     estimate: Estimate
@@ -397,13 +596,14 @@ class Synthetic:
     level_gap: float
 
 
-def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthetic:
+def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str, in_time: bool = True) -> Synthetic:
     """Synthetic difference-in-differences for one treated unit (diff-diff), with placebos in space and time.
 
     `frame` is balanced: iso3, year, `y`, `treated` (1 in all years of the treated unit). The error is the standard
     deviation of the placebo effects, every donor once in the treated unit's place (random draws of donors, the
     library's way, only resample these few and depend on the seed); the interval is normal. The paths' synthetic line
-    is moved to the treated one's weighted level before the treatment, since the method compares changes.
+    is moved to the treated one's weighted level before the treatment, since the method compares changes. `in_time`
+    says whether earlier dates are tried too.
     Raises `ModelError` for an unbalanced panel, other than one treated unit, fewer than two donors, or no year before
     or after. Source: Arkhangelsky et al. (2021), algorithms 1 and 4.
     """
@@ -429,19 +629,16 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
     if not after or len(after) > wide.shape[1] - 2:
         raise ModelError(f"{what} on {name_of(frame)!r}: {len(after)} of {wide.shape[1]} years from {first_treated} on")
 
-    def fit(rows: pd.DataFrame):
-        model = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=2, seed=SEED)  # its error isn't used
+    model = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=2, seed=SEED)  # its error isn't used
+    with noting() as notes:
         try:
-            return model.fit(rows, outcome="y", treatment="treated", unit="iso3", time="year", post_periods=after)
+            found = model.fit(frame, outcome="y", treatment="treated", unit="iso3", time="year", post_periods=after)
         except ValueError as error:
             raise ModelError(f"{what} on {name_of(frame)!r}: {error}") from None
-
-    with noting() as notes:
-        found = fit(frame)
-        others = frame[frame["iso3"].isin(donors)]
         in_space = pd.DataFrame({"iso3": donors, "value": [
-            float(fit(others.assign(treated=(others["iso3"] == name).astype(int))).att) for name in donors]})
-        in_time = found.in_time_placebo()
+            _effect_for(donor, wide.loc[donors], len(after)) for donor in donors]})
+        early = found.in_time_placebo() if in_time else pd.DataFrame(columns=[
+            "fake_treatment_period", "att", "n_pre_fake"])
     value, error = float(found.att), float(in_space["value"].std(ddof=0))
     estimate = Estimate(
         value=value, se=error, ci_low=value - 1.96 * error, ci_high=value + 1.96 * error,
@@ -461,10 +658,31 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthet
             ascending=False).reset_index(),
         weights.astype(float).rename("weight").rename_axis("year").reset_index(),
         pd.DataFrame({"year": [*before, *after], "treated": own, "synthetic": line + gap}), in_space,
-        pd.DataFrame({"year": in_time["fake_treatment_period"].astype(int), "value": in_time["att"].astype(float),
-                      "years_before": in_time["n_pre_fake"].astype(int)}),
+        pd.DataFrame({"year": early["fake_treatment_period"].astype(int), "value": early["att"].astype(float),
+                      "years_before": early["n_pre_fake"].astype(int)}),
         gap,
     )
+
+
+def _effect_for(one: str, wide: pd.DataFrame, after: int) -> float:
+    """The effect of `one` (rows of `wide`: units, columns: years) in the last `after` years, by diff-diff's own steps.
+
+    They are those of `SyntheticDiD.fit` (standardised by the controls' years before, its penalties and stopping rule),
+    without its table work and its error, which take most of its time.
+    """
+    from diff_diff import utils
+
+    own, others = wide.loc[one].to_numpy(float), wide.drop(index=one).to_numpy(float).T
+    before = others[:-after]
+    shift, scale = before.mean(), before.std() or 1.0
+    own, others = (own - shift) / scale, (others - shift) / scale
+    before, later = others[:-after], others[-after:]
+    changes = np.diff(before, axis=0)
+    noise = float(changes.std(ddof=1)) if changes.size > 1 else 0.0
+    stop = {"min_decrease": 1e-5 * noise if noise > 0 else 1e-5}
+    units = utils.compute_sdid_unit_weights(before, own[:-after], zeta_omega=after**0.25 * noise, **stop)
+    years = utils.compute_time_weights(before, later, zeta_lambda=1e-6 * noise, **stop)
+    return float(scale * utils.compute_sdid_estimator(before, later, own[:-after], own[-after:], units, years))
 
 
 # ------------------------------------------------------------------------------------------------ power and shares

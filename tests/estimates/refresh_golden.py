@@ -27,6 +27,7 @@ FROZEN = {  # file → the module of the second route, and the tests that know h
     "golden_jobs.json": ("second_route_jobs", "test_golden_jobs"),
     "golden_abroad.json": ("second_route_abroad", "test_golden_abroad"),
     "golden_both.json": ("second_route_both", "test_golden_both"),
+    "golden_support.json": ("second_route_support", "test_golden_support"),
 }
 ALIKE = {"rel_tol": 1e-6, "abs_tol": 1e-12}  # as in the tests
 ALIKE_WEIGHTS = {"rel_tol": 0, "abs_tol": 1e-8}  # of the two routes; a weight may be as good as zero

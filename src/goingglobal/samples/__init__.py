@@ -10,6 +10,7 @@ appendix on methods; none is changed by an option without the name showing it.
 `industries`  Japan's industries; Germany by size class, at home and abroad; both sides counted, Europe and the US
 `published`   figures that others have published, by size, by year and by question
 `studies`     findings of the literature
+`support`     sectors where both kinds of firms are, starters with accounts, growth of jobs by firm
 """
 
 from goingglobal.samples.common import SampleError
@@ -77,6 +78,13 @@ from goingglobal.samples.published import (
     turnover_bands,
 )
 from goingglobal.samples.studies import DESTINATIONS, METHODS, SIGNS, findings, study_names, votes
+from goingglobal.samples.support import (
+    group_with_accounts,
+    jobs_by_limit,
+    jobs_growth,
+    jobs_with_accounts,
+    shared_sectors,
+)
 
 __all__ = [
     "BARRIERS", "BOUNDS", "COVARIATES", "DESTINATIONS", "EMPLOYEE_FACTS", "JUMP_LIMIT", "MANUFACTURING", "METHODS",
@@ -84,8 +92,9 @@ __all__ = [
     "TURNOVER_FACTS", "UNCLEAR_LIMIT", "YEN", "YEN_FALL", "SampleError", "all_filers", "at_most", "barrier_surveys",
     "both_sides_europe", "both_sides_us", "country_changes", "donor_panel", "eligible", "employee_bands",
     "event_window", "exits", "false_starts", "findings", "first_years", "group_long_differences", "group_starters",
-    "group_stoppers", "growth_before", "home_and_abroad", "industry_panel", "investors", "is_manufacturing",
-    "jobs_in_japan", "long_differences", "low_pay_hosts", "management", "official_series", "parents_staff",
-    "programmes", "risk_set", "sample_j", "size_limit", "specification_panel", "staff_by_host", "starter_covariates",
-    "starters", "study_names", "trim_jumps", "turnover_bands", "votes", "with_firms", "yen_exposure",
+    "group_stoppers", "group_with_accounts", "growth_before", "home_and_abroad", "industry_panel", "investors",
+    "is_manufacturing", "jobs_by_limit", "jobs_growth", "jobs_in_japan", "jobs_with_accounts", "long_differences",
+    "low_pay_hosts", "management", "official_series", "parents_staff", "programmes", "risk_set", "sample_j",
+    "shared_sectors", "size_limit", "specification_panel", "staff_by_host", "starter_covariates", "starters",
+    "study_names", "trim_jumps", "turnover_bands", "votes", "with_firms", "yen_exposure",
 ]

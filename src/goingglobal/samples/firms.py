@@ -266,18 +266,19 @@ def starter_covariates(sample: pd.DataFrame) -> pd.DataFrame:
     return _two_groups(called(rows, f"{sample.attrs['sample']}, complete accounts of the first year"))
 
 
-def management(table: pd.DataFrame, country: str, ownership_known: bool = False) -> pd.DataFrame:
-    """Firms of the World Management Survey in one country that are not foreign-owned (`mne_f` = 0).
+def management(table: pd.DataFrame, country: str | None, ownership_known: bool = False) -> pd.DataFrame:
+    """Firms of the World Management Survey in one country (None: in all) that are not foreign-owned (`mne_f` = 0).
 
     `table` is `firm_management`. Adds `family` (owned by a family or the founder; missing where ownership is),
     `owner_missing` (0/1) and `degrees` (managers with a degree, per 10 percentage points). `ownership_known`
     keeps the firms whose owner is stated. Raises `SampleError` for an unknown country.
     """
-    rows = table[(table["country"] == country) & (table["mne_f"] == 0)]
+    rows = table[table["mne_f"] == 0]
+    rows = rows if country is None else rows[rows["country"] == country]
     family = rows["ownership"].str.contains("Family|Founder").astype(float).where(rows["ownership"].notna())
     rows = rows.assign(family=family, owner_missing=rows["ownership"].isna().astype(int),
                        degrees=rows["degree_managers_pct"] / 10, degrees_others=rows["degree_others_pct"] / 10)
-    name = f"World Management Survey, {country}, not foreign-owned"
+    name = f"World Management Survey, {country or 'all countries'}, not foreign-owned"
     if ownership_known:
         return called(rows[rows["owner_missing"] == 0], f"{name}, owner stated")
     return called(rows, name)
