@@ -1,12 +1,14 @@
 """What axe finds serious on a page, without asking it thousands of times about the same.
 
     found = axe.look(browser)           # what its rules find, and how the page's texts look
+    axe.look(browser, found)            # the same page in other colours
     axe.faint(browser, found["looks"])  # which of these looks are too faint to read (leaves the page)
 
 Contrast is decided by a text's colour, size, weight and shadow, and by the layers of colour it stands on. A book has
 some dozens of such looks and tens of thousands of texts: axe is asked about each look once, on a page made of them.
 Its other rules see the page without the strokes of pictures (read by their label; their lettering is tested by itself)
-and the marks of code, where these have nothing but a look. Rules whose findings axe never calls serious do not run.
+and the marks of code, where these have nothing but a look. They are not asked again about a page in other colours whose
+elements, texts and places are the same. Rules whose findings axe never calls serious do not run.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ RULES = ASK + """
 const DRAWING = ['circle', 'clipPath', 'defs', 'g', 'line', 'path', 'pattern', 'rect', 'style', 'text', 'tspan', 'use'];
 const DRAWN = ['class', 'clip-path', 'cx', 'cy', 'd', 'fill', 'height', 'id', 'patternUnits', 'r', 'style', 'transform',
   'type', 'width', 'x', 'xlink:href', 'y'];
-const done = arguments[0], aside = [];
+const [before, done] = arguments, aside = [];
 const bare = (e, tags, names) => [...e.querySelectorAll('*')].every(
   part => tags.includes(part.tagName) && part.getAttributeNames().every(name => names.includes(name)));
 const swap = (e, ...nodes) => {
@@ -36,11 +38,35 @@ for (const svg of document.querySelectorAll('svg[role=img]')) if (bare(svg, DRAW
 for (const pre of document.querySelectorAll('.highlight pre')) {
   if (bare(pre, ['SPAN'], ['class'])) swap(pre, pre.textContent);
 }
+// A link that its letters or a line tell from the words around it breaks no rule, whatever their colours are.
+const BLOCKS = ['block', 'list-item', 'table', 'flex', 'grid', 'inline-block'];
+const told = link => {
+  for (let e = link.parentElement; e; e = e.parentElement) {
+    if (!axe.commons.color.elementIsDistinct(link, e)) return false;
+    if (BLOCKS.includes(getComputedStyle(e).display)) return true;
+  }
+};
+axe.setup(document);
+const alike = [...document.querySelectorAll('a[href], [role=link]')].filter(
+  link => !told(link) && axe.commons.dom.isInTextBlock(link));
+axe.teardown();
 const serious = axe._audit.rules.filter(rule => rule.enabled && !['minor', 'moderate'].includes(rule.impact)
   && !rule.tags.some(tag => axe._audit.tagExclude.includes(tag))).map(rule => rule.id);
-ask(document, serious.filter(name => name !== 'color-contrast'),
-    v => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)
-  .then(found => { aside.forEach(back => back()); done({...found, serious}); });
+const words = v => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`;
+// All that rules without an eye for colour can see; of icons for one of both modes, only that they are hidden.
+const shape = document.title + [...document.querySelectorAll('*')].map(e => {
+  if (e.closest('svg[aria-hidden=true]') && bare(e, DRAWING, DRAWN)) return e.tagName;
+  const {x, y, width, height} = e.getBoundingClientRect(), own = [...e.childNodes].filter(n => n.nodeType === 3);
+  return [e.tagName, x, y, width, height, getComputedStyle(e).overflow, e.checkVisibility({visibilityProperty: true}),
+    ...[...e.attributes].map(a => a.name === 'data-theme' || `${a.name}=${a.value}`), ...own.map(n => n.data)].join();
+}).join();
+(async () => {
+  const names = serious.filter(id => !['color-contrast', 'link-in-text-block'].includes(id));
+  const found = before?.shape === shape ? {...before, faults: []} : await ask(document, names, words);
+  if (alike.length) found.faults.push(...(await ask({include: alike}, ['link-in-text-block'], words)).faults);
+  aside.forEach(back => back());
+  done({...found, serious, shape});
+})();
 """
 # A look is the layers that a text stands on, from the page to itself, and its own lettering, as inline styles. Where a
 # layer, or something that is laid over or under the text, does not hold all of it, it has both looks.
@@ -111,11 +137,15 @@ ask(document, ['color-contrast'], v => v.nodes.map(n => [n.html, n.any[0].messag
 _judged: dict[str, str] = {}
 
 
-def look(browser) -> dict:
-    """Of the page that the browser shows: how many `rules` had something to judge, their `faults`, `looks` of texts."""
+def look(browser, before: dict | None = None) -> dict:
+    """Of the page that the browser shows: how many `rules` had something to judge, their `faults`, `looks` of texts.
+
+    `before`: what was found on it in other colours, if it was; its faults are not told again.
+    """
     looks = browser.execute_script(LOOKS)
     browser.execute_script(SOURCE)
-    return {**browser.execute_async_script(RULES), "looks": looks}
+    return {**browser.execute_async_script(RULES, before and {"shape": before["shape"], "rules": before["rules"]}),
+            "looks": looks}  # fmt: skip
 
 
 def faint(browser, looks: dict[str, str]) -> list[str]:

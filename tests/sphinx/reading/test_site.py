@@ -367,7 +367,8 @@ def look(browser, server):
 
     def visit(page: str, mode: str) -> dict:
         if (page, mode) not in seen:
-            seen[page, mode] = _visit(browser, server, page, mode)
+            other = seen.get((page, "light" if mode == "dark" else "dark"), {}).get("axe")
+            seen[page, mode] = _visit(browser, server, page, mode, other)
         return seen[page, mode]
 
     visit.seen = seen
@@ -379,7 +380,7 @@ def _system_mode(browser, mode: str) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
 
-def _visit(browser, server: str, page: str, mode: str) -> dict:
+def _visit(browser, server: str, page: str, mode: str, other: dict | None = None) -> dict:
     browser.get("about:blank")
     _system_mode(browser, mode)
     for log in ("browser", "performance"):
@@ -397,7 +398,7 @@ def _visit(browser, server: str, page: str, mode: str) -> dict:
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     seen["requests"] = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
     seen["console"] = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    seen["axe"] = axe.look(browser)
+    seen["axe"] = axe.look(browser, other)
     return seen
 
 
