@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 
 from goingglobal.sphinx.taking import browser as browser_of_book
@@ -46,6 +47,12 @@ def contents() -> list[str]:
 
     walk([*toc.get("parts", []), *toc.get("chapters", [])])
     return names
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers that run tests beside each other share the Pythons that build small books."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        warm.share("one", "other")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""The built site as tests read it: its pages (each parsed once in a process), records, addresses, colours, axe."""
+"""The built site as tests read it: its pages (each parsed once in a process), records, addresses, colours."""
 
 from __future__ import annotations
 
@@ -24,14 +24,6 @@ LOADING = {  # attributes through which a page loads something without being ask
     "image": ("href", "xlink:href"), "use": ("href", "xlink:href"),
 }  # fmt: skip
 LINKING = {"next", "prev", "index", "search", "canonical", "author", "license", "alternate"}  # links that load nothing
-
-
-AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encoding="utf-8")
-RUN_AXE = """const done = arguments[0];
-axe.run(document, {resultTypes: ['violations']}).then(found => done({
-  rules: found.passes.length + found.violations.length,
-  faults: found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(
-    v => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`)}));"""
 
 
 # ------------------------------------------------------------------------------------------------------ reading

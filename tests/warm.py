@@ -4,7 +4,8 @@
 
 Small books are built with it, and their notebooks run. All that one such Python starts has its order of hashes:
 builds that are compared with each other take two. Of the book's own library nothing is imported beforehand.
-What is killed, or waits for another, is started as a user does it: by `sys.executable`.
+It reads the libraries when it is first asked; workers of one run of tests share it (`share`). What is killed, or waits
+for another, is started as a user does it: by `sys.executable`.
 
 `serve SOCKET` is the process that is forked; `ask SOCKET ARGUMENTS` stands for a process and lives as long as it does.
 """
@@ -22,12 +23,18 @@ import sys
 
 LIBRARIES = (
     "IPython.display", "bs4", "ipykernel.kernelapp", "ipykernel_launcher", "jupyter_book.cli.main",
-    "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree", "myst_nb.sphinx_ext", "pandas",
+    "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree", "matplotlib.pyplot", "myst_nb.sphinx_ext", "pandas",
     "pydata_sphinx_theme", "sphinx.search.en", "sphinx_book_theme", "sphinx_copybutton", "sphinx_design",
     "sphinx_exercise", "sphinx_external_toc", "sphinx_jupyterbook_latex", "sphinx_proof", "sphinx_togglebutton",
     "sphinxcontrib.bibtex",
 )  # fmt: skip
+SHARED = "GOINGGLOBAL_TEST_PYTHONS"  # executables that the process above this one offers, by name
 _servers: dict[str, str] = {}
+
+
+def share(*names: str) -> None:
+    """Offer executables to the processes that this one will start."""
+    os.environ[SHARED] = json.dumps({name: python(name) for name in names})
 
 
 def python(name: str) -> str:
@@ -39,6 +46,8 @@ def python(name: str) -> str:
 
     if not sys.platform.startswith("linux"):
         return sys.executable
+    if name not in _servers:
+        _servers.update(json.loads(os.environ.get(SHARED, "{}")))
     if name not in _servers:
         folder = Path(tempfile.mkdtemp(prefix="goingglobal-warm-"))
         address, shim = folder / "socket", folder / "python"
@@ -83,12 +92,15 @@ def _inherited(number: int) -> bool:
 
 # ----------------------------------------------------------------------------------------- the process that is forked
 def serve(number: str, executable: str) -> None:
-    """Import the libraries, then fork a process for each that asks at the open socket of this number."""
+    """Import the libraries once somebody asks at the open socket of this number, then fork a process for each."""
     import functools
     import gc
     import importlib.metadata
 
     parent = os.getppid()
+    while not select.select([int(number)], [], [], 1)[0]:
+        if os.getppid() != parent:
+            return
     del sys.path[0]  # the folder of this file
     # These two as in `goingglobal.sphinx.build`, before the libraries are there.
     sys.modules["rfc3987_syntax"] = None
@@ -149,6 +161,8 @@ def _be(asked: socket.socket, given: list[int], words: list[str], folder: str, e
     os.environ.clear()
     os.environ.update(environment)
     os.environ.pop("JPY_PARENT_PID", None)  # this one's parent is another
+    if backend := environment.get("MPLBACKEND"):  # which it reads when it is imported
+        sys.modules["matplotlib"].rcParams["backend"] = backend
 
     def watch() -> None:
         os.read(told, 1)
@@ -159,12 +173,40 @@ def _be(asked: socket.socket, given: list[int], words: list[str], folder: str, e
     path = [place for place in environment.get("PYTHONPATH", "").split(os.pathsep) if place]
     sys.path[:0] = [folder if kind == "-m" else "", *path]
     sys.argv = [what if kind == "-m" else "-c", *rest]
-    if kind == "-m":
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
-    else:
-        main = type(sys)("__main__")
-        sys.modules["__main__"] = main
-        exec(compile(what, "<string>", "exec"), vars(main))
+    with _Ending():
+        if kind == "-m":
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
+        else:
+            main = type(sys)("__main__")
+            sys.modules["__main__"] = main
+            exec(compile(what, "<string>", "exec"), vars(main))
+
+
+class _Ending:
+    """Ends the process as Python does, but for taking down every module, which takes longer than many of them live."""
+
+    def __enter__(self) -> None:
+        """Nothing is done before the end."""
+
+    def __exit__(self, kind, error, trace) -> None:
+        import atexit
+        import threading
+
+        code = 0
+        if isinstance(error, SystemExit):
+            code = error.code or 0
+            if not isinstance(code, int):
+                print(code, file=sys.stderr)
+                code = 1
+        elif error is not None:
+            sys.excepthook(kind, error, trace)
+            code = 1
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":
