@@ -137,7 +137,9 @@ def specification_curve(label: str, rows: pd.DataFrame, colours: Mapping[str, st
     unknown = [name for name in chosen if name not in CHOICES]
     if unknown:
         raise ExhibitError(f"explorer {label!r}: no choice {unknown[0]!r}; there are {', '.join(CHOICES)}")
-    controls = [_select(label, name, _NAMES[name], {o: o for o in dict.fromkeys(rows[name])}, chosen[name],
+    options = {name: dict.fromkeys([*(o for o in CHOICES[name] if o in set(rows[name])), *rows[name]])
+               for name in CHOICES}
+    controls = [_select(label, name, _NAMES[name], {o: o for o in options[name]}, chosen[name],
                         free=name not in ESTIMAND) for name in CHOICES]
     alt = _altair(label)
     reach = 1.3 * rows["value"].abs().quantile(0.999)  # as in the figure: the widest intervals run out of the picture
