@@ -159,7 +159,7 @@ EUROSTAT_NAMES = {
     "PL": "Poland", "PT": "Portugal", "RO": "Romania", "RS": "Serbia", "RU": "Russia", "SA": "Saudi Arabia",
     "SE": "Sweden", "SG": "Singapore", "SI": "Slovenia", "SK": "Slovakia", "TH": "Thailand", "TN": "Tunisia",
     "TR": "Turkey", "TW": "Taiwan", "UA": "Ukraine", "UK": "United Kingdom", "US": "United States",
-    "VN": "Viet Nam", "WORLD": "All hosts", "ZA": "South Africa",
+    "VN": "Vietnam", "WORLD": "All hosts", "ZA": "South Africa",
 }
 # BEA's industry heads, in lower case, and what the table calls them.
 BEA_INDUSTRIES = {

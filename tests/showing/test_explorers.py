@@ -183,3 +183,10 @@ def test_explorer_without_its_figure_stops_the_build():
     page = registry.Page(explorers={"fig-a": {}})
     with pytest.raises(ExtensionError, match=r"book/bad: explorer of 'fig-a', which is no exhibit of this page"):
         registry._check(None, SimpleNamespace(goingglobal_pages={"book/bad": page}))
+
+
+def test_altair_comes_without_the_grammar_of_addresses():
+    """It takes more than a second, and charts have no addresses to check; afterwards it can be imported as before."""
+    code = ("import sys; from goingglobal import explorers; explorers._altair('fig-x'); "
+            "assert not {'lark', 'rfc3987_syntax'} & set(sys.modules); import rfc3987_syntax")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
