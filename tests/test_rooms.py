@@ -33,7 +33,7 @@ STANDS_ON["sphinx"] = set(STANDS_ON)
 INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
-        "jobs": {"common", "firms"}},
+        "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
     "own": {"check": set(), "analyses": {"check"}, "large": {"check", "analyses"}, "surveys": {"check", "analyses"}},
     "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},

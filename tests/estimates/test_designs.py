@@ -137,6 +137,65 @@ def test_resamples_that_cannot_be_fitted_are_drawn_again_and_noted():
     assert again > without_treated > 0
 
 
+def test_resamples_repeat_what_statsmodels_gives():
+    """Every draw's three effects, and so their spread, are those of statsmodels' logit and treatment effects."""
+    from statsmodels.treatment.treatment_effects import TreatmentEffect
+
+    frame, draw, every = made(), np.random.default_rng(designs.SEED), []
+    y, d, x = frame["y"].to_numpy(), frame["d"].to_numpy(float), sm.add_constant(frame[["x", "w"]].to_numpy())
+    for _ in range(20):
+        rows = draw.integers(0, len(y), len(y))
+        logit = sm.Logit(d[rows], x[rows]).fit(disp=0)
+        effect = TreatmentEffect(sm.OLS(y[rows], x[rows]), d[rows], results_select=logit)
+        every.append((effect.ipw(return_results=False, effect_group=1)[0], effect.ipw(return_results=False)[0],
+                      effect.aipw(return_results=False)[0]))  # fmt: skip
+    found = designs.weighted_effects(frame, "y", "d", ["x", "w"], "u", draws=20)
+    assert [e.se for e in found.values()] == pytest.approx(np.std(every, axis=0, ddof=1).tolist(), rel=1e-8)
+
+
+def test_errors_of_stacked_equations_are_those_of_statsmodels_and_near_the_bootstrap():
+    """statsmodels has them for weighting over all (by GMM, which clips propensities beyond 0.01 and 0.99)."""
+    from statsmodels.treatment.treatment_effects import TreatmentEffect
+
+    frame = made(1500)
+    found = designs.weighted_effects(frame, "y", "d", ["x", "w"], "points", draws=0)
+    drawn = designs.weighted_effects(frame, "y", "d", ["x", "w"], "points", draws=300)
+    for key, estimate in found.items():
+        assert estimate.value == drawn[key].value
+        assert estimate.se == pytest.approx(drawn[key].se, rel=0.12)
+        assert (estimate.ci_high - estimate.value) == close(1.96 * estimate.se)
+        assert estimate.method.endswith(", stacked estimating equations")
+    logit = smf.logit("d ~ x + w", frame).fit(disp=0)
+    assert logit.predict().min() > 0.01
+    effect = TreatmentEffect(sm.OLS(frame["y"], logit.model.exog), frame["d"].to_numpy(), results_select=logit)
+    assert found["ipw_ate"].se == pytest.approx(effect.ipw().sd[0], rel=1e-4)
+    assert found["aipw_ate"].se == pytest.approx(effect.aipw().sd[0], rel=1e-4)
+
+
+def test_weighting_within_groups_has_an_effect_of_each():
+    frame = made(600)
+    frame["sector"] = np.where(frame["w"] > 0, "makers", np.where(frame["w"] > -1, "sellers", "others"))
+    frame["makers"], frame["sellers"] = ((frame["sector"] == name).astype(int) for name in ("makers", "sellers"))
+    one = designs.weighted_effects(frame, "y", "d", ["x"], "u", draws=0, within="sector")
+    same = designs.weighted_effects(frame, "y", "d", ["x", "makers", "sellers"], "u", draws=0)
+    assert [(e.value, e.se) for e in one.values()] == [pytest.approx((e.value, e.se)) for e in same.values()]
+    weights = designs.propensities(frame, "d", ["x"], within="sector")
+    assert weights["weight"].tolist() == pytest.approx(
+        designs.propensities(frame, "d", ["x", "makers", "sellers"])["weight"].tolist())
+
+
+def test_weighting_within_groups_refuses():
+    frame = made()
+    frame["sector"] = np.where(frame["d"] == 1, "all treated", "mixed")
+    frame.loc[:40, "sector"] = "mixed"
+    with pytest.raises(ModelError, match="in 'sector' 'all treated' 'd' is always 1, so that nobody there"):
+        designs.weighted_effects(frame, "y", "d", ["x"], "u", draws=0, within="sector")
+    with pytest.raises(ModelError, match="no column 'branch'"):
+        designs.propensities(frame, "d", ["x"], within="branch")
+    with pytest.raises(ModelError, match="draws=0 knows no sampling weights"):
+        designs.weighted_effects(frame.assign(w=1.0), "y", "d", ["x"], "u", draws=0, weights="w")
+
+
 @pytest.mark.parametrize("treated", [1, 3])
 def test_too_many_failed_resamples_are_refused(treated):
     """Of thirty rows one treated: one resample in three is without. Three: in one of eight `x` separates them.
@@ -419,6 +478,19 @@ def test_binned_means_by_eye():
     assert rows["value"].tolist() == close([2, 15, 6])
     assert rows["n"].tolist() == [2, 2, 2]
     assert rows["se"].tolist() == close([1, 5, 2])
+    assert rows["low"].tolist() == close([2 - 1.96, 15 - 9.8, 6 - 3.92])
+    assert rows["high"].tolist() == close([2 + 1.96, 15 + 9.8, 6 + 3.92])
+
+
+def test_binned_shares_have_wilson_intervals():
+    """Three of four: (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n); none of two stays above zero."""
+    frame = pd.DataFrame({"r": [1.0, 1, 2, 2, 6, 7], "y": [1, 1, 0, 1, 0, 0]})
+    rows = designs.binned_means(frame, "y", "r", 5.0, 5.0, 5.0).set_index("side")
+    z, n, p = 1.959963984540054, 4, 0.75
+    middle, reach = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert rows.loc["below", ["low", "high"]].tolist() == close(
+        [(middle - reach) / (1 + z**2 / n), (middle + reach) / (1 + z**2 / n)])
+    assert rows.loc["above", ["low", "high"]].tolist() == close([0, z**2 / (2 + z**2)])
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -428,6 +500,98 @@ def test_binned_means_by_eye():
 def test_binned_means_refuse(change, message):
     with pytest.raises(ModelError, match=f"binned means on 'made up': {message}"):
         designs.binned_means(named(change(jumping())), "y", "r", 50.0, 2.0, 10.0)
+
+
+# ============================================================================================== a ratio of jumps
+def started(first_stage: float, effect: float = 2.0, n: int = 2000, seed: int = 5) -> pd.DataFrame:
+    """The chance of a start rises by `first_stage` at 50; a start raises `y`, and luck moves both."""
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame({"r": draw.uniform(0, 100, n), "luck": draw.normal(size=n)})
+    chance = 0.3 + first_stage * (frame["r"] >= 50)
+    frame["d"] = (stats.norm.cdf(frame["luck"]) < chance).astype(int)
+    frame["y"] = effect * frame["d"] + 0.01 * frame["r"] - frame["luck"] + draw.normal(size=n)
+    return named(frame)
+
+
+def ratio(frame: pd.DataFrame, **options) -> designs.Ratio:
+    return designs.ratio_at_cutoff(frame, "y", "d", "r", 50.0, "points", **options)
+
+
+def test_a_strong_first_stage_gives_an_interval_around_the_effect():
+    found = ratio(started(0.6), bandwidth=40)
+    ((low, high),) = found.pieces
+    assert found.finite_ends == 2
+    assert low < 2 < high
+    assert high - low < 4
+    jumps = found.reduced_form.estimate.value, found.first_stage.estimate.value
+    assert found.estimate.value == close(jumps[0] / jumps[1])
+    assert found.statistic([low, high]).tolist() == close([1.959963984540054] * 2)
+    assert (found.statistic(np.linspace(low + 1e-6, high - 1e-6, 50)) < 1.96).all()
+
+
+def test_a_start_that_does_not_jump_refuses_nothing():
+    """The set is the whole line, or two rays: never an interval, whatever the usual error says."""
+    found = ratio(started(0.0), bandwidth=30)
+    assert found.finite_ends in (0, 2)
+    assert np.isinf(found.pieces).any()
+    assert np.isfinite(found.estimate.se)
+
+
+@pytest.mark.parametrize("effect", [-3.0, 0.0, 4.0])
+def test_the_statistic_is_the_jump_of_what_the_effect_leaves(effect):
+    """By the library: outcome less effect times start, at the same bandwidths."""
+    frame = started(0.3)
+    found = ratio(frame, bandwidth=25)
+    left = named(frame.assign(left=frame["y"] - effect * frame["d"]))
+    jump = designs.regression_discontinuity(left, "left", "r", 50.0, "u", bandwidth=25).corrected
+    assert found.statistic([effect]) == pytest.approx(abs(jump.value) / jump.se, rel=1e-8)
+
+
+def test_the_set_covers_as_often_as_asked():
+    """With a weak first stage, too; over 60 tables."""
+    held = [ratio(started(0.08, n=400, seed=seed), bandwidth=40).statistic([2.0])[0] < 1.96 for seed in range(60)]
+    assert np.mean(held) > 0.85
+
+
+@pytest.mark.parametrize(("a", "b", "constant", "pieces"), [
+    (1, 0, -4, ((-2, 2),)), (-1, 0, 4, ((-math.inf, -2), (2, math.inf))), (-1, 0, -1, ((-math.inf, math.inf),)),
+    (1, 0, 1, ()),
+], ids=["interval", "two rays", "whole line", "empty"])  # fmt: skip
+def test_where_a_parabola_is_not_above_zero(a, b, constant, pieces):
+    assert designs._kept(a, b, constant) == pieces
+
+
+@pytest.mark.parametrize(("change", "options", "message"), [
+    (lambda f: f.drop(columns="d"), {}, "no column 'd'"), (lambda f: f, {"level": 95}, "level 95, expected between"),
+    (lambda f: f.assign(d=1), {"bandwidth": 30}, "'d' does not vary"), (lambda f: f[f["r"] < 50], {}, "0 above"),
+], ids=["no column", "level", "constant start", "nobody above"])  # fmt: skip
+def test_ratio_refuses(change, options, message):
+    with pytest.raises(ModelError, match=message):
+        ratio(named(change(started(0.5))), **options)
+
+
+def test_dealt_jumps_are_the_librarys_intervals():
+    import diff_diff
+
+    frame, h, b = jumping(n=300), 20.0, 26.0
+    found = designs.dealt_jumps(frame, "y", "r", 50.0, h, b, draws=10, seed=4)
+    rows, chance = frame[["r", "y"]][(frame["r"] - 50).abs() <= 26].copy(), np.random.default_rng(4)
+    outcomes = rows["y"].to_numpy()
+    for _, row in found.iterrows():
+        rows["y"] = chance.permutation(outcomes)
+        fit = diff_diff.RegressionDiscontinuity(cutoff=50.0, h=h, b=b).fit(rows, outcome="y", running="r")
+        assert row.tolist() == pytest.approx(list(fit.conf_int), abs=1e-9)
+    with pytest.raises(ModelError, match=r"dealt jumps on 'made up': .* are needed on each side"):
+        designs.dealt_jumps(frame, "y", "r", 50.0, 1.0, 1.0)
+
+
+def test_corrected_estimates_lie_in_the_middle_of_their_interval():
+    found = discontinuity(jumping())
+    both = found.estimate, found.corrected
+    assert [(e.ci_low, e.ci_high, e.n) for e in both] == [(both[0].ci_low, both[0].ci_high, both[0].n)] * 2
+    assert found.corrected.value == close((found.estimate.ci_low + found.estimate.ci_high) / 2)
+    assert found.corrected.se == close((found.estimate.ci_high - found.estimate.ci_low) / 2 / 1.959963984540054)
+    assert found.corrected.value != found.estimate.value
 
 
 # ============================================================================================== synthetic control
@@ -490,6 +654,22 @@ def test_the_error_comes_from_every_donor_once(synthetic):
     reach = 1.96 * synthetic.estimate.se
     ends = (synthetic.estimate.value - reach, synthetic.estimate.value + reach)
     assert (synthetic.estimate.ci_low, synthetic.estimate.ci_high) == close(ends)
+
+
+def test_placebos_are_the_librarys_fits(synthetic):
+    """Each donor's effect by a fit of its own, of which only the estimate is read; dates before only where asked."""
+    import diff_diff
+
+    rest = world().query("treated == 0")
+    for name, value in synthetic.in_space.set_index("iso3")["value"].items():
+        own = rest.assign(treated=(rest["iso3"] == name).astype(int))
+        model = diff_diff.SyntheticDiD(variance_method="placebo", n_bootstrap=2, seed=1)
+        fit = model.fit(own, outcome="y", treatment="treated", unit="iso3", time="year",
+                        post_periods=list(range(FIRST, 2016)))  # fmt: skip
+        assert value == close(fit.att)
+    without = designs.synthetic_did(world(), FIRST, "points", in_time=False)
+    assert without.in_time.empty
+    assert without.estimate == synthetic.estimate
 
 
 def test_the_rank_counts_the_donors_that_move_as_much():
