@@ -22,11 +22,19 @@ import subprocess
 import sys
 
 LIBRARIES = (
-    "IPython.display", "bs4", "ipykernel.kernelapp", "ipykernel_launcher", "jupyter_book.cli.main",
-    "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree", "matplotlib.pyplot", "myst_nb.sphinx_ext", "pandas",
-    "pydata_sphinx_theme", "sphinx.search.en", "sphinx_book_theme", "sphinx_copybutton", "sphinx_design",
-    "sphinx_exercise", "sphinx_external_toc", "sphinx_jupyterbook_latex", "sphinx_proof", "sphinx_togglebutton",
-    "sphinxcontrib.bibtex",
+    "IPython.core.completerlib", "IPython.display", "IPython.extensions.storemagic", "IPython.lib.lexers",
+    "a11y_pygments", "bs4", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel_launcher", "jinja2.ext",
+    "jupyter_book.cli.main", "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree",
+    "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.pyplot",
+    "myst_nb.core.lexers", "myst_nb.ext.glue.domain", "myst_nb.sphinx_ext", "myst_parser.sphinx_ext.myst_refs",
+    "notfound.extension", "pandas", "pandas.io.formats.csvs", "psutil", "pydata_sphinx_theme", "pydoc",
+    "pygments.lexers.shell", "sphinx.builders.html.transforms", "sphinx.builders.latex.transforms",
+    "sphinx.ext.mathjax", "sphinx.search.en", "sphinx_book_theme", "sphinx_comments", "sphinx_copybutton",
+    "sphinx_design.extension", "sphinx_exercise", "sphinx_external_toc.events",
+    "sphinx_jupyterbook_latex.transforms", "sphinx_multitoc_numbering", "sphinx_proof", "sphinx_reredirects",
+    "sphinx_thebe", "sphinx_togglebutton", "sphinxcontrib.bibtex",
+    "sphinxcontrib.bibtex.style.referencing.author_year", "sqlalchemy.dialects.sqlite", "tornado.platform.asyncio",
+    "xml.dom.minidom",
 )  # fmt: skip
 SHARED = "GOINGGLOBAL_TEST_PYTHONS"  # executables that the process above this one offers, by name
 _servers: dict[str, str] = {}
@@ -54,7 +62,8 @@ def python(name: str) -> str:
         shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" ask "{address}" "$@"\n')
         shim.chmod(0o755)
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
-            "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # fmt: skip
+            "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # fmt: skip
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(str(address))
             door.listen()
