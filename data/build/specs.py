@@ -711,17 +711,17 @@ CLAIMS = Table(
     files=("evidence/claims.csv",),
     processing="Short wordings kept; blanks that the copy put inside numbers closed. Verdicts are the book's own "
     "(data/build/verdicts.csv).",
-    vintage="2026-11-24",
+    vintage="2026-11-26",
     licence=CC_BY,
 )
 
 OFFICIAL_FIGURES = Table(
     name="official_figures",
-    title="748 official figures, by fact id",
+    title="810 official figures, by fact id",
     description="Published figures used to check the paper, each with publisher, address and how directly it was read.",
     key=("fact_id",),
     fields=(
-        Field("fact_id", "string", "Id of the fact", required=True, pattern="[FG][0-9]{4}"),
+        Field("fact_id", "string", "Id of the fact", required=True, pattern="[FGH][0-9]{4}"),
         Field("claim_id", "string", "Claim of the paper it bears on", missing="bears on no single claim"),
         Field("country", "string", "Country or area", required=True),
         Field("indicator", "string", "What is measured", required=True),
@@ -742,11 +742,12 @@ OFFICIAL_FIGURES = Table(
     ),
     sources=(Source("Pages of the publishers named in each row", "publishers named in the table by fact id",
                     "see `url`",
-                    "facts, quoted with source", True, "read to 2026-11-22"),),
-    files=("evidence/official.csv",),
+                    "facts, quoted with source", True, "read to 2026-11-26"),),
+    files=("evidence/official.csv", "evidence/claims_evidence.csv"),
     processing="Figures kept, excerpts dropped; a numeric column and an exactness column derived from value and unit; "
-    "ranks corrected as the verdict notes say.",
-    vintage="2026-11-22",
+    "ranks corrected as the verdict notes say. Facts H are our readings of later evidence (data/build/readings.csv), "
+    "put in our words; rows that repeat a fact or only say where a source lies are left out.",
+    vintage="2026-11-26",
     licence=CC_BY,
 )
 

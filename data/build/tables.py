@@ -17,6 +17,7 @@ import specs
 
 Open = Callable[[str], Path]
 VERDICTS = Path(__file__).resolve().parent / "verdicts.csv"  # the book's own, so not among the sources
+READINGS = VERDICTS.with_name("readings.csv")  # likewise
 
 
 class SourceError(ValueError):
@@ -281,8 +282,23 @@ def claims(open_source: Open) -> pd.DataFrame:
     return renamed.merge(verdicts, on="claim_id", validate="many_to_one").replace("", pd.NA)
 
 
+def _readings(open_source: Open) -> pd.DataFrame:
+    """Facts H: what we read in the later evidence, with title, publisher, address and rank of the row that has it."""
+    found = pd.read_csv(open_source("evidence/claims_evidence.csv"), dtype=str, keep_default_na=False)
+    found["source_row"] = (found.index + 1).astype(str)
+    found["source_rank"] = found["own_or_secondary"].str.extract(r"^(publisher|secondary)")[0]
+    found = found.rename(columns={"title": "source_title", "address": "url"})
+    columns = ["source_row", "source_title", "publisher", "url", "source_rank"]
+    readings = pd.read_csv(READINGS, dtype=str, keep_default_na=False).rename(columns={"period": "year"})
+    lost = readings.loc[~readings["source_row"].isin(found["source_row"]), "fact_id"]
+    if len(lost):
+        raise SourceError(f"readings.csv, row {lost.iloc[0]}, field source_row: no such row in claims_evidence.csv")
+    return readings.merge(found[columns], on="source_row", validate="many_to_one").assign(superseded_by="")
+
+
 def official_figures(open_source: Open) -> pd.DataFrame:
     raw = pd.read_csv(open_source("evidence/official.csv"), dtype=str, keep_default_na=False)
+    raw = pd.concat([raw, _readings(open_source)], ignore_index=True)
     plain = pd.to_numeric(raw["value"], errors="coerce")
     hedge = r"^(?:about|almost|nearly|around|over|more than|fewer than|less than|only|a good|at least|not more than)"
     hedged = raw["value"].str.extract(hedge + r" (\d[\d.]*)(?:$| \()")[0]

@@ -299,6 +299,15 @@ def test_a_source_flag_against_its_own_rule_is_refused(module, filings, tmp_path
     assert str(wrong.at[row, "year"]) in str(caught.value)
 
 
+def test_a_reading_without_its_row_is_refused(module, tmp_path, monkeypatch):
+    readings = pd.read_csv(module.tables.READINGS, dtype=str)
+    readings.loc[3, "source_row"] = "60"
+    readings.to_csv(tmp_path / "readings.csv", index=False)
+    monkeypatch.setattr(module.tables, "READINGS", tmp_path / "readings.csv")
+    with pytest.raises(module.tables.SourceError, match=r"readings\.csv, row H0004, field source_row: no such row"):
+        module.tables.official_figures(lambda name: SOURCES / name)
+
+
 def test_a_fraction_of_a_person_is_refused_not_rounded(module, filings, tmp_path):
     wrong = filings.astype({"emp_group": float})
     wrong.loc[3, "emp_group"] += 0.5

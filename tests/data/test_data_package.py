@@ -920,7 +920,7 @@ def test_claims_are_numbered_through(tables):
 
 def test_official_figures_point_to_claims_and_facts_that_exist(tables):
     frame = tables["official_figures"]
-    assert len(frame) == 748
+    assert len(frame) == 810
     assert set(frame["claim_id"].dropna()) <= set(tables["claims"]["claim_id"])
     replaced = frame.dropna(subset="superseded_by")
     assert len(replaced) == 3

@@ -58,6 +58,11 @@ class Define(SphinxRole):
         return [link, margin_mark("", key=key, line=self.lineno)], []
 
 
+def _key(term: str) -> str:
+    """A term as it is looked up: the page's typographic apostrophe is the one that authors write."""
+    return term.lower().replace("’", "'")
+
+
 def _gather(app: Sphinx, doctree: nodes.document) -> None:
     """The glossary's terms: as written, and the first paragraph of the definition."""
     if app.env.docname == GLOSSARY:
@@ -66,7 +71,7 @@ def _gather(app: Sphinx, doctree: nodes.document) -> None:
             paragraph = next(item[-1].findall(nodes.paragraph)).deepcopy()
             for term in item.findall(nodes.term):
                 written = term.astext().split("\n")[0]
-                defines[written.lower()] = (written, paragraph)
+                defines[_key(written)] = (written, paragraph)
 
 
 def _plain(paragraph: nodes.paragraph) -> list[nodes.Node]:
@@ -85,9 +90,9 @@ def _plain(paragraph: nodes.paragraph) -> list[nodes.Node]:
 def _margins(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for mark in list(doctree.findall(margin_mark)):
         known = registry.page(app.env, GLOSSARY).defines
-        if mark["key"].lower() not in known:
+        if _key(mark["key"]) not in known:
             raise ExtensionError(f"{docname}, {place(mark['line'])}: the glossary has no term {mark['key']!r}")
-        term, paragraph = known[mark["key"].lower()]
+        term, paragraph = known[_key(mark["key"])]
         beside = mark.parent
         while beside.parent is not None and not isinstance(beside, nodes.paragraph):
             beside = beside.parent

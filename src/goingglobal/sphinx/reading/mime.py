@@ -41,7 +41,7 @@ def _figure(exhibit: dict) -> nodes.figure:
 def _link(id_: str, env: BuildEnvironment | None) -> nodes.Node:
     """One id of a column of quotes: a result, a fact, a claim or a chapter; other words stay words."""
     kind = "result" if "/" in id_ else "claim" if re.fullmatch(r"C\d{3}", id_) else "fact"
-    if kind != "fact" or re.fullmatch(r"[FG]\d{4}", id_):
+    if kind != "fact" or re.fullmatch(r"[FGH]\d{4}", id_):
         if env is not None:
             registry.page(env).uses.append((kind, id_, 0))
         return quoted("", "", kind=kind, key=id_, words=id_)
