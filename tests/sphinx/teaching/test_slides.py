@@ -363,8 +363,8 @@ def test_alt_and_an_arrow_pass_over_what_is_held(wide):
     _open(wide, "introduction")
     ActionChains(wide).key_down(Keys.ALT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.ALT).perform()
     assert wide.execute_script("return Reveal.getIndices().h") == 1
-    _open(wide, "introduction", "#slide-7")  # as the guide links it
-    assert wide.execute_script("return Reveal.getIndices().h") == 6
+    _open(wide, "introduction", "#slide-9")  # as the guide links it
+    assert wide.execute_script("return Reveal.getIndices().h") == 8
     assert wide.execute_script(SEEN) == {"exhibit": False, "words": False}
 
 
