@@ -50,9 +50,10 @@ def contents() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers that run tests beside each other share the Pythons that build small books."""
+    """Workers that run tests beside each other are forked from one process, and share those that build small books."""
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         warm.share("one", "other")
+        config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
