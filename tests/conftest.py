@@ -141,10 +141,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory):
     driver.quit()
 
 
-@pytest.fixture(scope="session")
-def plain_browser(tmp_path_factory: pytest.TempPathFactory):
-    """The same with scripts switched off in every page."""
-    driver = start(tmp_path_factory.mktemp("profile-without-scripts"))
-    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    yield driver
-    driver.quit()
+@pytest.fixture
+def plain_browser(browser):
+    """The same browser, in which scripts of pages are switched off."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield browser
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
