@@ -8,6 +8,8 @@ PORT   ?= 8000
 # Small matrices: one thread is faster than two that wait for each other, and sums in one order.
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
+# Also where it is set: tests are compiled, with what their assertions say, once and not by every worker in every run.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An environment that is only half there, or that came with a clone of another name, is made anew.
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \

@@ -50,9 +50,10 @@ def contents() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers that run tests beside each other share the Pythons that build small books."""
+    """Workers that run tests beside each other are forked from one process, and share those that build small books."""
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         warm.share("one", "other")
+        config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -140,10 +141,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory):
     driver.quit()
 
 
-@pytest.fixture(scope="session")
-def plain_browser(tmp_path_factory: pytest.TempPathFactory):
-    """The same with scripts switched off in every page."""
-    driver = start(tmp_path_factory.mktemp("profile-without-scripts"))
-    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    yield driver
-    driver.quit()
+@pytest.fixture
+def plain_browser(browser):
+    """The same browser, in which scripts of pages are switched off."""
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield browser
+    browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

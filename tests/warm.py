@@ -1,11 +1,12 @@
-"""A Python that has imported the libraries already: what is started with it is forked, and so spared a second or two.
+"""A Python that has imported the libraries already: what is started with it is forked, and so spared some seconds.
 
     python = warm.python("one")     # the path of an executable that takes `-m MODULE …` and `-c CODE …` as Python does
 
 Small books are built with it, and their notebooks run. All that one such Python starts has its order of hashes:
-builds that are compared with each other take two. Of the book's own library nothing is imported beforehand.
-It reads the libraries when it is first asked; workers of one run of tests share it (`share`). What is killed, or waits
-for another, is started as a user does it: by `sys.executable`.
+builds that are compared with each other take two, “one” and “other”. “tests” has what the tests import, for workers:
+there `sys.executable` is Python as a user starts it, and sets have the order that they have when the book is built. Of
+the book's own library nothing is imported beforehand. The libraries are read when a Python is first asked for; workers
+of one run of tests share it (`share`). What is killed, or waits for another, is started as a user does it.
 
 `serve SOCKET` is the process that is forked; `ask SOCKET ARGUMENTS` stands for a process and lives as long as it does.
 """
@@ -36,6 +37,11 @@ LIBRARIES = (
     "sphinxcontrib.bibtex.style.referencing.author_year", "sqlalchemy.dialects.sqlite", "tornado.platform.asyncio",
     "xml.dom.minidom",
 )  # fmt: skip
+FOR_TESTS = (
+    "IPython.display", "bs4", "diff_diff", "frictionless", "jupyter_book.cli.main", "linearmodels", "lxml.etree",
+    "matplotlib.pyplot", "myst_nb.sphinx_", "nbclient", "pandas", "pyfixest", "pypdf", "pytest", "scipy.stats",
+    "seaborn.objects", "selenium.webdriver.chrome.webdriver", "statsmodels.api", "statsmodels.formula.api",
+)  # fmt: skip
 SHARED = "GOINGGLOBAL_TEST_PYTHONS"  # executables that the process above this one offers, by name
 _servers: dict[str, str] = {}
 
@@ -64,10 +70,12 @@ def python(name: str) -> str:
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
             "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # fmt: skip
+        if name == "tests":
+            environment["PYTHONHASHSEED"] = "0"  # `goingglobal.sphinx.build.NOTEBOOKS` says why
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(str(address))
             door.listen()
-            server = subprocess.Popen([sys.executable, __file__, "serve", str(door.fileno()), str(shim)],
+            server = subprocess.Popen([sys.executable, __file__, "serve", str(door.fileno()), name, str(shim)],
                                       env=environment, stdin=subprocess.DEVNULL, pass_fds=(door.fileno(),))  # fmt: skip
         atexit.register(lambda: (server.kill(), server.wait(), shutil.rmtree(folder, ignore_errors=True)))
         _servers[name] = str(shim)
@@ -77,7 +85,7 @@ def python(name: str) -> str:
 # -------------------------------------------------------------------------------------------- what stands for a process
 def ask(address: str, *arguments: str) -> int:
     """Ask for a process with this one's files, folder and environment; wait for its end and give its exit code."""
-    words = [word for word in arguments if not word.startswith("-X")]
+    words = [word for word in arguments if not word.startswith(("-X", "-u"))]
     if words[:1] not in (["-m"], ["-c"]):
         os.execv(sys.executable, [sys.executable, *arguments])
     files = [number for number in map(int, os.listdir("/proc/self/fd")) if _inherited(number)]
@@ -100,7 +108,7 @@ def _inherited(number: int) -> bool:
 
 
 # ----------------------------------------------------------------------------------------- the process that is forked
-def serve(number: str, executable: str) -> None:
+def serve(number: str, who: str, executable: str) -> None:
     """Import the libraries once somebody asks at the open socket of this number, then fork a process for each."""
     import functools
     import gc
@@ -111,10 +119,11 @@ def serve(number: str, executable: str) -> None:
         if os.getppid() != parent:
             return
     del sys.path[0]  # the folder of this file
-    # These two as in `goingglobal.sphinx.build`, before the libraries are there.
-    sys.modules["rfc3987_syntax"] = None
-    importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points().select)
-    for name in LIBRARIES:
+    sys.modules["rfc3987_syntax"] = None  # as in `goingglobal.sphinx.build`
+    if who != "tests":
+        importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points().select)  # as there, too
+        sys.executable = executable
+    for name in FOR_TESTS if who == "tests" else LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in __import__("sphinx.application").application.builtin_extensions:
@@ -122,7 +131,6 @@ def serve(number: str, executable: str) -> None:
     importlib.import_module("soupsieve").compile("a")  # it makes its patterns at the first use
     assert "goingglobal" not in sys.modules
     gc.freeze()
-    sys.executable = executable
     with socket.socket(fileno=int(number)) as door:
         while os.getppid() == parent:
             with contextlib.suppress(ChildProcessError):  # of those that have ended, the seconds are counted

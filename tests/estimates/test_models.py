@@ -179,6 +179,7 @@ def test_two_way_fe_ignores_the_order_of_rows(panel):
 
 @pytest.mark.parametrize("k", [0.01, -3.0, 1000.0])
 def test_two_way_fe_scales_with_its_regressor(panel, k):
+    """To the eighth digit: effects are absorbed until nothing moves by 1e-8, in whichever order a set has them."""
     before, after = two_way(panel), two_way(panel.assign(x=k * panel["x"]))
     assert (after.value * k, after.se * abs(k)) == (near(before.value), near(before.se))
     assert after.p == near(before.p)

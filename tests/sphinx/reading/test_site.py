@@ -587,7 +587,7 @@ def test_a_click_on_a_number_shows_the_code_that_made_it(browser, server, page):
     assert target.select_one("details.hide > summary"), "the test wants a number that is reported in a fold"
     _follow(browser, server, page, f"a.gg-result[href='{link['href']}']")
     with contextlib.suppress(TimeoutException):  # the page scrolls there smoothly
-        WebDriverWait(browser, 5, 0.1).until(lambda driver: driver.execute_script(SHOWN, name)[:3] == [True] * 3)
+        WebDriverWait(browser, 30, 0.1).until(lambda driver: driver.execute_script(SHOWN, name)[:3] == [True] * 3)
     opened, seen, on_screen, words = browser.execute_script(SHOWN, name)
     assert (opened, seen, on_screen) == (True, True, True), words[:80]
 

@@ -316,8 +316,13 @@ def test_open_boxes_fit_a_narrow_screen(browser, server, page, mode):
 
 @site
 @pytest.mark.browser
-def test_redirect_keeps_the_place(browser, plain_browser, server):
+def test_redirect_keeps_the_place(browser, server):
     browser.get(f"{server}/claims.html#c012")
     assert browser.current_url == f"{server}/book/appendix/claims.html#c012"
+
+
+@site
+@pytest.mark.browser
+def test_redirect_needs_no_script(plain_browser, server):
     plain_browser.get(f"{server}/claims.html")
     assert plain_browser.current_url == f"{server}/book/appendix/claims.html"
