@@ -271,7 +271,7 @@ def test_site_states_golden():
 
 @pytest.mark.site
 def test_site_states_the_primary_p_and_holms():
-    """The firms' p by this route; the bootstrap's as chapter 1 has it, Europe's from error and clusters; Holm by hand."""
+    """The firms' p by this route, the bootstrap's as chapter 1 has it, Europe's from its error; Holm by hand."""
     stated = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
     ours, europe = second_route_abroad.primary(), stated["both/eu_industry/main"]
     wanted = {
