@@ -278,17 +278,14 @@ def counts() -> dict[str, dict]:
 
 
 # ---------------------------------------------------------------------------------------------- many tests
-def holm(ps: list[float], family: int | None = None) -> list[float]:
-    """Holm's adjusted p of each; in a larger `family` the most it can be: the others' p are larger."""
+def holm(ps: list[float]) -> list[float]:
+    """Holm's adjusted p of each."""
     ps = np.asarray(ps, dtype=float)
     if not ((ps >= 0) & (ps <= 1)).all():
         raise ValueError(f"p-values lie between 0 and 1, not {ps}")
-    family = len(ps) if family is None else family
-    if family < len(ps):
-        raise ValueError(f"a family of {family} has no {len(ps)} tests")
     adjusted, largest = np.empty(len(ps)), 0.0
     for rank, place in enumerate(np.argsort(ps, kind="stable")):
-        largest = max(largest, min(1.0, (family - rank) * ps[place]))
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[place]))
         adjusted[place] = largest
     return [float(p) for p in adjusted]
 
@@ -308,20 +305,11 @@ def primary() -> dict[str, dict]:
     return out
 
 
-def with_holm() -> dict[str, dict]:
-    """The primary estimates with Holm's p for a family of these four, and for one of six at most."""
-    out = primary()
-    ps = [record["p"] for record in out.values()]
-    for record, four, six in zip(out.values(), holm(ps), holm(ps, 6), strict=True):
-        record |= {"holm_4": four, "holm_6": six}
-    return out
-
-
 if __name__ == "__main__":
     if "--counts" in sys.argv:
         shown = counts()
     elif "--primary" in sys.argv:
-        shown = with_holm()
+        shown = primary()
     else:
         shown = estimates()
         if "--golden" not in sys.argv:
