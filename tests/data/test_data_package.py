@@ -516,7 +516,7 @@ def test_a_limit_changed_in_the_descriptor_is_obeyed_although_the_file_is_as_sea
         next(field for field in table["schema"]["fields"] if field["name"] == "year")["constraints"]["maximum"] = 1990
 
     edit_descriptor(package, narrow)
-    with pytest.raises(DataError, match="field 'year', row .*: expected at most 1990"):
+    with pytest.raises(DataError, match=r"field 'year', row .*: expected at most 1990"):
         load("country_panel")
 
 
