@@ -144,8 +144,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture
 def plain_browser(browser):
     """The same browser, in which scripts of pages are switched off."""
-    browser.get("about:blank")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     yield browser
-    browser.get("about:blank")
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -84,8 +84,9 @@
     following();
     unfold();
     addEventListener("hashchange", unfold);
-    // Until a page is loaded the browser keeps going to the place of the link itself, below the code that was opened.
-    addEventListener("load", () => requestAnimationFrame(unfold));
+    // Until a page is loaded, and once more in the frame after, the browser goes to the place of the link itself, below
+    // the code that was opened.
+    addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(unfold)));
     frames();
     addEventListener("resize", frames);
     document.addEventListener("keydown", (event) => {

@@ -20,6 +20,8 @@ import pandas as pd
 import specs
 import tables
 
+from goingglobal import data as package_data
+
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent
 CHECKSUMS = HERE / "sources.json"
@@ -109,6 +111,7 @@ def build(root: Path, record: bool = False) -> Path:
             frame.to_csv(path, index=False, lineterminator="\n")
             resources.append(resource(table, frame, path))
             check_limits(table, path)
+            resources[-1]["checked"] = package_data.check_file(path, resources[-1])
             print(f"{table.name:28} {len(frame):>7} rows {path.stat().st_size / 1e6:6.2f} MB")
         package = {
             "name": "japanese-smes-going-global", "title": "Data of the book 'Japanese SMEs going global, re-examined'",
@@ -133,7 +136,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         print(f"wrote {build(args.sources, args.record).relative_to(DATA.parent)}")
-    except tables.SourceError as error:
+    except (tables.SourceError, package_data.DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

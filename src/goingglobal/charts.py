@@ -11,7 +11,7 @@ import pandas as pd
 
 from goingglobal import theme
 
-__all__ = ["evidence_map", "official_series", "sign_bars", "specification_curve", "structure", "timeline"]
+__all__ = ["evidence_map", "official_series", "sign_bars", "specification_curve", "structure"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -57,30 +57,6 @@ def official_series(data: pd.DataFrame, labels: dict[str, tuple[float, float]], 
     axes[0].annotate(words, (year, 0), xycoords=("data", "axes fraction"), xytext=(5, 3), textcoords="offset points",
                      va="bottom", fontsize=8.5, color=theme.MUTED)
     axes[0].set_xlim(data["year"].min() - 1, data["year"].max() + 1)
-    return fig
-
-
-def timeline(data: pd.DataFrame, mark: dict[int, str]):
-    """Dated events, newest at the bottom: country, programme, year, rank; hollow where not the publisher's."""
-    fig, ax = plt.subplots(figsize=(7.2, 0.9 + 0.27 * len(data)))
-    rows = data.sort_values(["year", "country"]).reset_index(drop=True)
-    start = 1995  # earlier ones are drawn at the edge, their year written
-    for place, row in rows.iterrows():
-        colour = theme.COLOURS[row["country"]]
-        x = max(row["year"], start)
-        ax.plot(x, -place, "o" if row["country"] == "Japan" else "s", color=colour, markersize=7,
-                markerfacecolor=colour if row["rank"] == "publisher" else "none", markeredgewidth=1.6)
-        theme.direct_label(ax, x, -place, f"{row['year']}  {row['programme']}", colour, dx=9, fontsize=9)
-    for year, words in mark.items():
-        ax.axvline(year, color=theme.MUTED, linewidth=1, linestyle=":")
-        ax.annotate(words, (year, 0.6), xytext=(5, 0), textcoords="offset points", fontsize=8.5, color=theme.MUTED,
-                    va="center")
-    ax.set_ylim(-len(rows) + 0.4, 1.1)
-    ax.set_xlim(start - 1, 2033)
-    ax.set_xticks([start, 2000, 2005, 2010, 2015, 2020], ["earlier", "2000", "2005", "2010", "2015", "2020"])
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.grid(visible=False, axis="y")
     return fig
 
 

@@ -510,6 +510,16 @@ def test_a_description_handed_out_cannot_change_the_checks(package):
     assert len(load("claims")) == 129
 
 
+def test_a_limit_changed_in_the_descriptor_is_obeyed_although_the_file_is_as_sealed(package):
+    def narrow(content):
+        table = next(resource for resource in content["resources"] if resource["name"] == "country_panel")
+        next(field for field in table["schema"]["fields"] if field["name"] == "year")["constraints"]["maximum"] = 1990
+
+    edit_descriptor(package, narrow)
+    with pytest.raises(DataError, match=r"field 'year', row .*: expected at most 1990"):
+        load("country_panel")
+
+
 # --- sealing a deliberate change ---------------------------------------------------------------------------------
 
 
@@ -607,6 +617,14 @@ def test_columns_and_dtypes_follow_the_descriptor(committed, tables, name):
             assert pd.api.types.is_datetime64_dtype(column), field["name"]
         else:
             assert column.dtype == "str", field["name"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sealed_table_read_at_once_is_that_read_cell_by_cell(committed, tables, name):
+    resource = describe(name)
+    path = ROOT / "data" / resource["path"]
+    assert resource["checked"] == data.check_file(path, resource), "`load` would look through every cell again"
+    pd.testing.assert_frame_equal(tables[name], data._checked(name, path, resource), check_exact=True)
 
 
 @pytest.mark.parametrize("name", ["country_panel", "claims"])

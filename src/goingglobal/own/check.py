@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from goingglobal import samples
 from goingglobal.data import DataError, load
+from goingglobal.own.words import advice, near, printable
 
 __all__ = ["FIELDS", "Fault", "Field", "PanelError", "book_panel", "check", "faults", "schema"]
 
@@ -62,7 +64,7 @@ class Field:
             return "expected a value; this field may not be empty"
         more = {"value": ", one that can be read", "endless": ", a finite one", "range": ""}[rule]
         shown = re.sub(r"(?<=\d)\.0$", "", str(found))  # whole numbers beside an empty cell are stored with a point
-        return f"expected {self.expected}{more}, found {shown!r}"
+        return f"expected {self.expected}{more}, found {shown!r}{advice(self.kind, rule, found)}"
 
 
 # The schema. The check, the check in DuckDB (`large`) and the table in the book's appendix all read this list.
@@ -120,7 +122,19 @@ NO_VALUE = "no value: these rows are left out"
 NO_GROUP = ("no group headcount in these rows: estimates leave them out, as the book's sample J does. Leave the field "
             "out to keep them")
 NO_STAFF = "expected a column 'home' (employees in the country) or 'parent' (the reporting company alone)"
-CHANGES = {"sector": "the first one counts", "weight": "the first one counts but in two-way effects"}
+CHANGES = {"sector": "the first one counts", "weight": "the first one counts but in two-way effects",
+           "size": "that of the first year compared counts", "manufacturing": "1 in any year counts for all",
+           "reorganised": "1 in any year counts for all"}
+EVER = ("manufacturing", "reorganised")  # statuses that hold for all years of a firm that has them in one
+NO_CLASS = {"sector": "no value: these rows count as a sector of their own, 'not stated'",
+            "size": "no value: a firm without a size is in no size class"}
+SCALED = ('whole numbers beside numbers of exactly three decimals, as a thousands point leaves them that was read as a '
+          'decimal: read the file with thousands="." (or thousands=","); if they are decimals, round them to two')
+JUMPS = 300  # a headcount that changes by such a factor between two rows of a firm
+THIRDS = (333, 666, 667)
+LOST_ZEROS = ('identifiers are numbers of unequal length: leading zeros, which tell "0007" from "7", are lost where a '
+              'file is read without dtype={"firm": str}')
+LOST_DIGITS = 'identifiers are numbers with more digits than a decimal holds: read the file with dtype={"firm": str}'
 
 
 def no_complete(staff: str) -> str:
@@ -146,6 +160,30 @@ def twice_over(firm: object, year: float) -> str:
     return f"expected one row per firm and year; {str(firm)!r} in {year:.0f} has stood above"
 
 
+def alike(firms: int, one: str, other: str) -> str:
+    """Identifiers that may be one firm's."""
+    return (f"{counted(firms, 'identifier')} differ from another only by case, blanks, width or leading zeros, as "
+            f"{one!r} and {other!r} do: they count as different firms")
+
+
+def form_of(identifier: str) -> str:
+    """What two spellings of one identifier share."""
+    plain = re.sub(r"[\s_-]+", "", unicodedata.normalize("NFKC", identifier)).casefold()
+    return re.sub(r"(?<=\d)\.0$", "", plain).lstrip("0") or plain
+
+
+def leaps(firms: int) -> str:
+    """Headcounts that can't be of one unit."""
+    return (f"{counted(firms, 'firm')} whose headcount changes by a factor of {JUMPS} or more from one row to the "
+            "next: a thousands mark misread, or units mixed?")
+
+
+def pauses(firms: int) -> str:
+    """Firms whose FDI starts and doesn't last."""
+    return (f"{counted(firms, 'firm')} with a later start but FDI in fewer than {100 * samples.MIN_FDI_SHARE:.0f} % of "
+            "the years since: neither starters nor never-investors, so left out of that comparison")
+
+
 def gaps(firms: int) -> str:
     """Firms not seen in each of their years."""
     return f"{counted(firms, 'firm')} with gaps: a start in one is dated to the next year seen"
@@ -166,7 +204,8 @@ def no_switch(starters: int, never: int) -> str:
 class Fault:
     """One thing that is wrong: where (`field`, the first `row`, all `rows` and their `count`) and what was `expected`.
 
-    Rows are numbered from 1, below the header. `rows` may hold the first ones only, where a file is read in part.
+    Rows are numbered from 1, below the header. `rows` may hold the first ones only, where a file is read in part; where
+    a panel stands in several files, `file` is that of the first fault, and `rows` are its rows.
     """
 
     table: str
@@ -174,6 +213,7 @@ class Fault:
     expected: str
     rows: tuple[int, ...] = ()
     count: int = 0
+    file: str | None = None
 
     @property
     def row(self) -> int | None:
@@ -182,11 +222,12 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"field {self.field!r}" if self.field else "the table"
+        where += f", file {self.file!r}" if self.file else ""
         if self.rows:
             named = ", ".join(map(str, self.rows[:SHOWN]))
             more = f" and {self.count - min(SHOWN, len(self.rows)):,} more" if self.count > SHOWN else ""
             where += f", row{'s' if self.count > 1 else ''} {named}{more}"
-        return f"{where}: {self.expected}"
+        return printable(f"{where}: {self.expected}")
 
 
 class PanelError(DataError):
@@ -205,6 +246,9 @@ class PanelError(DataError):
             lines += ["also to be known, no fault:", *(f"- {c}" for c in cautions)]
         self.args = ("\n".join(lines),)
 
+    def __str__(self) -> str:
+        return printable(self.args[0])
+
 
 def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel") -> pd.DataFrame:
     """Check a firm panel against the schema; return it in the library's own columns.
@@ -222,24 +266,63 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
     Raises `PanelError` with every fault at once: column unknown, missing or twice; no row; key missing or twice; not a
     number, not whole, infinite, out of range; FDI status other than 0 or 1; one year only; FDI status that never
     differs; a weight missing.
+
+    Levels of the index that bear a field's name count as columns. Text "true" and "false" are 1 and 0 of a status.
+    `manufacturing` and `reorganised` hold for a firm that has them in any year. `attrs["left_out"]` says how many rows
+    and firms are not in it, by reason.
     """
     if not isinstance(frame, pd.DataFrame):
         what = f"expected a table (DataFrame), found {type(frame).__name__}; read a file first: pandas.read_csv(...)"
         raise PanelError(table, [Fault(table, None, what)])
     faults: list[Fault] = []
-    cells = cells_of(frame, dict(columns or {}), table, faults)
+    columns = told(columns, table)
+    frame = _flat(frame, columns, table)
+    cells = cells_of(frame, columns, table, faults)
     values = {name: _values(BY_NAME[name], column, table, faults) for name, column in cells.items()}
     rows = pd.DataFrame(values, index=range(len(frame)))
+    numbered = "firm" in cells and pd.api.types.is_numeric_dtype(cells["firm"])
     if rows.empty and not faults:
         faults.append(Fault(table, None, NO_ROW))
     cautions = _over_rows(rows, table, faults) if len(rows) else []
-    read = set(mapping_of(frame, dict(columns or {})).values())
+    read = set(mapping_of(frame, columns).values())
     ignored = [str(column) for column in frame.columns if column not in read]
+    if numbered and rows["firm"].str.len().nunique() > 1:
+        cautions.append(Fault(table, "firm", LOST_ZEROS))
     if ignored:
         cautions.append(Fault(table, None, f"columns that the schema doesn't know are ignored: {some(ignored)}"))
     if faults:
         raise PanelError(table, faults, cautions)
     return _clean(rows, table, cautions)
+
+
+def told(columns: object, table: str) -> dict[str, str]:
+    """`columns` as a dict; one fault where it is anything else."""
+    if columns is None:
+        return {}
+    if not isinstance(columns, Mapping):
+        words = ("expected `columns` to go from the schema's field to your column, as {'firm': 'id'}; found a "
+                 f"{type(columns).__name__}")
+        raise PanelError(table, [Fault(table, None, words)])
+    odd = [name for pair in columns.items() for name in pair if isinstance(name, list | dict | set)]
+    if odd:
+        raise PanelError(table, [Fault(table, None, f"`columns`: expected one name for each field, found {odd[0]!r}")])
+    return dict(columns)
+
+
+def _flat(frame: pd.DataFrame, columns: Mapping[str, str], table: str) -> pd.DataFrame:
+    """The frame with what its index holds of the schema as columns. Raises `PanelError` for columns in levels."""
+    if frame.columns.nlevels > 1:
+        raise PanelError(table, [Fault(table, None, f"expected one name for each column, found {frame.columns.nlevels} "
+                                       "levels of them; flatten them: frame.columns = [...]")])
+    names = [name for name in frame.index.names if name is not None]
+    wanted = {*BY_NAME, *columns.values()}
+    level = [name for name in names if name in wanted and name not in frame.columns]
+    if level:
+        return frame.reset_index(level=level).reset_index(drop=True)
+    if frame.index.nlevels > 1 and not set(KEYS) <= set(mapping_of(frame, columns)):
+        raise PanelError(table, [Fault(table, None, f"the index has {frame.index.nlevels} levels and no column says "
+                                       "firm and year: give frame.reset_index(), and in `columns` their names")])
+    return frame
 
 
 def faults(
@@ -275,31 +358,60 @@ def cells_of(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: l
                             f"way round: expected {columns}"))
     for name in columns:
         if name not in BY_NAME:
-            faults.append(Fault(table, str(name), f"the schema has no such field; it has {some(list(BY_NAME), 20)}"))
+            faults.append(Fault(table, str(name), f"the schema has no such field; it has {some(list(BY_NAME), 20)}"
+                                f"{near(name, BY_NAME)}"))
     found, mapped = {}, mapping_of(frame, columns)
+    single = str(frame.columns[0]) if len(frame.columns) == 1 else ""
+    mark = next((sign for sign in (";", "\t", "|", ",") if sign in single), None)
+    if mark:
+        faults.append(Fault(table, None, f"all cells stand in one column, {single!r}: read the file with sep={mark!r}"))
+        return found
     for f in FIELDS:
         column = mapped.get(f.name)
         times = list(frame.columns).count(column) if column is not None else 0
         if column is None and f.required:
             faults.append(Fault(table, f.name, f"expected a column {f.name!r}, or in `columns` the name it has in the "
-                                f"table; the table has {some([str(c) for c in frame.columns], 12)}"))
+                                f"table; the table has {some([str(c) for c in frame.columns], 12)}"
+                                f"{near(f.name, frame.columns)}"))
         elif column is not None and times == 0:
             faults.append(Fault(table, f.name, f"expected a column {column!r}; the table has "
-                                f"{some([str(c) for c in frame.columns], 12)}"))
+                                f"{some([str(c) for c in frame.columns], 12)}{near(column, frame.columns)}"))
         elif times > 1:
             faults.append(Fault(table, f.name, f"the column {column!r} stands {times} times"))
         elif times:
             found[f.name] = frame[column].reset_index(drop=True)
     if not set(STAFF) & set(mapped):
         faults.append(Fault(table, STAFF[0], f"{NO_STAFF}, or in `columns` the name it has in the table; the table has "
-                            f"{some([str(c) for c in frame.columns], 12)}"))
+                            f"{some([str(c) for c in frame.columns], 12)}{near(STAFF[0], frame.columns)}"))
     return found
+
+
+def scaled(numbers: np.ndarray) -> np.ndarray:
+    """Which headcounts seem to be thousands whose mark was read as a decimal point; none where that can't be told.
+
+    Whole numbers stand beside others that all lie from 1 to 1000, with three decimals in most and never more; thirds
+    of a person (.333, .667) are no thousands.
+    """
+    with np.errstate(invalid="ignore"):
+        known = np.isfinite(numbers)
+        part = known & (numbers % 1 != 0)
+        thousand = np.round(numbers[part] * 1000)
+        sound = (part.any() and (known & ~part).any() and (np.abs(numbers[part] * 1000 - thousand) < 1e-6).all()
+                 and numbers[part].min() >= 1 and numbers[part].max() < 1000 and (thousand % 10 != 0).mean() > 0.5
+                 and not np.isin(thousand % 1000, THIRDS).all())
+    return part if sound else np.zeros(len(numbers), dtype=bool)
 
 
 def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.Series:
     """One column as text or float64 with NaN for empty cells; every kind of fault in it is noted."""
-    if isinstance(cells.dtype, pd.CategoricalDtype):
+    if isinstance(cells.dtype, pd.CategoricalDtype | pd.SparseDtype):
+        kind = cells.dtype
+        cells = cells.astype(kind.subtype if isinstance(kind, pd.SparseDtype) else object)
+    if not isinstance(cells.dtype, np.dtype) and not pd.api.types.is_numeric_dtype(cells) and not (
+            pd.api.types.is_string_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells)):
         cells = cells.astype(object)
+    if pd.api.types.is_object_dtype(cells):  # lists and the like are text that can't be read
+        cells = cells.map(lambda cell: cell if pd.api.types.is_scalar(cell) else str(cell))
     text = pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)
     empty = cells.isna()
     if text:
@@ -314,13 +426,26 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     if f.filled:
         refuse(empty, "empty")
     if f.kind == "text":
-        whole = pd.api.types.is_float_dtype(cells) and (cells.dropna() % 1 == 0).all()
+        filled = cells[~empty]
+        whole = pd.api.types.is_float_dtype(cells) and bool(((filled % 1 == 0) & (filled.abs() < 2**53)).all())
+        if f.name == "firm" and pd.api.types.is_float_dtype(cells) and bool((filled.abs() >= 2**53).any()):
+            faults.append(Fault(table, f.name, LOST_DIGITS))
         shown = cells.astype("Int64") if whole else cells
         return shown.astype("string").str.strip().mask(empty)
     if pd.api.types.is_datetime64_any_dtype(cells):
         refuse(~empty, "value")
         return pd.Series(np.nan, index=cells.index)
-    numbers = pd.to_numeric(cells.mask(empty), errors="coerce").astype("float64")
+    if pd.api.types.is_timedelta64_dtype(cells) or pd.api.types.is_complex_dtype(cells):
+        cells = cells.astype("string")
+    if f.kind == "flag" and text:
+        words = cells.astype("string").str.strip().str.lower().map({"true": 1.0, "false": 0.0})
+        cells = cells.astype(object).where(words.isna(), words)
+    filled = cells.mask(empty)
+    try:
+        numbers = pd.to_numeric(filled, errors="coerce")
+    except (TypeError, ValueError):  # dates, periods and other things among numbers
+        numbers = pd.to_numeric(filled.astype("string"), errors="coerce")
+    numbers = numbers.astype("float64")
     refuse(numbers.isna() & ~empty, "value")
     endless = np.isinf(numbers)
     refuse(endless, "endless")
@@ -335,6 +460,10 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     if f.minimum is not None:
         wrong |= sound & ~numbers.between(f.minimum, f.maximum)
     refuse(wrong, "range")
+    if f.kind == "number" and f.unit == "persons":
+        part = np.flatnonzero(scaled(numbers.where(sound & ~wrong).to_numpy()))
+        if len(part):
+            faults.append(Fault(table, f.name, SCALED, tuple(int(r) + 1 for r in part), len(part)))
     return numbers.where(sound & ~wrong)
 
 
@@ -356,6 +485,12 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     if twice.any():
         first = rows[twice].iloc[0]
         note("firm+year", twice_over(first["firm"], first["year"]), twice, faults)
+    spelt = pd.Series(rows["firm"].dropna().unique(), dtype=object)
+    forms = spelt.map(form_of)
+    double = spelt[forms.duplicated(keep=False).to_numpy()]
+    if len(double):
+        first = double[(forms == forms[double.index[0]]).reindex(double.index)].tolist()
+        note("firm", alike(int(forms.duplicated().sum()), *sorted(first)[:2]))
     years = rows.loc[keyed, "year"].nunique()
     if years == 1:
         note("year", ONE_YEAR, None, faults)
@@ -367,6 +502,9 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     for name in (staff_of(rows), "fdi"):
         if name in rows:
             note(name, NO_VALUE, rows[name].isna() & keyed)
+    for name, words in NO_CLASS.items():
+        if name in rows:
+            note(name, words, rows[name].isna())
     for name, words in CHANGES.items():
         if name in rows:
             differs = rows[keyed].groupby("firm")[name].nunique()
@@ -375,10 +513,16 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
                 note(name, f"changes over the years in {counted(len(moved), 'firm')}: {words}")
     whole = rows[keyed & ~twice]
     span = whole.groupby("firm")["year"].agg(["min", "max", "size"])
+    staff = staff_of(rows)
+    if staff in whole:
+        logs = np.log(whole.dropna(subset=[staff]).sort_values(["firm", "year"]).set_index("firm")[staff])
+        far = logs.groupby(level=0).diff().abs() >= np.log(JUMPS)
+        if far.any():
+            note(staff, leaps(far[far].index.nunique()))
     holes = span[span["max"] - span["min"] + 1 > span["size"]]
     if len(holes):
         note("year", gaps(len(holes)))
-    if "fdi" in rows:
+    if "fdi" in rows and not any(f.field == "fdi" for f in faults):
         _about_fdi(whole.dropna(subset=["fdi"]), note, faults)
     return cautions
 
@@ -392,6 +536,11 @@ def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
     by_firm = rows.sort_values(["firm", "year"]).groupby("firm")["fdi"]
     starts = (by_firm.first() == 0) & (by_firm.max() == 1)
     never = int((by_firm.max() == 0).sum())
+    first = rows["year"].where(rows["fdi"] == 1).groupby(rows["firm"]).transform("min")
+    since = rows["fdi"].where(rows["year"] >= first).groupby(rows["firm"]).mean()
+    broken = int((starts & (since < samples.MIN_FDI_SHARE)).sum())
+    if broken:
+        note("fdi", pauses(broken))
     if not starts.any() or not never:
         note("fdi", no_switch(int(starts.sum()), never))
 
@@ -405,7 +554,7 @@ def staff_of(rows: pd.DataFrame, column: str = "{}") -> str:
 def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFrame:
     """The library's own columns, complete rows, in order."""
     staff = staff_of(rows)
-    rows = rows.dropna(subset=[staff, "fdi"])
+    every, rows = rows, rows.dropna(subset=[staff, "fdi"])
     if rows.empty:
         raise PanelError(table, [Fault(table, staff, no_complete(staff))], cautions)
     out = pd.DataFrame({f.column: rows.get(f.name, np.nan) for f in FIELDS}, index=rows.index)
@@ -414,15 +563,20 @@ def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFram
     out["edinet_code"] = out["edinet_code"].astype("str")
     out = out.astype({"year": "int64", "fdi": "int64"})
     out["sector"] = rows["sector"].fillna("not stated").astype("str") if "sector" in rows else "all"
+    for name in EVER:
+        if name in rows:
+            out[name] = every[name].groupby(every["firm"]).transform("max").reindex(out.index)
     out["reorganised"] = out["reorganised"].fillna(0).astype("int64")
     for name in ("size", "weight", "manufacturing"):  # `samples` carries these where they are there
         if name not in rows:
             del out[BY_NAME[name].column]
     if "size_class" in out:
-        out["size_class"] = out["size_class"].astype("str")
+        out["size_class"] = out["size_class"].astype("str").where(rows["size"].notna())
     out = out.assign(listed=1, ifrs_ever=0, translation_adjustment_yen=np.nan)
     out = out.sort_values(["edinet_code", "year"]).reset_index(drop=True)
-    out.attrs = {"table": table, "cautions": tuple(cautions)}
+    out.attrs = {"table": table, "cautions": tuple(cautions), "left_out": {
+        f"rows without {staff} headcount or FDI status": len(every) - len(rows),
+        "firms without any other row": every["firm"].nunique() - rows["firm"].nunique()}}
     return out
 
 

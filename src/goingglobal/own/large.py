@@ -11,14 +11,14 @@ DuckDB comes with the extra `large`: pip install '.[large]' in a clone of the bo
 
 from __future__ import annotations
 
-import csv
+import glob
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,20 +28,24 @@ from scipy import stats
 
 from goingglobal import samples
 from goingglobal.models import Estimate, ModelError, software_of
-from goingglobal.own.analyses import POINTS, need_outcome
+from goingglobal.own.analyses import LEFT_OUT, NO_NOISE, ONE, POINTS, enough, need_outcome
 from goingglobal.own.check import (
     BY_NAME,
     CHANGES,
     FIELDS,
     KEYS,
+    NO_CLASS,
     NO_GROUP,
     NO_ROW,
     NO_VALUE,
     ONE_YEAR,
     PARTS,
+    SCALED,
     STAFF,
+    THIRDS,
     Fault,
     PanelError,
+    alike,
     cells_of,
     check,
     counted,
@@ -51,9 +55,12 @@ from goingglobal.own.check import (
     no_complete,
     no_switch,
     one_status,
+    pauses,
     some,
+    told,
     twice_over,
 )
+from goingglobal.own.files import encoding_of, header_of, in_utf8
 from goingglobal.samples import SampleError
 
 __all__ = ["Demonstration", "LargePanel", "demonstrate", "generate", "open_panel"]
@@ -62,6 +69,7 @@ MOST_YEARS = 60  # a firm's years are bits of a whole number
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")  # what an empty cell of a CSV file may hold
 FOUND = 100  # rows at fault that are looked up by number
 KINDS = ("starter", "never", "from the first year", "comes and goes")
+BLANKS = " \t\r\n\v\f\u00a0\u2003\u2009\u202f\u3000"  # what may stand around a value
 DIGITS = 9  # sums run in any order over threads: what is beyond is noise
 
 
@@ -71,6 +79,11 @@ def _duckdb():
     except ImportError:
         raise ModelError("files larger than memory need DuckDB: pip install '.[large]' in a clone") from None
     return duckdb
+
+
+def _literal(path: str | Path) -> str:
+    """A path in SQL that DuckDB takes as it is, though it holds marks of a pattern."""
+    return _quoted(re.sub(r"([\[*?])", r"[\1]", str(path)))
 
 
 def _quoted(text: str, mark: str = "'") -> str:
@@ -86,17 +99,20 @@ def _connect(folder: str, memory_limit: str, threads: int):
 
 def open_panel(
     path: str | Path, columns: Mapping[str, str] | None = None, table: str | None = None, memory_limit: str = "1GB",
-    threads: int = 2,
+    threads: int = 2, encoding: str | None = None, decimal: str = ".", thousands: str | None = None,
 ) -> LargePanel:
     """Open and check a firm panel in a Parquet or CSV file (or files: "folder/*.parquet").
 
     Parameters: `columns` and `table` as in `own.check`; `memory_limit` of DuckDB ("256MB"), beyond which it works on
-    disk, in a temporary folder; `threads`.
+    disk, in a temporary folder; `threads`. Of CSV files: `encoding` (default: UTF-8, or UTF-16 and UTF-32 by their
+    first bytes; others are copied into UTF-8 in the temporary folder), `decimal` and `thousands`, as in
+    `pandas.read_csv`; commas, semicolons, tabs and bars part cells, as the header shows. Columns are found by name, in
+    each of several files by its own header; names that differ by case are different.
 
     Raises `PanelError` with all faults at once, as `own.check` does, and for a file that is not there or can't be read;
     `ModelError` where DuckDB isn't installed.
     """
-    panel = LargePanel(path, columns, table, memory_limit, threads)
+    panel = LargePanel(path, columns, table, memory_limit, threads, encoding, decimal, thousands)
     try:
         panel._check()
     except BaseException:
@@ -112,13 +128,17 @@ class LargePanel:
     is analysed beside the group's, "home" where it is given, else "parent".
     """
 
-    def __init__(self, path, columns, table, memory_limit, threads):
+    def __init__(self, path, columns, table, memory_limit, threads, encoding=None, decimal=".", thousands=None):
         self.path, self.table = Path(path), table or Path(path).name
         self._folder = tempfile.TemporaryDirectory(prefix="goingglobal-")
-        self._con = None
+        self._con, self._text = None, (encoding, decimal, thousands)
         try:
+            columns = told(columns, self.table)
+            if not (decimal in (".", ",") and thousands != decimal and (thousands is None or len(thousands) == 1)):
+                raise self._refusal(None, f"decimal={decimal!r}, thousands={thousands!r}: expected a point or a comma, "
+                                    "and another sign, or None, for thousands")
             self._con = _connect(self._folder.name, memory_limit, threads)
-            self._read(dict(columns or {}))
+            self._read(columns)
         except BaseException:
             self.close()
             raise
@@ -141,50 +161,91 @@ class LargePanel:
         kind = self.path.suffix.lower().lstrip(".")
         if kind not in ("parquet", "csv"):
             raise self._refusal(None, "expected a file .parquet or .csv")
-        files = sorted(self.path.parent.glob(self.path.name))
+        files = [self.path] if self.path.is_file() else sorted(map(Path, glob.glob(str(self.path), recursive=True)))
         if not files:
             raise self._refusal(None, f"expected the file {self.path.name}; it is not there")
-        reader = f"read_parquet({_quoted(self.path)})" if kind == "parquet" else self._csv(files[0])
-        self._sql(f"CREATE VIEW raw AS SELECT * FROM {reader}")
-        types = dict(self._sql("SELECT column_name, column_type FROM (DESCRIBE raw)").fetchall())
+        self._files = [(file, *(self._parquet(file) if kind == "parquet" else self._csv(file, place)))
+                       for place, file in enumerate(files)]
         self._faults: list[Fault] = []
-        self._ignored: list[str] = []
-        named = cells_of(pd.DataFrame(columns=list(types)), columns, self.table, self._faults)
-        mapped = mapping_of(pd.DataFrame(columns=list(types)), columns)
+        names = self._files[0][1]
+        named = cells_of(pd.DataFrame(columns=pd.Index(names, dtype=object)), columns, self.table, self._faults)
+        mapped = mapping_of(pd.DataFrame(columns=pd.Index(names, dtype=object)), columns)
         self._fields = {name: mapped[name] for name in named}
-        self._ignored = [name for name in types if name not in set(mapped.values())]
+        for file, others, _ in self._files[1:]:
+            for name, column in self._fields.items():
+                if others.count(column) != 1:
+                    self._faults.append(Fault(
+                        self.table, name, f"expected one column {column!r}, as in {files[0].name!r}; the file has "
+                        f"{some(others, 12)}", file=file.name))
+        every = dict.fromkeys(name for _, others, _ in self._files for name in others)
+        self._ignored = [name or "(no name)" for name in every if name not in set(mapped.values())]
+        if self._fields and not any(fault.file for fault in self._faults):
+            views = [self._typed(names, reader, place) for place, (_, names, reader) in enumerate(self._files)]
+            self._sql("CREATE VIEW typed AS " + " UNION ALL ".join(f"SELECT * FROM {view}" for view in views))
+        elif self._faults:
+            raise PanelError(self.table, self._faults)
+
+    def _typed(self, names: list[str], reader: str, place: int) -> str:
+        """A view of one file with the schema's fields, each as what it must be and as text. Its name."""
+        self._sql(f"CREATE VIEW raw{place} AS SELECT * FROM {reader}")
+        types = [row[0] for row in self._sql(f"SELECT column_type FROM (DESCRIBE raw{place})").fetchall()]
+        decimal, thousands = self._text[1:]
         parts = []
         for f in FIELDS:
-            if f.name in self._fields:
-                column = _quoted(self._fields[f.name], '"')
-                number = re.match(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL|BOOLEAN)",
-                                  types[self._fields[f.name]])
-                if types[self._fields[f.name]] in ("DOUBLE", "FLOAT"):
-                    column = f"nullif({column}, 'NaN')"  # how pandas writes an empty cell
-                text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
-                value = f"CAST({column} AS DOUBLE)" if number else f"nullif(TRY_CAST({text} AS DOUBLE), 'NaN')"
-                if f.kind == "text":
-                    value = column if number and f.name == "firm" else text
-                elif f.kind == "flag" and not number:
-                    value = f"coalesce({value}, CASE lower({text}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
-                parts += [f"{value} AS {_quoted(f.name, chr(34))}", f"{text} AS {_quoted(f.name + ' text', chr(34))}"]
-        if parts:
-            self._sql(f"CREATE VIEW typed AS SELECT {', '.join(parts)} FROM raw")
+            if f.name not in self._fields:
+                continue
+            at = names.index(self._fields[f.name])
+            column, kind = f"c{at}", types[at]
+            number = re.match(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL|BOOLEAN)", kind)
+            if kind in ("DOUBLE", "FLOAT"):
+                column = f"nullif({column}, 'NaN')"  # how pandas writes an empty cell
+            text = f"nullif(trim(CAST({column} AS VARCHAR), {_quoted(BLANKS)}), '')"
+            plain = text
+            if thousands:  # taken out only where it parts groups of three
+                mark = re.escape(thousands)
+                whole = rf"[-+]?\d{{1,3}}({mark}\d{{3}})+({re.escape(decimal)}\d*)?"
+                plain = (f"CASE WHEN contains({text}, {_quoted(thousands)}) THEN CASE WHEN regexp_full_match({text}, "
+                         f"{_quoted(whole)}) THEN replace({text}, {_quoted(thousands)}, '') END ELSE {text} END")
+            if decimal != ".":
+                plain = f"CASE WHEN NOT contains({plain}, '.') THEN replace({plain}, {_quoted(decimal)}, '.') END"
+            value = f"CAST({column} AS DOUBLE)" if number else f"nullif(TRY_CAST({plain} AS DOUBLE), 'NaN')"
+            if f.kind == "text":
+                value = column if number and f.name == "firm" and len(self._files) == 1 else text
+            elif f.kind == "flag" and not number:
+                value = f"coalesce({value}, CASE lower({text}) WHEN 'true' THEN 1 WHEN 'false' THEN 0 END)"
+            parts += [f"{value} AS {_quoted(f.name, chr(34))}", f"{text} AS {_quoted(f.name + ' text', chr(34))}"]
+        self._sql(f"CREATE VIEW typed{place} AS SELECT {', '.join(parts)} FROM raw{place}")
+        return f"typed{place}"
 
-    def _csv(self, first: Path) -> str:
-        """How to read the CSV file: by its own header, all cells as text, so that no row is guessed away."""
-        with first.open(encoding="utf-8-sig", newline="") as handle:
-            line = handle.readline()
-        mark = max(",;\t|", key=line.count)
-        names = next(csv.reader([line], delimiter=mark), [])
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise self._refusal(twice[0], f"the column {twice[0]!r} stands {names.count(twice[0])} times")
-        if not names:
+    def _parquet(self, file: Path) -> tuple[list[str], str]:
+        """A Parquet file's columns, as they are spelt in it, and how to read it: its columns are c0, c1, …"""
+        rows = iter(self._sql(f"SELECT name, num_children FROM parquet_schema({_literal(file)})").fetchall())
+
+        def below(children: int) -> Iterator[str]:
+            for _ in range(children):
+                name, inner = next(rows)
+                yield name
+                list(below(inner or 0))
+
+        names = list(below(next(rows)[1] or 0))
+        given = ", ".join(f"c{place}" for place in range(len(names)))
+        return names, f"read_parquet({_literal(file)}) AS t({given})"
+
+    def _csv(self, file: Path, place: int) -> tuple[list[str], str]:
+        """A CSV file's columns, and how to read it: all cells as text, so that no row is guessed away."""
+        def refuse(words: str) -> PanelError:
+            return PanelError(self.table, [Fault(self.table, None, words, file=file.name)])
+
+        encoding = encoding_of(file, self._text[0], refuse)
+        header = header_of(file, encoding)
+        if not header.names:
             raise self._refusal(None, NO_ROW)
-        columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in names)
-        return (f"read_csv({_quoted(self.path)}, auto_detect = false, header = true, delim = {_quoted(mark)}, "
-                f"quote = '\"', escape = '\"', columns = {{{columns}}}, nullstr = {list(EMPTY)})")
+        source = in_utf8(file, encoding, Path(self._folder.name) / f"utf8-{place}.csv")
+        columns = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(len(header.names)))
+        return list(header.names), (
+            f"read_csv({_literal(source)}, auto_detect = false, header = true, skip = {header.skip}, "
+            f"delim = {_quoted(header.mark)}, quote = '\"', escape = '\"', columns = {{{columns}}}, "
+            f"nullstr = {list(EMPTY)})")
 
     def _refusal(self, field: str | None, words: str) -> PanelError:
         return PanelError(self.table, [Fault(self.table, field, words)])
@@ -196,7 +257,9 @@ class LargePanel:
             said = " ".join(str(error).split())
             line = re.search(r"CSV Error on Line: (\d+) (.*?)(?: Possible| LINE|$)", said)
             if line:
-                fault = Fault(self.table, None, f"can't be read: {line[2][:200]}", (int(line[1]) - 1,), 1)
+                names = [file.name for file, *_ in getattr(self, "_files", ())]
+                which = next((name for name in names if name in said), None) if len(names) > 1 else None
+                fault = Fault(self.table, None, f"can't be read: {line[2][:200]}", (int(line[1]) - 1,), 1, which)
                 raise PanelError(self.table, [fault]) from None
             raise self._refusal(None, f"DuckDB can't read or aggregate it: {said[:300]}") from None
 
@@ -224,19 +287,32 @@ class LargePanel:
             rules["range"] = f"NOT {endless} AND ({' OR '.join(wrong)})"
         return rules
 
-    def _located(self, condition: str, show: str) -> tuple[tuple[int, ...], object]:
-        """The first rows that meet the condition, by number, and what the first of them holds."""
+    def _placed(self, places: tuple[int, ...]) -> tuple[tuple[int, ...], str | None]:
+        """Rows by their number in the file of the first, and its name; in a panel of one file as they are."""
+        if len(self._files) == 1 or not places:
+            return places, None
+        before = 0
+        for at, (file, *_) in enumerate(self._files):
+            rows = self._sql(f"SELECT count(*) FROM raw{at}").fetchall()[0][0]
+            if places[0] <= before + rows:
+                return tuple(place - before for place in places if place <= before + rows), file.name
+            before += rows
+        return places, None
+
+    def _located(self, condition: str, show: str) -> tuple[tuple[int, ...], object, str | None]:
+        """The first rows that meet the condition, by number, what the first of them holds, and in which file."""
         found = self._sql(f"""
             SELECT place, {show} FROM (SELECT *, row_number() OVER () AS place FROM typed)
             WHERE {condition} ORDER BY place LIMIT {FOUND}""").fetchall()
-        return tuple(int(row[0]) for row in found), found[0][1]
+        rows, file = self._placed(tuple(int(row[0]) for row in found))
+        return rows, found[0][1], file
 
     def _check(self) -> None:
         faults, cautions = self._faults, []
 
         def note(field: str | None, words: str, condition: str | None = None, count: int = 0, show: str = "0") -> None:
-            rows = self._located(condition, show)[0] if condition else ()
-            cautions.append(Fault(self.table, field, words, rows, count))
+            rows, _, file = self._located(condition, show) if condition else ((), None, None)
+            cautions.append(Fault(self.table, field, words, rows, count, file))
 
         rules = [(name, rule, condition) for name in self._fields for rule, condition in self._bad(name).items()]
         has = self._fields.__contains__
@@ -251,6 +327,9 @@ class LargePanel:
         for name in (self.staff, "fdi"):
             if has(name):
                 soft[name, NO_VALUE] = f'"{name} text" IS NULL'
+        for name, words in NO_CLASS.items():
+            if has(name):
+                soft[name, words] = f'"{name} text" IS NULL'
         total = 0
         if self._fields:
             every = [condition for _, _, condition in rules] + list(soft.values())
@@ -259,8 +338,10 @@ class LargePanel:
             total = counts[0]
             for (name, rule, condition), count in zip(rules, counts[1:], strict=False):
                 if count:
-                    rows, found = self._located(condition, _quoted(name + " text", '"'))
-                    faults.append(Fault(self.table, name, BY_NAME[name].refusal(rule, found), rows, count))
+                    rows, found, file = self._located(condition, _quoted(name + " text", '"'))
+                    faults.append(Fault(self.table, name, BY_NAME[name].refusal(rule, found), rows, count, file))
+            for name in filter(has, ("home", "parent", "group")):
+                self._check_scaled(name, faults)
             soft_counts = dict(zip(soft, counts[1 + len(rules):], strict=True))
             if total and set(KEYS) <= set(self._fields):
                 self._check_firms(faults, cautions, note, soft, soft_counts)
@@ -272,6 +353,20 @@ class LargePanel:
             raise PanelError(self.table, faults, cautions)
         self.cautions, self.rows = tuple(cautions), total
         self._complete()
+
+    def _check_scaled(self, name: str, faults: list[Fault]) -> None:
+        """As `check.scaled`: whole numbers beside numbers of three decimals."""
+        part = f'"{name}" > 0 AND NOT isinf("{name}") AND "{name}" <> floor("{name}")'
+        thousand = f'round("{name}" * 1000)'
+        whole, count, beyond, third, ten, low, high = self._sql(f"""
+            SELECT count(*) FILTER ("{name}" = floor("{name}") AND "{name}" > 0), count(*) FILTER ({part}),
+                   count(*) FILTER ({part} AND abs("{name}" * 1000 - {thousand}) >= 1e-6),
+                   count(*) FILTER ({part} AND {thousand} % 1000 IN {THIRDS}),
+                   count(*) FILTER ({part} AND {thousand} % 10 = 0),
+                   min("{name}") FILTER ({part}), max("{name}") FILTER ({part}) FROM typed""").fetchall()[0]
+        if whole and count and not beyond and third < count and ten < count / 2 and low >= 1 and high < 1000:
+            rows, _, file = self._located(part, "0")
+            faults.append(Fault(self.table, name, SCALED, rows, count, file))
 
     def _sound(self) -> str:
         """Rows whose key can be read."""
@@ -302,10 +397,12 @@ class LargePanel:
                    count(*) FILTER (WHERE (seen & (seen + (seen & -seen))) <> 0),
                    count(*) FILTER (WHERE abroad <> 0 AND (abroad & -abroad) > (asked & -asked)),
                    count(*) FILTER (WHERE asked IS NOT NULL AND abroad = 0), bit_or(abroad),
-                   count(*) FILTER (WHERE asked IS NOT NULL AND abroad <> asked), count(asked)
+                   count(*) FILTER (WHERE asked IS NOT NULL AND abroad <> asked), count(asked),
+                   count(*) FILTER (WHERE abroad <> 0 AND (abroad & -abroad) > (asked & -asked) AND bit_count(abroad)
+                       < {samples.MIN_FDI_SHARE} * bit_count(asked & -(abroad & -abroad)))
                    {''.join(', ' + m for m in moves)}
             FROM ({each})""").fetchall()[0]
-        twice, _, seen, holes, starters, never, abroad, mixed, asked = row[:9]
+        twice, _, seen, holes, starters, never, abroad, mixed, asked, broken = row[:10]
         if twice:
             firms = self._sql(f"""SELECT firm FROM ({each}) WHERE n > bit_count(seen)
                 ORDER BY firm LIMIT {FOUND}""").fetchall()
@@ -315,8 +412,9 @@ class LargePanel:
             again = pd.DataFrame(rows, columns=["place", "firm", "year"])
             again = again[again.duplicated(["firm", "year"])]
             one = again.iloc[0]
-            faults.append(Fault(self.table, "firm+year", twice_over(one["firm"], one["year"]),
-                                tuple(int(p) for p in again["place"]), int(twice)))
+            places, file = self._placed(tuple(int(p) for p in again["place"]))
+            words = twice_over(one["firm"], one["year"])
+            faults.append(Fault(self.table, "firm+year", words, places, int(twice), file))
         if int(seen).bit_count() == 1:
             faults.append(Fault(self.table, "year", ONE_YEAR))
         for (name, words), condition in soft.items():
@@ -327,16 +425,35 @@ class LargePanel:
             if count:
                 note(name, words, condition, count)
         for place, name in enumerate(changing):
-            if row[9 + place]:
-                note(name, f"changes over the years in {counted(int(row[9 + place]), 'firm')}: {CHANGES[name]}")
+            if row[10 + place]:
+                note(name, f"changes over the years in {counted(int(row[10 + place]), 'firm')}: {CHANGES[name]}")
+        self._check_spelling(note)
         if holes:
             note("year", gaps(holes))
+        if any(fault.field == "fdi" for fault in faults):
+            return
+        if broken:
+            note("fdi", pauses(broken))
         if asked and not abroad:
             faults.append(Fault(self.table, "fdi", one_status(0)))
         elif asked and not mixed and not never:
             faults.append(Fault(self.table, "fdi", one_status(1)))
         elif asked and (not starters or not never):
             note("fdi", no_switch(starters, never))
+
+    def _check_spelling(self, note) -> None:
+        """Identifiers that differ only as `check.form_of` has it."""
+        if self._sql("SELECT typeof(firm) FROM typed LIMIT 1").fetchall()[0][0] != "VARCHAR":
+            return
+        form = r"regexp_replace(lower(nfc_normalize(firm)), '[\s_\x{3000}\x{00A0}-]+|\.0$', '', 'g')"
+        firms, one, other = self._sql(f"""
+            WITH spelt AS (SELECT DISTINCT firm FROM typed WHERE firm IS NOT NULL),
+                 forms AS (SELECT firm, coalesce(nullif(ltrim({form}, '0'), ''), '0') AS form FROM spelt)
+            SELECT sum(n - 1), arg_min(one, one), arg_min(other, one) FROM (
+                SELECT count(*) AS n, min(firm) AS one, max(firm) AS other FROM forms GROUP BY form) WHERE n > 1
+            """).fetchall()[0]
+        if firms:
+            note("firm", alike(int(firms), *sorted((one, other))))
 
     # -------------------------------------------------------------------------------------------- aggregates
     def _complete(self) -> None:
@@ -411,7 +528,7 @@ class LargePanel:
         """
         name, places = self._firms(self._outcome(outcome)), list(enumerate(self.years))
         jumps = ", ".join(
-            f"abs(y{t} - coalesce({', '.join(f'y{s}' for s in range(t - 1, self.first - 1, -1))}))"
+            f"abs(coalesce({', '.join(f'(y{t} - y{s}) / {t - s}' for s in range(t - 1, self.first - 1, -1))}))"
             for t in self.years if t > self.first)
         jump = f"coalesce(greatest({jumps}), 0)" if len(places) > 2 else f"coalesce({jumps}, 0)"
         keep = "" if trim is None else f"AND {jump} < {trim}"
@@ -441,9 +558,17 @@ class LargePanel:
         starters = int(cells.loc[cells["start"] >= 0, "n"].sum())
         if not starters or starters == cells["n"].sum():
             raise SampleError(f"sample {sample!r}: {starters} starters and {int(cells['n'].sum()) - starters} controls")
+        enough(starters, int(cells["n"].sum()) - starters, sample, ("starters", "never-investors seen twice or more"))
         value, error, n, groups = two_way_from_cells(cells, len(self.years))
-        return self._estimate(value, error, n, groups, groups - 1, "log points", sample,
-                              f"firm and year fixed effects from {len(cells):,} cells, CR1 errors by firm", "post")
+        kinds = self.first_fdi().groupby("kind")["firms"].sum()
+        compared = int(kinds.get("starter", 0) + kinds.get("never", 0))
+        gone = {"with FDI from their first year on": int(kinds.get("from the first year", 0)),
+                f"with a later start, but FDI in fewer than {100 * samples.MIN_FDI_SHARE:.0f} % of the years since":
+                    int(kinds.get("comes and goes", 0)),
+                "seen in one year only" + ("" if trim is None else ", or whose log headcount jumps by "
+                                           f"{trim:g} or more a year"): compared - groups}
+        method = f"firm and year fixed effects from {len(cells):,} cells, CR1 errors by firm"
+        return self._estimate(value, error, n, groups, groups - 1, "log points", sample, method, "post", gone)
 
     def long_difference(
         self, outcome: str | None = None, limit: float | None = samples.JUMP_LIMIT, first: int | None = None,
@@ -469,6 +594,10 @@ class LargePanel:
                                         - max(ln("{column}")) FILTER (WHERE year = {first})) AS y
                      FROM panel WHERE year IN ({first}, {last}) GROUP BY firm)
             SELECT * FROM ends WHERE growth IS NOT NULL {'' if limit is None else f'AND abs(growth) < {limit}'}""")
+        firms, begun, both = self._sql(f"""SELECT (SELECT count(DISTINCT firm) FROM panel),
+            (SELECT count(DISTINCT firm) FROM panel WHERE year = {first}),
+            (SELECT count(*) FROM panel a JOIN panel b USING (firm) WHERE a.year = {first} AND b.year = {last})
+            """).fetchall()[0]
         names = ("x0", "x1", "y")
         sums = [f"sum(w * {a}) AS {a}" for a in names]
         pairs = [(a, b) for i, a in enumerate(names) for b in names[i:]]
@@ -480,6 +609,17 @@ class LargePanel:
         sample += "" if limit is None else f", |{self.staff} growth| < {limit:g}"
         if by.empty:
             raise SampleError(f"sample {sample!r} has no rows")
+        abroad, at_home = self._sql("""SELECT sum(x0), sum(1 - x0) FROM differences""").fetchall()[0]
+        if not abroad or not at_home:
+            which = "all firms have" if abroad else "no firm has"
+            raise SampleError(f"{self.table}: {which} FDI in {first} among the {int(by['n'].sum()):,} compared "
+                              f"({sample}); where it differs in a later year, say first=")
+        sides = self._sql("""SELECT coalesce(sum(x0), 0), coalesce(sum(1 - x0), 0) FROM differences WHERE sector IN (
+            SELECT sector FROM differences GROUP BY sector HAVING min(x0) < max(x0))""").fetchall()[0]
+        few = enough(int(sides[0]), int(sides[1]), sample, ("firms with FDI", "firms without it in their sectors"), ONE)
+        if by["n"].sum() <= 2 + len(by):
+            raise ModelError(f"'fdi' on {sample!r}: no degree of freedom left: {by['n'].sum()} rows for {2 + len(by)} "
+                             "coefficients")
         moment = {(a, b): float((by[f"{a}_{b}"] - by[a] * by[b] / by["w"]).sum()) for a, b in pairs}
         bread = np.array([[moment["x0", "x0"], moment["x0", "x1"]], [moment["x0", "x1"], moment["x1", "x1"]]])
         if moment["x0", "x0"] < 1e-9 or np.linalg.matrix_rank(bread) < 2:
@@ -493,17 +633,24 @@ class LargePanel:
         n, k = int(by["n"].sum()), 2 + len(by)
         inverse = np.linalg.inv(bread)
         variance = n / (n - k) * inverse @ np.array([[meat[0], meat[1]], [meat[1], meat[2]]]) @ inverse
+        gone = {f"not seen in {first}": firms - begun, f"seen in {first} but not in {last}": begun - both,
+                f"whose {self.staff} headcount grows or falls by {limit or 0:g} or more a year": both - n}
         return self._estimate(slopes[0], np.sqrt(variance[0, 0]), n, None, n - k, POINTS, sample,
-                              "OLS from cross-products by sector, HC1 errors", "fdi")
+                              "OLS from cross-products by sector, HC1 errors", "fdi", gone, few)
 
-    def _estimate(self, value, error, n, groups, freedom, unit, sample, method, term) -> Estimate:
+    def _estimate(self, value, error, n, groups, freedom, unit, sample, method, term, gone, few=()) -> Estimate:
+        if not (np.isfinite(error) and error > NO_NOISE):
+            raise ModelError(f"{term!r} on {sample!r}: its standard error is {error:.2g}, which says nothing; the "
+                             "firms leave no noise to judge it by")
+        gone = [f"{counted(count, 'firm')} {reason}" for reason, count in gone.items() if count]
+        notes = ([LEFT_OUT + "; ".join(gone)] if gone else []) + list(few)
         value, error = (float(f"{number:.{DIGITS}g}") for number in (value, error))
         half = float(stats.t.ppf(0.975, freedom)) * error
         low, high = (float(f"{number:.{DIGITS}g}") for number in (value - half, value + half))
         p = float(f"{2 * stats.t.sf(abs(value / error), freedom):.4g}") if error > 0 else None
         return Estimate(value=value, se=error, ci_low=low, ci_high=high, p=p, n=n, groups=groups,
                         unit=unit, sample=sample, method=method + (", sampling weights" if self.weighted else ""),
-                        software=software_of("duckdb"), term=term)
+                        software=software_of("duckdb"), term=term, notes=tuple(notes))
 
     def fetch(self, kinds: tuple[str, ...] = ("starter", "never"), never_share: float = 1.0) -> pd.DataFrame:
         """Firms of some kinds (see `first_fdi`) with all their fields, in memory, from `own.check`.
@@ -608,7 +755,10 @@ def generate(path: str | Path, rows: int, seed: int = 1, memory_limit: str = "25
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What a run on a generated panel found, and what it took: `peak_mb` is the child process's largest memory."""
+    """What a run on a generated panel found, and what it took.
+
+    `peak_mb` is the child process's largest memory; it is no number (NaN) where it can't be measured, as on Windows.
+    """
 
     rows: int
     firms: int
@@ -624,7 +774,7 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     """Generate a panel, check and aggregate it in a process of its own, and hold that process to a memory ceiling.
 
     Raises `ModelError` where the process fails or takes more than `ceiling_mb` megabytes at its peak (all of it: the
-    libraries, DuckDB and Python's own).
+    libraries, DuckDB and Python's own). Where memory can't be measured (Windows), none is held to the ceiling.
     """
     _duckdb()
     here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -632,13 +782,13 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
                          text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
     if ran.returncode:
         raise ModelError(f"the generated panel of {rows:,} rows: {(ran.stderr.strip().splitlines() or ['failed'])[-1]}")
-    told = json.loads(ran.stdout)
-    if told["peak_mb"] > ceiling_mb:
-        raise ModelError(f"the generated panel of {rows:,} rows took {told['peak_mb']:.0f} MB, above {ceiling_mb}")
+    run = json.loads(ran.stdout)
+    if run["peak_mb"] > ceiling_mb:
+        raise ModelError(f"the generated panel of {rows:,} rows took {run['peak_mb']:.0f} MB, above {ceiling_mb}")
     return Demonstration(
-        rows, rows // len(GENERATED_YEARS), memory_limit, ceiling_mb, told["peak_mb"], pd.DataFrame(told["by_year"]),
-        pd.DataFrame(told["first_fdi"]),
-        {name: Estimate(**{**e, "notes": tuple(e["notes"])}) for name, e in told["estimates"].items()})
+        rows, rows // len(GENERATED_YEARS), memory_limit, ceiling_mb, run["peak_mb"], pd.DataFrame(run["by_year"]),
+        pd.DataFrame(run["first_fdi"]),
+        {name: Estimate(**{**e, "notes": tuple(e["notes"])}) for name, e in run["estimates"].items()})
 
 
 def _child(rows: int, memory_limit: str) -> dict:
@@ -650,22 +800,25 @@ def _child(rows: int, memory_limit: str) -> dict:
         with open_panel(path, table="generated panel", memory_limit=memory_limit) as panel:
             estimates = {"Long difference": panel.long_difference(),
                          "Starters, firm and year effects": panel.starters_effect()}
-            told = {"by_year": panel.by_year().drop(columns="group").to_dict("list"),
-                    "first_fdi": panel.first_fdi().to_dict("list"),
-                    "estimates": {name: asdict(e) for name, e in estimates.items()}}
-    return {**told, "peak_mb": _peak_mb()}
+            run = {"by_year": panel.by_year().drop(columns="group").to_dict("list"),
+                   "first_fdi": panel.first_fdi().to_dict("list"),
+                   "estimates": {name: asdict(e) for name, e in estimates.items()}}
+    return {**run, "peak_mb": _peak_mb()}
 
 
 def _peak_mb() -> float:
     """The largest resident memory of this process so far, in megabytes.
 
-    Linux tells it of the program that runs; elsewhere what it was started from may count.
+    Linux tells it of the program that runs; on a Mac what it was started from may count; where neither tells, as on
+    Windows, it is no number.
     """
-    import resource
-
-    told = Path("/proc/self/status")
-    if told.is_file():
-        return int(re.search(r"VmHWM:\s*(\d+) kB", told.read_text(encoding="ascii", errors="replace"))[1]) / 1024
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="ascii", errors="replace"))[1]) / 1024
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
 

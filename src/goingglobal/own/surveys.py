@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from goingglobal.models import Estimate
-from goingglobal.own.analyses import POINTS, least_squares
-from goingglobal.own.check import Fault, PanelError
+from goingglobal.own.analyses import POINTS, _said, least_squares
+from goingglobal.own.check import SCALED, Fault, PanelError, counted, scaled
+from goingglobal.own.files import bad_line, encoding_of, header_of
+from goingglobal.own.words import BAND, NOTHING, advice, near
 
 __all__ = ["efige", "flash_eurobarometer_486", "variables"]
 
@@ -43,6 +45,8 @@ VARIABLES = (
 NO_ANSWER = re.compile(
     r"\b(?:dk|na|n/a|refus\w*|don'?t know|inap\w*|not (?:applicable|asked|stated)|no answer)\b", re.I)
 EFIGE_MISSING = 9999999999  # as read in SLP.Rmd
+CODES = 12  # headcounts that are all at most so large, in so many firms, are codes of size bands
+ENOUGH_ROWS = 30
 EFIGE_COUNTRIES = ("GER", "AUT", "FRA", "HUN", "ITA", "SPA", "UK")
 
 
@@ -51,12 +55,98 @@ def variables() -> pd.DataFrame:
     return pd.DataFrame(VARIABLES, columns=["survey", "argument", "default", "holds", "name read in"])
 
 
-def _read(path: str | Path) -> tuple[pd.DataFrame, dict[str, str]]:
-    """A file's codes and its variables' labels (none in CSV). Codes whose own label says "no answer" are empty.
+@dataclass
+class _File:
+    """A survey's file: its codes, its variables' labels, the labels of their codes, and how it was read."""
 
-    Raises `PanelError` for a file that is not there or of another kind.
+    name: str
+    frame: pd.DataFrame
+    labels: dict[str, str] = field(default_factory=dict)
+    coded: dict[str, pd.Series] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def refuse(self, role: str, words: str, bad: pd.Series | None = None) -> PanelError:
+        rows = () if bad is None else tuple(int(row) + 1 for row in np.flatnonzero(bad.to_numpy(dtype=bool)))
+        return PanelError(self.name, [Fault(self.name, role, words, rows, len(rows))])
+
+    def numbers(self, column: str, role: str, decimal: str | None, thousands: str | None) -> pd.Series:
+        """A variable's numbers; what means no answer is empty. Raises `PanelError` for text that is no number.
+
+        Marks of decimals and thousands that the caller doesn't name are taken from the file where they can mean one
+        thing only.
+        """
+        cells = self.frame[column]
+        if pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
+            return cells.astype("float64")
+        text = cells.astype("string").str.strip()
+        empty = (text.isna() | (text == "") | text.str.fullmatch(NOTHING).fillna(False)
+                 | text.str.contains(NO_ANSWER).fillna(False))
+        text = text.mask(empty.astype(bool))
+        point, comma = self._marks()
+        decimal = decimal or ("," if comma == "decimal" else ".")
+        thousands = thousands or ("," if comma == "thousands" else "." if point == "thousands" else None)
+        if thousands:
+            grouped = text.str.fullmatch(
+                rf"[-+]?\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+(?:{re.escape(decimal)}\d*)?").fillna(False)
+            text = text.mask(grouped.astype(bool), text.str.replace(thousands, "", regex=False))
+        if decimal != ".":
+            text = text.mask(text.str.contains(".", regex=False).fillna(False).astype(bool), "a point").str.replace(
+                decimal, ".", regex=False)
+        found = pd.to_numeric(text, errors="coerce").astype("float64")
+        bad = found.isna() & ~empty.astype(bool)
+        if bad.any():
+            shown = cells[bad].iloc[0]
+            raise self.refuse(role, f"{column!r}: expected numbers, found {str(shown)!r}"
+                              f"{advice('number', 'value', shown)}", bad)
+        return found
+
+    def _marks(self) -> tuple[str | None, str | None]:
+        """What point and comma mean in the file's text cells: "decimal", "thousands", or None (it can't be told)."""
+        words = [self.frame[c].dropna().astype("string").str.strip() for c in self.frame
+                 if not pd.api.types.is_numeric_dtype(self.frame[c])]
+        text = pd.concat(words) if words else pd.Series([], dtype="string")
+        text = text[text.str.fullmatch(r"[-+]?\d[\d.,]*").fillna(False).astype(bool)]
+
+        def any_like(pattern: str) -> bool:
+            return bool(text.str.fullmatch(pattern).any())
+
+        floats = any(pd.api.types.is_float_dtype(self.frame[c]) and (self.frame[c].dropna() % 1 != 0).any()
+                     for c in self.frame)
+        comma = any_like(r"[-+]?(?:\d*,\d{1,2}|\d*,\d{4,}|0\d*,\d+|\d{4,},\d+|\d{1,3}(?:\.\d{3})+,\d+)")
+        point = floats or any_like(r"[-+]?(?:\d*\.\d{1,2}|\d*\.\d{4,}|0\d*\.\d+|\d{4,}\.\d+|\d{1,3}(?:,\d{3})+\.\d+)")
+        many = any_like(r"[-+]?\d{1,3}(?:,\d{3}){2,}")
+        if comma and not point:
+            return "thousands", "decimal"
+        if (point or many) and not comma:
+            return "decimal", "thousands"
+        return None, None
+
+    def headcounts(self, column: str, role: str, decimal: str | None, thousands: str | None) -> pd.Series:
+        """A variable's numbers of employees. Raises `PanelError` for size bands and for a misread thousands point."""
+        said = self.coded.get(column)
+        if said is not None:
+            bands = said[said.str.contains(BAND).fillna(False).astype(bool)]
+            if len(bands):
+                raise self.refuse(role, f"{column!r} is in size bands ({bands.iloc[0]!r}), not in headcounts: growth "
+                                  f"can't be had from bands; name a variable that holds headcounts as {role}=…")
+        found = self.numbers(column, role, decimal, thousands)
+        known = found.dropna()
+        if len(known) >= ENOUGH_ROWS and known.max() <= CODES and (known % 1 == 0).all():
+            raise self.refuse(role, f"{column!r} has no number above {known.max():g} in {len(known):,} firms: these "
+                              f"seem to be codes of size bands; name a variable that holds headcounts as {role}=…")
+        part = scaled(found.to_numpy())
+        if part.any():
+            raise self.refuse(role, f"{column!r}: {SCALED}", pd.Series(part))
+        return found
+
+
+def _read(path: str | Path, encoding: str | None, decimal: str | None, thousands: str | None) -> _File:
+    """A survey's file. Codes whose own label says "no answer" are empty.
+
+    A CSV file that is neither UTF-8 nor of an encoding that is told is read as Latin-1, with a note.
+    Raises `PanelError` for a file that is not there, of another kind, or can't be read.
     """
-    path, labels = Path(path), {}
+    path = Path(path)
     kind = path.suffix.lower()
 
     def refuse(words: str) -> PanelError:
@@ -67,7 +157,19 @@ def _read(path: str | Path) -> tuple[pd.DataFrame, dict[str, str]]:
     if not path.is_file():
         raise refuse("expected this file; it is not there")
     if kind == ".csv":
-        return pd.read_csv(path, low_memory=False), labels
+        found = _File(path.name, pd.DataFrame())
+        if encoding is None and path.read_bytes()[:2] not in (b"\xff\xfe", b"\xfe\xff") and (
+                b"\0" not in path.read_bytes()[:4096]) and bad_line(path, "utf-8") is not None:
+            encoding = "cp1252" if bad_line(path, "cp1252") is None else "latin-1"
+            found.notes.append(f"read as {encoding}, as the file is not UTF-8; if its text looks wrong, say encoding=…")
+        encoding = encoding_of(path, encoding, refuse)
+        header = header_of(path, encoding)
+        try:
+            found.frame = pd.read_csv(path, low_memory=False, encoding=encoding, sep=header.mark, skiprows=header.skip,
+                                      decimal=decimal or ".", thousands=thousands)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise refuse(f"can't be read as a table with {header.mark!r} between cells: {error}") from None
+        return found
     if kind == ".sav":
         try:
             frame = pd.read_spss(path, convert_categoricals=False)
@@ -76,17 +178,28 @@ def _read(path: str | Path) -> tuple[pd.DataFrame, dict[str, str]]:
             raise refuse("SPSS files need the package pyreadstat; or save the file as Stata or CSV") from None
         labels = dict(frame.attrs.get("column_names_to_labels") or {})
     else:
-        with pd.read_stata(path, iterator=True, convert_categoricals=False) as reader:
-            frame, labels = reader.read(), reader.variable_labels()
+        try:
+            with pd.read_stata(path, iterator=True, convert_categoricals=False) as reader:
+                frame, labels, sets = reader.read(), reader.variable_labels(), reader.value_labels()
+        except ValueError as error:
+            raise refuse(f"can't be read as a Stata file: {error}") from None
         try:
             named = pd.read_stata(path)
         except ValueError:  # two codes of one variable under one label: the codes stay as they are
             named = frame
+    coded = {}
     for column in frame:
         if isinstance(named[column].dtype, pd.CategoricalDtype):
             said = named[column].astype("string").fillna("")
-            frame[column] = frame[column].mask(said.str.contains(NO_ANSWER))
-    return frame, {column: str(label or "") for column, label in labels.items()}
+            no_answer = said.str.contains(NO_ANSWER)
+            given = pd.to_numeric(said, errors="coerce").isna() & ~no_answer & (said != "")
+            coded[column] = said[given].drop_duplicates()
+            frame[column] = frame[column].mask(no_answer)
+    if kind == ".dta" and named is frame:
+        every = pd.Series([str(word) for words in sets.values() for word in words.values()], dtype="string")
+        coded = {column: every for column in frame if pd.api.types.is_numeric_dtype(frame[column])
+                 and frame[column].dropna().between(-9, CODES).all()}
+    return _File(path.name, frame, {column: str(label or "") for column, label in labels.items()}, coded)
 
 
 def _listed(frame: pd.DataFrame, labels: dict[str, str], like: str) -> str:
@@ -102,7 +215,7 @@ def _listed(frame: pd.DataFrame, labels: dict[str, str], like: str) -> str:
 def _need(frame, labels, table: str, wanted: dict[str, tuple[str, str]]) -> None:
     """Every named variable is there, or one error that says which are not and lists the file's own."""
     faults = [Fault(table, argument, f"no variable {name!r}; name the right one as {argument}=…. The file has "
-                    + _listed(frame, labels, like))
+                    + _listed(frame, labels, like) + near(name, frame.columns))
               for argument, (name, like) in wanted.items() if name not in frame]
     if faults:
         raise PanelError(table, faults)
@@ -114,35 +227,48 @@ def _growth_by_country(
 ) -> dict[str, Estimate]:
     """Growth of employment on `abroad`, log employees before and sectors, country by country."""
     rows = pd.DataFrame(parts)
-    for name in ("before", "after", "abroad", *(["weight"] if "weight" in rows else [])):
-        rows[name] = pd.to_numeric(rows[name], errors="coerce")
-    sound = (rows["before"] > 0) & (rows["after"] > 0) & rows["abroad"].notna() & rows["sector"].notna()
+    needed = {"number of employees": (rows["before"] > 0) & (rows["after"] > 0) & np.isfinite(rows["before"])
+              & np.isfinite(rows["after"]), "answer on business abroad": rows["abroad"].notna(),
+              "sector": rows["sector"].notna()}
     if "weight" in rows:
-        sound &= rows["weight"] > 0
+        needed["weight above zero"] = rows["weight"] > 0
+    sound = pd.concat(needed, axis=1).all(axis=1)
     found, seen = {}, rows["country"].astype("string").str.strip()
     lost = [c for c in countries if not (seen == c).any()]
     if lost:
         raise PanelError(table, [Fault(table, "country", f"no row of {lost[0]!r}; the file has "
-                                       f"{', '.join(sorted(seen.dropna().unique()))}")])
+                                       f"{', '.join(sorted(seen.dropna().unique()))}"
+                                       f"{near(lost[0], seen.dropna().unique())}")])
     for country in countries:
-        mine = rows[sound & (seen == country)].copy()
-        dropped = int((seen == country).sum() - len(mine))
+        here = (seen == country).fillna(False).astype(bool)
+        mine = rows[sound & here].copy()
+        dropped, why = int(here.sum() - len(mine)), []
+        left = here.copy()
+        for reason, given in needed.items():
+            gone = int((left & ~given).sum())
+            left &= given
+            why += [f"{counted(gone, 'firm')} without a {reason}"] if gone else []
+        if mine.empty:
+            raise PanelError(table, [Fault(table, None, f"no firm of {country!r} has all that is needed: "
+                                           + "; ".join(why))])
         mine["growth"] = 100 / years * np.log(mine["after"] / mine["before"])
         mine["ln_before"] = np.log(mine["before"])
         mine.attrs["sample"] = f"{table}, {country}"
         sectors = " + C(sector)" if mine["sector"].nunique() > 1 else ""
         estimate = least_squares(mine, f"growth ~ abroad + ln_before{sectors}", "abroad", POINTS,
-                                 "weight" if "weight" in mine else None)
-        said = [f"{what}; {dropped} of {dropped + len(mine)} firms lack an answer or have no employees", *notes]
-        found[country] = replace(estimate, notes=tuple(said), method=estimate.method.replace(
-            ", weighted", ", sampling weights"))
+                                 "weight" if "weight" in mine else None,
+                                 ("firms abroad", "firms that are not in their sectors"))
+        said = [f"{what}; {dropped} of {dropped + len(mine)} firms left out" + (f": {'; '.join(why)}" if why else ""),
+                *estimate.notes, *notes]
+        found[country] = replace(_said(estimate), notes=tuple(said))
     return found
 
 
 def flash_eurobarometer_486(
     path: str | Path, countries: Sequence[str] = ("DE", "JP"), *, employees_before: str | None = None,
     exports: str | Sequence[str] | None = None, employees: str = "size", country: str = "isocntry",
-    sector: str = "nace_a", weight: str | None = "w1",
+    sector: str = "nace_a", weight: str | None = "w1", encoding: str | None = None, decimal: str | None = None,
+    thousands: str | None = None,
 ) -> dict[str, Estimate]:
     """Yearly growth of employment of exporters against other firms, by country, in percentage points a year.
 
@@ -151,13 +277,16 @@ def flash_eurobarometer_486(
     as read in public code. Not verified against the file: `employees_before` (None: the one variable whose label speaks
     of employees and of three years), `exports` (None: the items coded 0 and 1 whose label speaks of exports and not of
     none; a firm that mentions any exports) and `weight` (None: unweighted; unweighted as well, with a note, where the
-    file has no "w1"). The notes of each estimate name the variables with their labels: read them.
+    file has no "w1"). The notes of each estimate name the variables with their labels: read them. `encoding`,
+    `decimal`, `thousands`: of a CSV file, where they can't be told from it.
 
-    Raises `PanelError` that lists the file's variables for one that is not there or not the only one, and for a country
-    without rows; `ModelError` as `Estimate.of` does.
+    Raises `PanelError` that lists the file's variables for one that is not there or not the only one, for numbers that
+    can't be read, for employees in size bands, and for a country without rows; `ModelError` as `Estimate.of` does, and
+    where fewer than two firms of a country are abroad, or not.
     """
-    frame, labels = _read(path)
-    table, notes = "Flash Eurobarometer 486", []
+    file = _read(path, encoding, decimal, thousands)
+    frame, labels = file.frame, file.labels
+    table, notes = "Flash Eurobarometer 486", list(file.notes)
     wanted = {"employees": (employees, "size|employee"), "country": (country, "country"), "sector": (sector, "nace")}
     if employees_before is not None:
         wanted["employees_before"] = (employees_before, "employee")
@@ -183,16 +312,19 @@ def flash_eurobarometer_486(
             raise PanelError(table, [Fault(
                 table, "exports", "no item coded 0 and 1 has a label on exports; name them as exports=…. The file has "
                 + _listed(frame, labels, "export"))])
+    frame = frame.assign(**{item: file.numbers(item, f"exports {item}", decimal, thousands) for item in items})
     wrong = [item for item in items if not set(frame[item].dropna().unique()) <= {0, 1}]
     if wrong:
         raise PanelError(table, [Fault(table, f"exports {wrong[0]}", "expected an item coded 0 and 1, found "
                                        f"{sorted(frame[wrong[0]].dropna().unique())[:6]}")])
     named = ", ".join(f"{c} ({labels.get(c) or 'no label'})" for c in (employees_before, *items))
     notes.append(f"taken, not verified: {named}")
-    parts = {"country": frame[country], "after": frame[employees], "before": frame[employees_before],
+    parts = {"country": frame[country],
+             "after": file.headcounts(employees, "employees", decimal, thousands),
+             "before": file.headcounts(employees_before, "employees_before", decimal, thousands),
              "sector": frame[sector], "abroad": frame[items].max(axis=1)}
     if weight in frame:
-        parts["weight"] = frame[weight]
+        parts["weight"] = file.numbers(weight, "weight", decimal, thousands)
         notes.append(f"weight, not verified: {weight} ({labels.get(weight) or 'no label'})")
     else:
         notes.append("unweighted")
@@ -202,7 +334,8 @@ def flash_eurobarometer_486(
 def efige(
     path: str | Path, countries: Sequence[str] = EFIGE_COUNTRIES, *, employees_before: str | None = None,
     employees_after: str | None = None, years: float | None = None, abroad: str = "d4", country: str = "country",
-    sector: str = "pavitt", weight: str | None = None,
+    sector: str = "pavitt", weight: str | None = None, encoding: str | None = None, decimal: str | None = None,
+    thousands: str | None = None,
 ) -> dict[str, Estimate]:
     """Yearly growth of employment of firms active abroad against others, by country, in percentage points a year.
 
@@ -213,14 +346,16 @@ def efige(
     names the sampling weight, which this stratified sample needs. Not verified against the file: `employees_before` and
     `employees_after` (None: the first and the last of those called like "employees_2007" or "empl2009"), `years`
     between them (None: from the names), and `weight`. Employees are truncated or banded in the published file, we
-    believe: look at them first. 9999999999 is an empty cell.
+    believe: look at them first. 9999999999 is an empty cell. `encoding`, `decimal`, `thousands`: of a CSV file, where
+    they can't be told from it.
 
-    Raises `PanelError` that lists the file's variables for one that is not there, and for a country without rows;
-    `ModelError` as `Estimate.of` does.
+    Raises `PanelError` that lists the file's variables for one that is not there, for numbers that can't be read, for
+    employees in size bands, and for a country without rows; `ModelError` as `Estimate.of` does, and where fewer than
+    two firms of a country are abroad, or not.
     """
-    frame, labels = _read(path)
-    table = "EFIGE"
-    frame = frame.mask(frame == EFIGE_MISSING)
+    file = _read(path, encoding, decimal, thousands)
+    table, labels = "EFIGE", file.labels
+    file.frame = frame = file.frame.mask((file.frame == EFIGE_MISSING) | (file.frame == str(EFIGE_MISSING)))
     wanted = {"abroad": (abroad, "d4|export|fdi|affiliate"), "country": (country, "country"),
               "sector": (sector, "pavitt")}
     wanted |= {name: (value, "empl") for name, value in (
@@ -244,13 +379,14 @@ def efige(
         years = when[employees_after] - when[employees_before]
     if not years > 0:
         raise PanelError(table, [Fault(table, "years", f"expected years above 0, found {years:g}")])
-    share = pd.to_numeric(frame[abroad], errors="coerce")
+    share = file.numbers(abroad, "abroad", decimal, thousands)
     going = (share.fillna(0) > 0).astype(float) if abroad == "d4" else (share > 0).astype(float).where(share.notna())
-    parts = {"country": frame[country], "before": frame[employees_before], "after": frame[employees_after],
-             "sector": frame[sector], "abroad": going}
-    notes = [f"taken, not verified: {employees_before}, {employees_after}"]
+    parts = {"country": frame[country], "sector": frame[sector], "abroad": going,
+             "before": file.headcounts(employees_before, "employees_before", decimal, thousands),
+             "after": file.headcounts(employees_after, "employees_after", decimal, thousands)}
+    notes = [*file.notes, f"taken, not verified: {employees_before}, {employees_after}"]
     if weight is not None:
-        parts["weight"] = frame[weight]
+        parts["weight"] = file.numbers(weight, "weight", decimal, thousands)
         notes.append(f"weight, not verified: {weight}")
     else:
         notes.append("unweighted, though the sample is stratified")
