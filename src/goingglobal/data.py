@@ -174,7 +174,7 @@ def _sealed(path: Path, resource: dict) -> pd.DataFrame:
     kinds = {field["name"]: field["type"] for field in resource["schema"]["fields"]}
     numbers = dict.fromkeys((name for name, kind in kinds.items() if kind in ("integer", "number")), "float64")
     frame = pd.read_csv(path, dtype={name: numbers.get(name, "str") for name in kinds}, keep_default_na=False,
-                        na_values={name: [""] for name in kinds}, float_precision="high")
+                        na_values={name: [""] for name in kinds})
     for name, kind in kinds.items():
         if kind == "date":
             frame[name] = pd.to_datetime(frame[name], format="%Y-%m-%d")

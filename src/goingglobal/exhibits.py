@@ -258,7 +258,7 @@ def regression_table(
     columns: dict[str, Estimate], rows: dict[str, str | Sequence[str]] | None = None, digits: int = 2,
     by_row: str | None = None,
 ) -> pd.DataFrame:
-    """Estimates as columns of a journal's table: estimate, error below, interval, what `rows` adds, n, groups.
+    """Estimates as columns of a journal's table: estimate, error below, interval, what `rows` adds, n, clusters.
 
     Parameters: `columns`, name → estimate; `rows`, further lines, name → one text for each estimate, or one for all
     (fixed effects, controls); `by_row`, what the names head if each estimate is to be a row.
@@ -270,10 +270,10 @@ def regression_table(
         "95 % interval": [estimate_cell(e, digits, interval=True).partition("\n")[2] for e in estimates],
         **{name: [text] * len(estimates) if isinstance(text, str) else text for name, text in (rows or {}).items()},
         "Observations": [f"{e.n:,}" for e in estimates],
-        "Groups": [f"{e.groups:,}" if e.groups else "" for e in estimates],
+        "Clusters": [f"{e.groups:,}" if e.groups else "" for e in estimates],
     }
-    if not any(lines["Groups"]):
-        del lines["Groups"]
+    if not any(lines["Clusters"]):
+        del lines["Clusters"]
     short = [name for name, texts in lines.items() if len(texts) != len(estimates)]
     if short:
         raise ExhibitError(f"line {short[0]!r} of a table: expected one text for each of {len(estimates)} estimates")

@@ -220,11 +220,11 @@ def test_regression_table():
     assert frame.loc["Estimate (s.e.)"].tolist() == ["−1.23\n(0.50)", "+0.40\n(0.26)"]
     assert frame.loc["95 % interval"].tolist() == ["[−2.23, −0.23]", "[−0.12, 0.92]"]
     assert frame.loc["Observations"].tolist() == ["1,234", "99"]
-    assert frame.loc["Groups"].tolist() == ["1,224", ""]
+    assert frame.loc["Clusters"].tolist() == ["1,224", ""]
     assert frame.loc["Controls"].tolist() == ["yes", "no"]
     assert frame.loc["Fixed effects"].tolist() == ["firm, year"] * 2
     plain = exhibits.regression_table({"Parent": estimate()}, digits=3).set_index("")
-    assert "Groups" not in plain.index
+    assert "Clusters" not in plain.index
     assert plain.loc["Estimate (s.e.)", "Parent"].startswith("+1.500\n")
 
 

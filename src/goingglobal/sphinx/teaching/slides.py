@@ -6,7 +6,7 @@ by the same roles as on its page:
     ## The finding, as a sentence
 
     ```{exhibit} tab-country
-    :columns: Estimate (s.e.) | Groups
+    :columns: Estimate (s.e.) | Clusters
     :rows: All 38, PWT | No conduits, PWT
     ```
 
