@@ -128,9 +128,9 @@ CHANGES = {"sector": "the first one counts", "weight": "the first one counts but
 EVER = ("manufacturing", "reorganised")  # statuses that hold for all years of a firm that has them in one
 NO_CLASS = {"sector": "no value: these rows count as a sector of their own, 'not stated'",
             "size": "no value: a firm without a size is in no size class"}
-SCALED = ('whole numbers beside numbers of exactly three decimals (two, where all are tens), as a thousands point leaves '
-          'them that was read as a decimal: read the file with thousands="." (or thousands=","); if they are decimals, '
-          'round them to two, or take all times 1000')
+SCALED = ('whole numbers beside numbers of exactly three decimals (or two, if all are tens), as a thousands point that '
+          'was read as a decimal leaves them: read the file with thousands="." (or thousands=","); if they are '
+          'decimals, round them to one')
 JUMPS = 300  # a headcount that changes by such a factor between two rows of a firm
 THIRDS = (333, 666, 667)
 LOST_ZEROS = ('identifiers are numbers of unequal length: leading zeros, which tell "0007" from "7", are lost where a '
@@ -395,7 +395,7 @@ def scaled(numbers: np.ndarray) -> np.ndarray:
     """Which headcounts seem to be thousands whose mark was read as a decimal point; none where that can't be told.
 
     Whole numbers stand beside others that all lie from 1 to 1000 and have three decimals at most: in most of them just
-    three, or fewer where the whole numbers are all tens. Thirds of a person (.333, .667) are no thousands.
+    three, or fewer where nearly all whole numbers are tens. Thirds of a person (.333, .667) are no thousands.
     """
     with np.errstate(invalid="ignore"):
         known = np.isfinite(numbers)
@@ -403,7 +403,7 @@ def scaled(numbers: np.ndarray) -> np.ndarray:
         thousand = np.round(numbers[part] * 1000)
         sound = (part.any() and (known & ~part).any() and (np.abs(numbers[part] * 1000 - thousand) < 1e-6).all()
                  and numbers[part].min() >= 1 and numbers[part].max() < 1000 and (
-                     (thousand % 10 != 0).mean() > 0.5 or (numbers[known & ~part] % 10 == 0).all())
+                     (thousand % 10 != 0).mean() > 0.5 or (numbers[known & ~part] % 10 == 0).mean() > 0.9)
                  and not np.isin(thousand % 1000, THIRDS).all())
     return part if sound else np.zeros(len(numbers), dtype=bool)
 

@@ -366,7 +366,7 @@ class LargePanel:
                    count(*) FILTER ({part} AND {thousand} % 1000 IN {THIRDS}),
                    count(*) FILTER ({part} AND {thousand} % 10 = 0),
                    min("{name}") FILTER ({part}), max("{name}") FILTER ({part}) FROM typed""").fetchall()[0]
-        if whole and count and not beyond and third < count and (ten < count / 2 or not odd) and low >= 1 and (
+        if whole and count and not beyond and third < count and (ten < count / 2 or odd < whole / 10) and low >= 1 and (
                 high < 1000):
             rows, _, file = self._located(part, "0")
             faults.append(Fault(self.table, name, SCALED, rows, count, file))
