@@ -131,6 +131,8 @@ def test_spellings_and_numbers_of_identifiers_are_told():
     rows = made()
     spelt = rows.assign(firm=[f" {f}\t" if i % 2 else f for i, f in enumerate(rows["firm"])])
     pd.testing.assert_frame_equal(own.check(spelt), own.check(rows))
+    blank = rows.assign(home=" " + rows["home"].astype(str) + "\u3000")
+    pd.testing.assert_frame_equal(own.check(blank), own.check(rows))
     mixed = rows.assign(firm=[f.upper() if i % 2 else f for i, f in enumerate(rows["firm"])])
     assert "60 identifiers differ from another only by case" in str(own.check(mixed).attrs["cautions"])
     numbered = own.check(rows.assign(firm=rows["firm"].str[1:].astype(int))).attrs["cautions"]

@@ -449,6 +449,8 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
         words = cells.astype("string").str.strip().str.lower().map({"true": 1.0, "false": 0.0})
         cells = cells.astype(object).where(words.isna(), words)
     filled = cells.mask(empty)
+    if text:
+        filled = filled.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     try:
         numbers = pd.to_numeric(filled, errors="coerce")
     except (TypeError, ValueError):  # dates, periods and other things among numbers
