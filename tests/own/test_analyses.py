@@ -214,3 +214,45 @@ def test_unusable_weights_are_refused():
     with pytest.raises(ModelError, match="need a column 'sampling_weight'"):
         specifications.run(load("firm_panel"), choices={"weights": ("sampling",)})
     assert "sampling" not in specifications.CHOICES["weights"], "the book's curve stays as it was"
+
+
+# ------------------------------------------------------------------------------------------------ who is left out
+def test_every_estimate_says_who_is_not_in_it():
+    rows = made()
+    pauses = (rows["firm"] == "f002") & (rows["year"] > 2013)
+    gone = (rows["firm"].isin(["f003", "f004"])) & (rows["year"] == 2015)
+    alone = (rows["firm"] == "f006") & (rows["year"] > 2010)
+    panel = own.check(rows.assign(fdi=rows["fdi"].mask(pauses, 0))[~(gone | alone)])
+    found = own.core(panel, draws=3)
+    starters = found.table().set_index("analysis").loc["Starters, firm and year effects, home, untrimmed", "left_out"]
+    assert starters == ("20 firms with FDI from their first year on; 1 firm with a later start, but FDI in fewer than "
+                        "80 % of the years since; 1 firm seen in one year only")
+    assert "3 firms seen in 2010 but not in 2015" in found.table()["left_out"].iloc[0]
+    assert str(found).count("    not in it: ") == len(found.estimates)
+    other = own.core(panel, draws=3, first=2011, last=2014)
+    assert "seen in 2011 but not in 2014" not in other.table()["left_out"].iloc[0]
+    assert other.estimates["Long difference, home"].sample.startswith("your panel in 2011 and 2014")
+
+
+@pytest.mark.parametrize("starters", [1, 2])
+def test_one_or_two_starters_give_no_error_that_means_anything(starters):
+    rows = made()
+    kind = rows["firm"].str[1:].astype(int)
+    kept = own.check(rows[(kind % 3 == 0) | ((kind % 3 == 2) & (kind < 3 * starters))])
+    for analysis in (own.starters_effect, lambda p: own.callaway_santanna(p)):
+        with pytest.raises(ModelError, match="with fewer than 3 of either an error says nothing"):
+            analysis(kept)
+
+
+def test_headcounts_without_noise_give_no_estimate():
+    rows = made().assign(home=lambda r: 100 + 10 * r["fdi"]).drop(columns="weight")
+    found = own.core(own.check(rows), draws=3)
+    assert not [name for name in found.estimates if name.startswith(("Starters", "Callaway"))]
+
+
+def test_who_is_in_between_years_jumps_by_the_year():
+    rows = made().drop(columns="weight")
+    rows["home"] = (rows["home"] * np.where((rows["firm"] == "f002") & (rows["year"] > 2012), 6, 1)).astype(int)
+    hole = (rows["firm"] == "f002") & rows["year"].isin([2011, 2012])
+    whole, gap = (own.starters_effect(own.check(r), trim=0.9).groups for r in (rows, rows[~hole]))
+    assert (whole, gap) == (39, 40)

@@ -174,6 +174,82 @@ def test_a_file_that_is_broken_or_not_there(folder):
         large.open_panel(folder / "panel.xlsx")
 
 
+# --------------------------------------------------------------------------------------------- files as they come
+@pytest.fixture(scope="module")
+def effect():
+    return own.starters_effect(own.check(made())).value
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("utf-16", None), ("utf-16-le", None), ("utf-8-sig", None),
+                                                ("utf-32", None), ("cp932", "cp932"), ("euc_jp", "euc_jp")])
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_encodings_and_delimiters(folder, effect, encoding, told, mark):
+    path = folder / "encoded.csv"
+    made().rename(columns={"home": "従業員"}).to_csv(path, index=False, encoding=encoding, sep=mark)
+    with large.open_panel(path, {"home": "従業員"}, encoding=told) as found:
+        assert found.starters_effect().value == pytest.approx(effect, rel=1e-7)
+    if told:
+        with pytest.raises(PanelError, match=f'is not UTF-8.*encoding="{told}"'):
+            large.open_panel(path, {"home": "従業員"})
+        with pytest.raises(PanelError, match="can't read line"):
+            large.open_panel(path, {"home": "従業員"}, encoding="ascii")
+        with pytest.raises(PanelError, match="no such encoding"):
+            large.open_panel(path, encoding="none")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_of_several_files_are_found_by_name(tmp_path, effect, kind):
+    rows = made()
+    parts = rows[rows["firm"] < "f020"], rows.loc[rows["firm"] >= "f020", [*rows.columns[::-1]]]
+    for name, part, mark in zip(("a[1]", "b"), parts, ",;", strict=True):
+        if kind == "csv":
+            part.to_csv(tmp_path / f"{name}.csv", index=False, sep=mark)
+        else:
+            as_parquet(part, tmp_path / f"{name}.parquet")
+    with large.open_panel(tmp_path / f"*.{kind}") as found:
+        assert found.starters_effect().value == pytest.approx(effect, rel=1e-7)
+        assert found.starters_effect().groups == 40
+    with large.open_panel(tmp_path / f"a[1].{kind}") as found:
+        assert found.starters_effect().groups == 13
+
+
+def test_a_fault_in_one_of_several_files_says_in_which(tmp_path):
+    rows = made()
+    rows[rows["firm"] < "f020"].to_csv(tmp_path / "a.csv", index=False)
+    later = rows[rows["firm"] >= "f020"].astype({"home": object})
+    later.iloc[4, later.columns.get_loc("home")] = "1,040"
+    later.to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(PanelError, match=r"field 'home', file 'b.csv', row 5: .*thousands=\",\""):
+        large.open_panel(tmp_path / "*.csv")
+    with large.open_panel(tmp_path / "*.csv", thousands=",") as found:
+        assert found.rows == len(rows)
+    pd.concat([later.iloc[:1].assign(home=7), later.iloc[:0]]).to_csv(tmp_path / "c.csv", index=False)
+    later.assign(home=7).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(PanelError, match=r"field 'firm\+year', file 'c.csv', row 1: expected one row per firm"):
+        large.open_panel(tmp_path / "*.csv")
+    later.drop(columns="fdi").to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(PanelError, match=r"file 'c.csv': expected one column 'fdi', as in 'a.csv'"):
+        large.open_panel(tmp_path / "*.csv")
+
+
+def test_marks_of_decimals_and_thousands(folder, effect):
+    rows = made()
+    rows.assign(home=rows["home"].map(lambda h: f"{1000 * h:,}".replace(",", "."))).to_csv(folder / "marks.csv")
+    with large.open_panel(folder / "marks.csv", thousands=".", decimal=",") as found:
+        assert found.starters_effect().value == pytest.approx(effect, rel=1e-7)
+    with pytest.raises(PanelError, match="expected a point or a comma"):
+        large.open_panel(folder / "marks.csv", decimal=",", thousands=",")
+    rows.assign(home=rows["home"].map(lambda h: f"{h}.5")).to_csv(folder / "marks.csv")
+    with pytest.raises(PanelError, match="one that can be read"):  # 12.5 is no 125
+        large.open_panel(folder / "marks.csv", thousands=".", decimal=",")
+
+
+def test_columns_as_a_list_are_one_fault(folder):
+    made().to_csv(folder / "list.csv", index=False)
+    with pytest.raises(PanelError, match="found a list"):
+        large.open_panel(folder / "list.csv", ["firm", "year"])
+
+
 def test_no_folder_is_left_behind(folder, opened):
     made().to_csv(folder / "clean.csv", index=False)
     with large.open_panel(folder / "clean.csv") as found:

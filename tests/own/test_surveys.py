@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -117,6 +118,36 @@ def test_efige_in_one_call(folder):
     rows.drop(columns=["empl_2009"]).to_csv(path, index=False)
     with pytest.raises(PanelError, match=r"no two variables are called like employees in two years.*empl_2007"):
         surveys.efige(path)
+
+
+def efige_rows() -> pd.DataFrame:
+    return pd.read_csv(Path(__file__).parent / "cases" / "efige_thousands_comma.csv", thousands=",")
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda r: r.assign(empl_2008=r["empl_2008"].astype(object).mask(r.index == 3, "many")),
+     "'employees_after', row 4: 'empl_2008': expected numbers, found 'many'"),
+    (lambda r: r.assign(empl_2008=pd.cut(r["empl_2008"], [0, 99, 1e9], labels=["10-99", "over 99"]).astype(str)),
+     "a size band is no headcount"),
+    (lambda r: r.assign(empl_2008=pd.cut(r["empl_2008"], [0, 99, 1e9], labels=[1, 2]).astype(int)),
+     "these seem to be codes of size bands"),
+    (lambda r: r.assign(empl_2008=r["empl_2008"].map(lambda e: f"{e:,.0f}".replace(",", "."))),
+     "exactly three decimals"),
+    (lambda r: r.assign(d4=r["d4"].mask(r["country"] == "GER")), "0 firms abroad"),
+])
+def test_what_is_no_headcount_is_refused(folder, change, words):
+    change(efige_rows()).to_csv(folder / "odd.csv", index=False)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        surveys.efige(folder / "odd.csv", ["GER"])
+
+
+@pytest.mark.parametrize("options", [{"encoding": "utf-16", "sep": "\t"}, {"sep": ";", "decimal": ","},
+                                     {"encoding": "cp1252"}, {"encoding": "utf-8-sig", "sep": ";"}])
+def test_a_csv_file_as_it_comes(folder, options):
+    rows = efige_rows().assign(region="Württemberg")
+    rows.to_csv(folder / "comes.csv", index=False, **options)
+    found = surveys.efige(folder / "comes.csv", ["GER"], weight="w_ger")["GER"]
+    assert (found.value, found.n) == (pytest.approx(0.463167, abs=5e-7), 117)
 
 
 def test_spss_needs_its_reader_or_says_so(folder, monkeypatch):

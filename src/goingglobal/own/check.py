@@ -128,8 +128,9 @@ CHANGES = {"sector": "the first one counts", "weight": "the first one counts but
 EVER = ("manufacturing", "reorganised")  # statuses that hold for all years of a firm that has them in one
 NO_CLASS = {"sector": "no value: these rows count as a sector of their own, 'not stated'",
             "size": "no value: a firm without a size is in no size class"}
-SCALED = ('whole numbers beside numbers of exactly three decimals, as a thousands point leaves them that was read as a '
-          'decimal: read the file with thousands="." (or thousands=","); if they are decimals, round them to two')
+SCALED = ('whole numbers beside numbers of exactly three decimals (or two, if all are tens), as a thousands point that '
+          'was read as a decimal leaves them: read the file with thousands="." (or thousands=","); if they are '
+          'decimals, round them to one')
 JUMPS = 300  # a headcount that changes by such a factor between two rows of a firm
 THIRDS = (333, 666, 667)
 LOST_ZEROS = ('identifiers are numbers of unequal length: leading zeros, which tell "0007" from "7", are lost where a '
@@ -214,6 +215,9 @@ class Fault:
     rows: tuple[int, ...] = ()
     count: int = 0
     file: str | None = None
+
+    def __deepcopy__(self, memo: dict) -> Fault:  # pandas copies a frame's attributes at every step
+        return self
 
     @property
     def row(self) -> int | None:
@@ -375,7 +379,8 @@ def cells_of(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: l
                                 f"{near(f.name, frame.columns)}"))
         elif column is not None and times == 0:
             faults.append(Fault(table, f.name, f"expected a column {column!r}; the table has "
-                                f"{some([str(c) for c in frame.columns], 12)}{near(column, frame.columns)}"))
+                                f"{some([str(c) for c in frame.columns], 12)}"
+                                f"{near(column, frame.columns) or near(f.name, frame.columns)}"))
         elif times > 1:
             faults.append(Fault(table, f.name, f"the column {column!r} stands {times} times"))
         elif times:
@@ -389,15 +394,16 @@ def cells_of(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: l
 def scaled(numbers: np.ndarray) -> np.ndarray:
     """Which headcounts seem to be thousands whose mark was read as a decimal point; none where that can't be told.
 
-    Whole numbers stand beside others that all lie from 1 to 1000, with three decimals in most and never more; thirds
-    of a person (.333, .667) are no thousands.
+    Whole numbers stand beside others that all lie from 1 to 1000 and have three decimals at most: in most of them just
+    three, or fewer where nearly all whole numbers are tens. Thirds of a person (.333, .667) are no thousands.
     """
     with np.errstate(invalid="ignore"):
         known = np.isfinite(numbers)
         part = known & (numbers % 1 != 0)
         thousand = np.round(numbers[part] * 1000)
         sound = (part.any() and (known & ~part).any() and (np.abs(numbers[part] * 1000 - thousand) < 1e-6).all()
-                 and numbers[part].min() >= 1 and numbers[part].max() < 1000 and (thousand % 10 != 0).mean() > 0.5
+                 and numbers[part].min() >= 1 and numbers[part].max() < 1000 and (
+                     (thousand % 10 != 0).mean() > 0.5 or (numbers[known & ~part] % 10 == 0).mean() > 0.9)
                  and not np.isin(thousand % 1000, THIRDS).all())
     return part if sound else np.zeros(len(numbers), dtype=bool)
 
@@ -407,6 +413,8 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     if isinstance(cells.dtype, pd.CategoricalDtype | pd.SparseDtype):
         kind = cells.dtype
         cells = cells.astype(kind.subtype if isinstance(kind, pd.SparseDtype) else object)
+    if isinstance(cells.dtype, pd.PeriodDtype):
+        cells = cells.dt.to_timestamp()
     if not isinstance(cells.dtype, np.dtype) and not pd.api.types.is_numeric_dtype(cells) and not (
             pd.api.types.is_string_dtype(cells) or pd.api.types.is_datetime64_any_dtype(cells)):
         cells = cells.astype(object)
@@ -441,6 +449,8 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
         words = cells.astype("string").str.strip().str.lower().map({"true": 1.0, "false": 0.0})
         cells = cells.astype(object).where(words.isna(), words)
     filled = cells.mask(empty)
+    if text:
+        filled = filled.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     try:
         numbers = pd.to_numeric(filled, errors="coerce")
     except (TypeError, ValueError):  # dates, periods and other things among numbers

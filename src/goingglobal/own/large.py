@@ -358,13 +358,16 @@ class LargePanel:
         """As `check.scaled`: whole numbers beside numbers of three decimals."""
         part = f'"{name}" > 0 AND NOT isinf("{name}") AND "{name}" <> floor("{name}")'
         thousand = f'round("{name}" * 1000)'
-        whole, count, beyond, third, ten, low, high = self._sql(f"""
-            SELECT count(*) FILTER ("{name}" = floor("{name}") AND "{name}" > 0), count(*) FILTER ({part}),
+        whole, odd, count, beyond, third, ten, low, high = self._sql(f"""
+            SELECT count(*) FILTER ("{name}" = floor("{name}") AND "{name}" > 0),
+                   count(*) FILTER ("{name}" = floor("{name}") AND "{name}" > 0 AND "{name}" % 10 <> 0),
+                   count(*) FILTER ({part}),
                    count(*) FILTER ({part} AND abs("{name}" * 1000 - {thousand}) >= 1e-6),
                    count(*) FILTER ({part} AND {thousand} % 1000 IN {THIRDS}),
                    count(*) FILTER ({part} AND {thousand} % 10 = 0),
                    min("{name}") FILTER ({part}), max("{name}") FILTER ({part}) FROM typed""").fetchall()[0]
-        if whole and count and not beyond and third < count and ten < count / 2 and low >= 1 and high < 1000:
+        if whole and count and not beyond and third < count and (ten < count / 2 or odd < whole / 10) and low >= 1 and (
+                high < 1000):
             rows, _, file = self._located(part, "0")
             faults.append(Fault(self.table, name, SCALED, rows, count, file))
 

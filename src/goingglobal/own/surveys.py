@@ -97,7 +97,7 @@ class _File:
         if bad.any():
             shown = cells[bad].iloc[0]
             raise self.refuse(role, f"{column!r}: expected numbers, found {str(shown)!r}"
-                              f"{advice('number', 'value', shown)}", bad)
+                              f"{advice('survey', 'value', shown)}", bad)
         return found
 
     def _marks(self) -> tuple[str | None, str | None]:

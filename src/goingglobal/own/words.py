@@ -60,6 +60,8 @@ def _number(text: str) -> str:
         return 'read the file with thousands=".", decimal=","'
     if re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3}){2,}", text):
         return 'a thousands point: read the file with thousands="."'
+    if re.fullmatch(r"[-+]?[1-9]\d{0,2}\.\d{3}", text):
+        return 'a point that parts thousands: read the file with thousands="."'
     if re.fullmatch(r"[-+]?\d+,\d*", text):
         return 'a decimal comma: read the file with decimal=","'
     parted = re.fullmatch(r"[-+]?\d{1,3}(?:([\s'’_])\d{3})(?:\1\d{3})*(?:[.,]\d+)?", text)
@@ -84,8 +86,9 @@ def advice(kind: str, rule: str, found: object) -> str:
             words = f"if it means no answer, read the file with na_values=[{text!r}]"
         elif _number(text):
             words = _number(text)
-        elif kind == "number" and BAND.search(text):
-            words = "a size band is no headcount: give it as the field 'size', and headcounts here"
+        elif kind in ("number", "survey") and BAND.search(text):
+            words = "a size band is no headcount" + (
+                ": give it as the field 'size', and headcounts here" if kind == "number" else "")
         elif flat != text and re.fullmatch(r"[-+]?[\d.,]+", flat):
             words = 'full-width digits: column.str.normalize("NFKC")'
     elif rule == "range" and kind == "flag":
