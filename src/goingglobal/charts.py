@@ -180,7 +180,7 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
         half = 50 / max(1, ticks["rank"].nunique() - 1)
         for key, rows in ticks.groupby(["group", "option"]):
             ranks = rows["rank"].sort_values()
-            apart = ranks.diff().gt(2.5 * half).cumsum()  # neighbours are drawn as one
+            apart = ranks.diff().gt(max(2.5 * half, 0.8)).cumsum()  # neighbours, and gaps too fine to be seen, are one
             runs = [x for _, run in ranks.groupby(apart) for x in (run.iloc[0] - half, run.iloc[-1] + half, None)]
             low.plot(pd.Series(runs, dtype=float), [places[key]] * len(runs), color=colour, linewidth=6.5,
                      solid_capstyle="butt")

@@ -255,3 +255,20 @@ def test_estimates_frame():
     assert frame["name"].tolist() == ["A", "B"]
     assert frame.loc[0, ["value", "se", "ci_low", "ci_high", "n", "groups"]].tolist() == [1.5, 0.5, 0.5, 2.5, 1234, 3]
     assert (frame.loc[1, "unit"], frame.loc[1, "sample"], frame.loc[1, "method"]) == ("points", "made up", "none")
+
+
+def test_long_paths_are_written_as_steps_to_the_same_places():
+    points = [(1.2, 3.4), *((round(0.7 * i, 1), round(5.1 + 0.3 * (i % 7), 1)) for i in range(40))]
+    path = "M " + " \nL ".join(f"{x} {y}" for x, y in points) + "\nz\nM 9.9 8.8 \nL 10.1 8.8 "
+    at, begun, reached = (0.0, 0.0), (0.0, 0.0), []
+    for kind, x, y in re.findall(r"([mlhz])(-?[\d.]+)?(?: (-?[\d.]+))?", exhibits._steps(path)):
+        at = begun if kind == "z" else (at[0] + float(x), at[1] + float(y or 0))
+        begun = at if kind == "m" else begun
+        reached += [] if kind == "z" else [at]
+    flat = [value for point in reached for value in point]
+    assert flat == pytest.approx([value for point in [*points, (9.9, 8.8), (10.1, 8.8)] for value in point], abs=1e-9)
+
+
+def test_curves_stay_as_they_are():
+    path = "M 1 1 C 2 2 3 3 4 4 " * 20
+    assert exhibits._steps(path) == path

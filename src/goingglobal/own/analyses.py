@@ -83,7 +83,7 @@ def enough(one: int, other: int, sample: str, sides: tuple[str, str], fewest: in
         min(one, other) < FEWEST) else []
 
 
-def _said(estimate: Estimate, left_out: dict[str, int] | None = None) -> Estimate:
+def stated(estimate: Estimate, left_out: dict[str, int] | None = None) -> Estimate:
     """The estimate under the reader's names, with a note on who isn't in it. Refuses an error that says nothing."""
     if not (np.isfinite([estimate.se, estimate.ci_low, estimate.ci_high]).all() and estimate.se > NO_NOISE):
         raise ModelError(f"{estimate.method} on {estimate.sample!r}: its standard error is {estimate.se:.2g}, which "
@@ -207,7 +207,7 @@ def _within(rows: pd.DataFrame, weights: str | None, left_out: dict[str, int]) -
             raise ModelError(f"'post' on {rows.attrs['sample']!r}: {error}") from None
     found = Estimate.of(fit, "post", unit="log points", sample=rows, notes=notes)
     left_out = {**left_out, "seen in one year only": len(_firms(rows)) - len(_firms(kept))}
-    return _said(found, left_out)
+    return stated(found, left_out)
 
 
 def need_outcome(outcome: str | None, own: str, group: bool, table: str) -> str:
@@ -265,7 +265,7 @@ def long_difference(
     _need_both(rows, first, _name(panel))
     sectors = " + C(sector)" if rows["sector"].nunique() > 1 else ""
     found = least_squares(rows, f"{_column(outcome)} ~ fdi + ln_parent0{sectors}", "fdi", POINTS, _weights(panel))
-    return _said(found, left_out | {"with an empty or endless cell in the regression": len(rows) - found.n})
+    return stated(found, left_out | {"with an empty or endless cell in the regression": len(rows) - found.n})
 
 
 def starters_effect(panel: pd.DataFrame, outcome: str | None = None, trim: float | None = None) -> Estimate:
@@ -308,7 +308,7 @@ def callaway_santanna(panel: pd.DataFrame, outcome: str | None = None, trim: flo
     path.loc[weak, ["se", "ci_low", "ci_high"]] = np.nan
     based = rows[(rows["starter"] == 1) & (rows["year"] == rows["first_fdi"] - 1)]["edinet_code"].nunique()
     left_out["that start and are not seen in the year before"] = int(firms.sum()) - based
-    return replace(study, overall=_said(study.overall, left_out), path=path)
+    return replace(study, overall=stated(study.overall, left_out), path=path)
 
 
 def covariates(panel: pd.DataFrame) -> list[str]:
@@ -346,7 +346,7 @@ def weighting(
         found = designs.weighted_effects(rows, _column(outcome), "fdi", used, POINTS, draws, weights=_weights(panel))
     left_out = _of_differences(panel, whole, first, last, samples.JUMP_LIMIT)
     left_out[f"without complete accounts in {first}"] = len(whole) - len(rows)
-    return {key: _said(estimate, left_out) for key, estimate in found.items()}
+    return {key: stated(estimate, left_out) for key, estimate in found.items()}
 
 
 def curve(panel: pd.DataFrame, permutations: int = 0, **choices: tuple[str, ...]) -> specifications.Curve:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from goingglobal.models import Estimate
-from goingglobal.own.analyses import POINTS, _said, least_squares
+from goingglobal.own.analyses import POINTS, least_squares, stated
 from goingglobal.own.check import SCALED, Fault, PanelError, counted, scaled
 from goingglobal.own.files import bad_line, encoding_of, header_of
 from goingglobal.own.words import BAND, NOTHING, advice, near
@@ -260,7 +260,7 @@ def _growth_by_country(
                                  ("firms abroad", "firms that are not in their sectors"))
         said = [f"{what}; {dropped} of {dropped + len(mine)} firms left out" + (f": {'; '.join(why)}" if why else ""),
                 *estimate.notes, *notes]
-        found[country] = replace(_said(estimate), notes=tuple(said))
+        found[country] = replace(stated(estimate), notes=tuple(said))
     return found
 
 
