@@ -44,7 +44,7 @@ def test_code_of_an_exhibit_is_the_cell_that_makes_it():
         assert cell.select_one(".cell_input"), label
         fold = cell.select_one("details.above-input")
         assert target is (cell if fold is None else fold), f"{label}: a link would not open the code"
-        stem = label.split("-", 2)[1]
+        stem = made.split("-", 2)[1]
         assert stem in cell.select_one(".cell_input").get_text() or record["calls"], label
         caption = soup(f"{record['page']}.html").find(id=label).select_one(".caption-number").get_text()
         assert record["number"].split()[1] in caption
