@@ -212,17 +212,30 @@ def trimming(rows: pd.DataFrame, limit: float = 0.7) -> dict:
             "origin": ORIGINS["difference"]}  # fmt: skip
 
 
-def both_sizes() -> dict[str, dict]:
-    """Long differences with the log of the group's headcount of 2017 beside the parent's, of calm parents."""
+def calm_growth() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Firms of 2017 and 2025 whose parent's growth is below a quarter a year: as they were, and how they grew."""
     panel, heads = first.firms(), ["parent", "group"]
     start, end = (panel[panel["year"] == year].set_index("edinet_code") for year in (2017, 2025))
     both = [firm for firm in start.index if firm in end.index]
     growth = 100 / 8 * (end.loc[both, heads] - start.loc[both, heads])
     kept = growth["parent"].abs() < 25
-    rows = start.loc[both][kept]
-    z = np.column_stack([rows[["fdi", *heads]], first.dummies(rows["sector"])])
-    return {f"firm/longdiff_both_sizes/{outcome}": {**first.robust(growth.loc[kept, outcome].to_numpy(), z),
-                                                    "origin": ORIGINS["ols"]} for outcome in heads}  # fmt: skip
+    return start.loc[both][kept], growth[kept]
+
+
+def both_sizes() -> dict[str, dict]:
+    """Long differences with the log of the group's headcount of 2017 beside the parent's, of calm parents."""
+    rows, growth = calm_growth()
+    z = np.column_stack([rows[["fdi", "parent", "group"]], first.dummies(rows["sector"])])
+    return {f"firm/longdiff_both_sizes/{outcome}": {**first.robust(growth[outcome].to_numpy(), z),
+                                                    "origin": ORIGINS["ols"]} for outcome in growth}  # fmt: skip
+
+
+def gaps() -> dict[str, dict]:
+    """By how much parents outgrow their groups where there is FDI, at equal size of the parent, and of both."""
+    rows, growth = calm_growth()
+    more = (growth["parent"] - growth["group"]).to_numpy()
+    return {name: first.robust(more, np.column_stack([rows[["fdi", *sizes]], first.dummies(rows["sector"])]))
+            for name, sizes in {"": ["parent"], "_both_sizes": ["parent", "group"]}.items()}  # fmt: skip
 
 
 # ---------------------------------------------------------------------------------------------- all of them

@@ -17,6 +17,7 @@ import pyfixest as pf
 import pytest
 import refresh_golden
 import second_route_abroad
+import second_route_jobs as jobs
 from conftest import ROOT, SITE
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -284,3 +285,31 @@ def test_site_states_the_primary_p_and_holms():
     assert said == pytest.approx(wanted, rel=1e-5)
     adjusted = [stated[f"primary/{name}/holm"]["value"] for name in wanted]
     assert adjusted == pytest.approx(second_route_abroad.holm(list(said.values())), rel=1e-12)
+
+
+@pytest.mark.site
+def test_site_states_by_hand_what_has_no_frozen_value():
+    """Leads of the parents over the groups, firms one by one out, years with one bound, a large dose of the yen."""
+    stated = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
+    panel, everyone = jobs.listed(), jobs.filers()
+    found = {f"firm/longdiff{sizes}/gap": made for sizes, made in second_route_abroad.gaps().items()}
+    clean = jobs.cleaned(panel, everyone)
+    bounds = jobs.bounded(clean)
+    lower = bounds["lower"]
+    after = (lower["post"] == 1).to_numpy()
+    one = np.isclose(lower["y"], bounds["upper"]["y"], rtol=0, atol=1e-12)[after]
+    found["jobs/bounds_same/share"] = {"value": 100 * one.mean(), "se": None, "n": int(after.sum())}
+    starters, with_zero = lower.loc[after, "firm"].unique(), 0
+    for firm in starters:
+        rows = lower[lower["firm"] != firm]
+        made = jobs.effects(rows, "y", ["post"])["post"]
+        reach = stats.t.ppf(0.975, second_route_abroad.lasting(rows)["firm"].nunique() - 1)
+        with_zero += made["value"] - reach * made["se"] <= 0
+    found["jobs/starters_one_out/with_zero"] = {"value": with_zero, "se": None, "n": len(starters)}
+    dose, _ = second_route_abroad.doses(panel)
+    large, yen = np.percentile(list(dose.values()), 90), stated["yen/parent/2025"]
+    found["yen/p90_dose"] = {"value": large, "se": None, "n": len(dose)}
+    for end in ("low", "high"):
+        found[f"yen/parent_p90/{end}"] = {"value": large * yen[f"ci_{end}"], "se": None, "n": None}
+    said = {id_: {part: stated[id_][part] for part in ("value", "se", "n")} for id_ in found}
+    assert refresh_golden.disagreements(found, said) == []
