@@ -53,6 +53,13 @@ def alike(one, other, nearly: dict[str, float] = ALIKE) -> bool:
     return math.isclose(one, other, **nearly)
 
 
+def records(found: dict) -> dict[str, dict]:
+    """Value, error and n of each id, of an estimate or of a mere number."""
+    parts = ("value", "se", "n")
+    return {id_: {part: getattr(made, part) for part in parts} if hasattr(made, "se")
+            else dict(zip(parts, (float(made), None, None), strict=True)) for id_, made in found.items()}  # fmt: skip
+
+
 def disagreements(by_hand: dict[str, dict], by_library: dict[str, dict]) -> list[str]:
     """One line per value that the two routes do not agree about, and per id or member that only one of them has."""
     out = [f"{id_}: only {'the second route' if id_ in by_hand else 'the library'} has it"

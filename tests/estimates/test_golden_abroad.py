@@ -139,8 +139,7 @@ def all_estimates() -> dict[str, Estimate | float]:
 def library_route(found: dict | None = None) -> dict[str, dict]:
     """For `make golden`: every golden id from the library, in the words of the chapters."""
     found = found or all_estimates()
-    return {id_: {"value": made.value, "se": made.se, "n": made.n} if isinstance(made, Estimate)
-            else {"value": float(made), "se": None, "n": None} for id_, made in found.items()}  # fmt: skip
+    return refresh_golden.records(found)
 
 
 @pytest.fixture(scope="module")

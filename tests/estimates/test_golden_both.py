@@ -143,8 +143,7 @@ def continuing() -> dict[str, float]:
 def library_route() -> dict[str, dict]:
     """For `make golden`: every golden id from the library, in the words of the chapter."""
     found = {**european_estimates(), **american_estimates(), **country_estimates(), **continuing()}
-    return {id_: {"value": made.value, "se": made.se, "n": made.n} if isinstance(made, Estimate)
-            else {"value": float(made), "se": None, "n": None} for id_, made in found.items()}  # fmt: skip
+    return refresh_golden.records(found)
 
 
 @pytest.fixture(scope="module")

@@ -165,10 +165,7 @@ def ratios(grown) -> dict[str, Estimate | float]:
 def library_route() -> dict[str, dict]:
     """For `make golden`: what the library says of every golden id."""
     found = countries() | specifications() | panels()
-    return {
-        id_: {part: getattr(value, part) for part in ("value", "se", "n")} if isinstance(value, Estimate)
-        else {"value": float(value), "se": None, "n": None} for id_, value in found.items()
-    }
+    return refresh_golden.records(found)
 
 
 # ---------------------------------------------------------------------------------------------- the built site
