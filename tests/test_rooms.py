@@ -18,7 +18,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "src" / "goingglobal"
 TESTS = ROOT / "tests"
 # What a module (or a folder) may stand on. A later line is never in an earlier one.
-STANDS_ON: dict[str, set[str]] = {"_display": set(), "data": set(), "theme": set()}
+STANDS_ON: dict[str, set[str]] = {"_console": set(), "_display": set(), "data": {"_console"}, "theme": set()}
 STANDS_ON["samples"] = {"data"}
 STANDS_ON["ledger"] = {"data", "samples"}
 STANDS_ON["models"] = {"_display", "data", "samples"}
@@ -48,7 +48,7 @@ INSIDE["sphinx"] |= {
 ESTIMATORS = ("statsmodels", "pyfixest", "linearmodels", "diff_diff", "altair", "goingglobal.models",
               "goingglobal.designs", "goingglobal.specifications")  # fmt: skip
 # Where the tests of a module lie: in the folder of the same name, or in one that several modules share.
-ROOMS = {"data": "data", "ledger": "data", "_display": "showing"} | dict.fromkeys(
+ROOMS = {"data": "data", "_console": "data", "ledger": "data", "_display": "showing"} | dict.fromkeys(
     ("models", "designs", "specifications", "teaching", "absorbing"), "estimates") | dict.fromkeys(
     ("results", "exhibits", "charts", "theme", "explorers"), "showing")  # fmt: skip
 # Extensions that no test calls: what they do to pages is looked at on the built site, by a test of the same room.

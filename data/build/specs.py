@@ -788,7 +788,8 @@ LITERATURE = Table(
                     "authors named in the table by study", "see `url`",
                     "facts, quoted with source", True, "read to 2026-11-22"),),
     files=("evidence/literature/estimates.csv",),
-    processing="Coded columns kept, paraphrases dropped; a null finding's sign is 'neither', a word that no reader takes for empty.",
+    processing="Coded columns kept, paraphrases dropped; the sign of a null finding is 'neither', which no reader "
+    "takes for empty.",
     vintage="2026-11-22",
     licence=CC_BY,
 )

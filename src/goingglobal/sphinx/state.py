@@ -45,8 +45,8 @@ def git(source: Path, *arguments: str) -> str:
     """What git says about the repository at `source`; nothing without git, or where only a folder above is one."""
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(source.parent)}
     try:
-        done = subprocess.run(["git", *arguments], cwd=source, env=environment, capture_output=True, text=True,
-                              check=True)  # fmt: skip
+        done = subprocess.run(["git", *arguments], cwd=source, env=environment, capture_output=True, check=True,
+                              encoding="utf-8", errors="replace")  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
@@ -122,5 +122,5 @@ def read(path: Path) -> dict:
 def write(path: Path, content: dict) -> None:
     """Write a JSON object whole or not at all."""
     fresh = path.with_name(path.name + ".new")
-    fresh.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fresh.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8", newline="\n")
     fresh.replace(path)

@@ -6,12 +6,14 @@ It builds as `make book` does, no more and no less: what that refuses is said he
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from goingglobal import _console
 from goingglobal.sphinx import build, state
 
 HOST = "127.0.0.1"
@@ -54,7 +56,8 @@ def main(root: Path, port: int) -> int:
 
     with socket.socket() as tried:
         try:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name != "nt":  # where it would let two programs have one port
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind((HOST, port))
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
@@ -68,4 +71,5 @@ def main(root: Path, port: int) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd(), int(sys.argv[1])))

@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
-from goingglobal import __version__
+from goingglobal import __version__, _console
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.state import git
 
@@ -165,7 +165,7 @@ def stamp(source: Path) -> list[Path]:
         notebook["cells"] = [*cells[:first], cell, *cells[first + there:]]
         fresh = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         if fresh != text:
-            path.write_text(fresh, encoding="utf-8")
+            path.write_text(fresh, encoding="utf-8", newline="\n")
             changed.append(path)
     return changed
 
@@ -258,6 +258,7 @@ def setup(app: Sphinx) -> None:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     done, address = stamp(Path.cwd()), configured(Path.cwd())
     source = address.url if address else "a wheel that the reader uploads"
     print(f"{len(done)} first cells written; on Colab they install from {source}")

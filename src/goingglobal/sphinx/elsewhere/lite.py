@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -26,7 +27,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from goingglobal import __version__
+from goingglobal import __version__, _console
+from goingglobal.sphinx.build import UTF8
 from goingglobal.sphinx.build import main as build_site
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.state import commit_time
@@ -105,7 +107,7 @@ def wheels(root: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=root, env={**os.environ, "SOURCE_DATE_EPOCH": _epoch(root)}, check=False,
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, encoding="utf-8", errors="replace")  # fmt: skip
     own = folder / f"goingglobal-{__version__}-py3-none-any.whl"
     if done.returncode or not own.is_file():
         raise LiteError(f"the library's wheel was not built:\n{done.stdout}{done.stderr}")
@@ -125,7 +127,7 @@ def _settings(folder: Path) -> None:
     kernel = {"@jupyterlite/pyodide-kernel-extension:kernel": {"disablePyPIFallback": True}}
     config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {
         "appName": "Japanese SMEs going global, re-examined", "litePluginSettings": kernel}}  # fmt: skip
-    (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+    (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8", newline="\n")
 
 
 def _copy_of_pyodide(named: str, work: Path) -> None:
@@ -142,9 +144,8 @@ def _copy_of_pyodide(named: str, work: Path) -> None:
 
 def build(root: Path) -> Path:
     """Build `_build/lite`; returns it. A failed build leaves the last one as it was. Raises `LiteError`."""
-    program = Path(sys.executable).with_name("jupyter-lite")
     extension = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
-    if not program.exists() or not extension.is_dir():
+    if importlib.util.find_spec("jupyterlite_core") is None or not extension.is_dir():
         raise LiteError("JupyterLite is not installed here: run make lite")
     work, out = root / "_build" / "work" / "lite", root / "_build" / "lite"
     shutil.rmtree(work, ignore_errors=True)
@@ -155,18 +156,19 @@ def build(root: Path) -> Path:
         short = launch.cut(json.loads(file.read_text(encoding="utf-8")))
         if short:
             target = copy.with_name(Path(launch.cut_name(file.name)).name)
-            target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
     _settings(work)
     command = [
-        str(program), "build", "--lite-dir", str(work), "--contents", str(work / "contents"), "--output-dir",
-        str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages", "--ignore-sys-prefix", "--no-libarchive",
-        "--source-date-epoch", _epoch(root), f"--LiteBuildConfig.federated_extensions={extension}",
+        sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--contents",
+        str(work / "contents"), "--output-dir", str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages",
+        "--ignore-sys-prefix", "--no-libarchive", "--source-date-epoch", _epoch(root), f"--LiteBuildConfig.federated_extensions={extension}",
         *(word for app in APPS for word in ("--apps", app)),
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=work, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=work, env={**os.environ, **UTF8}, check=False, stdin=subprocess.DEVNULL,
+                          capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode or not (work / "out" / "lab" / "index.html").is_file():
         raise LiteError(f"JupyterLite was not built:\n{done.stdout}{done.stderr}")
     for stray in (work / "out").rglob("*.map"):
@@ -198,7 +200,7 @@ def write_pins(lock: Path) -> None:
         "sha256_of_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "packages": {re.sub(r"[-_.]+", "-", n).lower(): packages[n]["version"] for n in sorted(packages)},
     }  # fmt: skip
-    PINS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    PINS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -224,4 +226,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))

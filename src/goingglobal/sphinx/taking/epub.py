@@ -58,13 +58,15 @@ class BookEpub(Epub3Builder):
         for path in sorted(p for p in out.rglob("*") if p.is_file()):
             name = path.relative_to(out).as_posix()
             if name in pages:
-                path.write_text(self._plain(path.read_text(encoding="utf-8")), encoding="utf-8")
+                plain = self._plain(path.read_text(encoding="utf-8"))
+                path.write_text(plain, encoding="utf-8", newline="\n")
             elif name not in _KEPT and name not in ("mimetype", "META-INF/container.xml", ".buildinfo"):
                 path.unlink()
         super().build_content()
         manifest = out / "content.opf"
-        manifest.write_text(re.sub(r'(<item id="[^"]*" href="([^"]*)" media-type="[^"]*") />', self._item,
-                                   manifest.read_text(encoding="utf-8")), encoding="utf-8")
+        listed = re.sub(r'(<item id="[^"]*" href="([^"]*)" media-type="[^"]*") />', self._item,
+                        manifest.read_text(encoding="utf-8"))
+        manifest.write_text(listed, encoding="utf-8", newline="\n")
 
     @staticmethod
     def _plain(text: str) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import yaml
 
+from goingglobal import _console
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
 
@@ -229,7 +230,7 @@ def write(root: Path) -> list[Path]:
     for stale in set((root / "book" / FOLDER).glob("*.ipynb")) - set(files):
         stale.unlink()
     for file, text in files.items():
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", newline="\n")
     return list(files)
 
 
@@ -244,4 +245,5 @@ def main(root: Path) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd()))
