@@ -52,7 +52,7 @@ watch: $(STAMP)  ## build on every save and reload the page in the browser
 	@$(BIN)/python -m goingglobal.sphinx.watch $(PORT)
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) book
+	@$(BIN)/python -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) book
 
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
 	@$(BIN)/python -m goingglobal.sphinx.teaching.students
@@ -67,9 +67,7 @@ pictures: book  ## screenshots of every page, light, dark, narrow and printed, t
 	@$(BIN)/python tests/pictures.py
 
 check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
-	@$(BIN)/ruff check . && $(BIN)/codespell
-	@$(BIN)/nbstripout --verify --keep-id book/*.ipynb book/*/*.ipynb
-	@$(BIN)/python -m goingglobal.data check
+	@$(BIN)/python tests/tidy.py
 
 anywhere: $(STAMP)  ## run the notebooks in new environments: lowest and newest Python, and Pyodide's versions (minutes)
 	@$(BIN)/python -m pytest -q -m environments
@@ -81,19 +79,11 @@ data: $(STAMP)  ## maintainers: make the tables again from their sources, which 
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)
 
 lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; UPGRADE="pandas seaborn" or UPGRADE=all
-	@grep -o '^[^ ]*==[^ ;]*' requirements.lock > $(VENV)/pins
-	@for name in $$UPGRADE; do test "$$name" = all \
-	  || cut -d= -f1 $(VENV)/pins | grep -qixF -- "$$(echo "$$name" | sed 's/[_.]/-/g')" \
-	  || { echo "error: UPGRADE=$$name: requirements.lock has no pin of that name; expected are names of packages in" \
-	  "it, with blanks between them, or all (a new package needs its line in pyproject.toml alone)" >&2; exit 1; }; done
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --all-extras $(UPGRADES) pyproject.toml -o requirements.lock
-	@grep -o '^[^ ]*==[^ ;]*' requirements.lock | diff $(VENV)/pins - | grep '^[<>]' \
-	  || echo "requirements.lock: every pin stays"
+	@$(BIN)/python tests/lock.py $(UPGRADE)
 
 golden: book  ## maintainers: freeze numbers anew after a change of data; estimates where both routes agree
 	@$(BIN)/python tests/estimates/refresh_golden.py
-	@PYTHONPATH=tests $(BIN)/python tests/estimates/test_frozen.py
+	@$(BIN)/python tests/estimates/test_frozen.py
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build
@@ -102,9 +92,6 @@ help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 SOURCES ?= ../shared
-# Without UPGRADE, uv keeps every pin of the lock that still fits.
-export UPGRADE
-UPGRADES = $(if $(filter all,$(UPGRADE)),--upgrade,$(foreach name,$(UPGRADE),--upgrade-package '$(name)'))
 
 # The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't. Modules are compiled
 # here once: where PYTHONDONTWRITEBYTECODE is set, every import would compile them again.
