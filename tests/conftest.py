@@ -12,15 +12,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-# Small matrices: one thread is faster than two that wait for each other, and sums in one order (as make sets it).
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
 import warm
 import yaml
 
 from goingglobal.sphinx.taking import browser as browser_of_book
 
+# Small matrices: one thread is faster than two that wait for each other, and sums in one order. As make sets it.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 # Where jsonschema finds this package, importing it compiles a grammar of addresses for more than a second, in every
 # worker; it serves the check of a format (`iri`) that nobody here asks for.
 sys.modules.setdefault("rfc3987_syntax", None)

@@ -20,6 +20,7 @@ import pandas as pd
 import specs
 import tables
 
+from goingglobal import _console
 from goingglobal import data as package_data
 
 HERE = Path(__file__).resolve().parent
@@ -144,4 +145,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main())

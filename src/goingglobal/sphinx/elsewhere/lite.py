@@ -164,7 +164,8 @@ def build(root: Path) -> Path:
     command = [
         sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--contents",
         str(work / "contents"), "--output-dir", str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages",
-        "--ignore-sys-prefix", "--no-libarchive", "--source-date-epoch", _epoch(root), f"--LiteBuildConfig.federated_extensions={extension}",
+        "--ignore-sys-prefix", "--no-libarchive", "--source-date-epoch", _epoch(root),
+        f"--LiteBuildConfig.federated_extensions={extension}",
         *(word for app in APPS for word in ("--apps", app)),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=work, env={**os.environ, **UTF8}, check=False, stdin=subprocess.DEVNULL,
