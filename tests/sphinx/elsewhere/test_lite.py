@@ -31,7 +31,8 @@ MAX_BYTES = 32e6  # the whole folder; about 25 MB when this was written
 def folder(tmp_path_factory) -> Path:
     """What `make lite` puts into the site, built from a copy of what it is made of."""
     root = tmp_path_factory.mktemp("lite")
-    for name in ("book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT", "_config.yml"):
+    for name in (".ci", "book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT",
+                 "_config.yml"):
         (root / name).symlink_to(ROOT / name)
     return lite.build(root)
 
