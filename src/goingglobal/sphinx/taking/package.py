@@ -13,6 +13,7 @@ import posixpath
 import shutil
 import zlib
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -41,23 +42,29 @@ def _quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def write_parquet(table: dict, source: Path, target: Path) -> None:
-    """Write a table as Parquet: types as its descriptor says, an empty cell as null, rows in the file's order.
+def write_parquet(names: list[str], folder: Path) -> None:
+    """Write tables as Parquet: types as the descriptor says, an empty cell as null, rows in the CSV file's order.
 
-    `table` is a descriptor (`data.describe`), `source` its CSV file. The same table gives the same bytes. The file's
-    own metadata hold title, vintage, licence and the CSV's sha256. Raises duckdb's own error for a file that does not
-    fit its descriptor.
+    The same table gives the same bytes. A file's own metadata hold title, vintage, licence and the CSV's sha256.
+    Raises duckdb's own error for a table that does not fit its descriptor.
     """
     import duckdb
 
+    settings = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    with duckdb.connect(config=settings) as base:
+        for name in names:
+            table = data.describe(name)
+            source = data.data_folder() / table["path"]
+            base.execute(_copy(table, source, folder / source.with_suffix(".parquet").name))
+
+
+def _copy(table: dict, source: Path, target: Path) -> str:
+    """The statement that writes a table as Parquet."""
     columns = ", ".join(f"{_quoted(f['name'])}: {_quoted(TYPES[f['type']])}" for f in table["schema"]["fields"])
     told = {"title": table["title"], "vintage": table["vintage"], "csv": table["hash"],
             "licence": ", ".join(dict.fromkeys(s["licence"] for s in table["sources"]))}
     metadata = ", ".join(f"{name}: {_quoted(words)}" for name, words in told.items())
-    settings = {"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    with duckdb.connect(config=settings) as base:
-        base.execute(
-            f"COPY (SELECT * FROM read_csv({_quoted(source.as_posix())}, auto_detect = false, header = true, "
+    return (f"COPY (SELECT * FROM read_csv({_quoted(source.as_posix())}, auto_detect = false, header = true, "
             f"delim = ',', quote = '\"', escape = '\"', nullstr = '', columns = {{{columns}}})) "
             f"TO {_quoted(target.as_posix())} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})")
 
@@ -105,16 +112,11 @@ def write(folder: Path) -> None:
     for path in files:
         shutil.copyfile(path, folder / path.name)
     write_zip(files, folder / ZIP)
-    for name in data.table_names():
-        table = data.describe(name)
-        source = data.data_folder() / table["path"]
-        write_parquet(table, source, folder / source.with_suffix(".parquet").name)
+    write_parquet(data.table_names(), folder)
 
 
 def _made_from() -> str:
-    import duckdb
-
-    return state.digest([Path(__file__), *sources()], duckdb.__version__, zlib.ZLIB_RUNTIME_VERSION)
+    return state.digest([Path(__file__), *sources()], version("duckdb"), zlib.ZLIB_RUNTIME_VERSION)
 
 
 def _write(app: Sphinx, exception: Exception | None) -> None:
