@@ -100,43 +100,6 @@ def test_every_command_forgives_its_console_first():
     assert set(first.values()) == {"_console.forgive()"}, first
 
 
-SAYS = "import sys; from goingglobal import _console; {forgive}print('saved: … − 田中')"
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "cp932", "ascii"])
-def test_a_console_that_lacks_a_character_is_no_error(encoding):
-    def said(forgive: str) -> subprocess.CompletedProcess:
-        environment = {**os.environ, "PYTHONIOENCODING": f"{encoding}:strict", "PYTHONUTF8": "0"}
-        return subprocess.run([sys.executable, "-S", "-c", SAYS.format(forgive=forgive)], check=False,
-                              capture_output=True, env={**environment, "PYTHONPATH": str(ROOT / "src")})  # fmt: skip
-
-    good = said("_console.forgive(); ")
-    assert (good.returncode, good.stderr) == (0, b"")
-    assert good.stdout.decode(encoding).startswith("saved: ")
-    if encoding != "cp932":
-        assert r"\u7530\u4e2d" in good.stdout.decode(encoding)
-        assert b"UnicodeEncodeError" in said("").stderr, "or the test says nothing"
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "cp932"])
-def test_a_command_says_its_error_on_such_a_console(tmp_path, encoding):
-    """A Japanese value in a table, named in the message; the table's folder has a Japanese name."""
-    folder = tmp_path / "田中"
-    folder.mkdir()
-    for name in ("datapackage.json", "claims.csv"):
-        shutil.copy(ROOT / "data" / name, folder / name)
-    text = (folder / "claims.csv").read_text(encoding="utf-8").split("\n")
-    row = text[1].split(",")
-    (folder / "claims.csv").write_text("\n".join([text[0], ",".join(["C…田", *row[1:]]), *text[2:]]), encoding="utf-8")
-    environment = {**os.environ, "PYTHONIOENCODING": f"{encoding}:strict", "GOINGGLOBAL_DATA": str(folder)}
-    done = subprocess.run([sys.executable, "-m", "goingglobal.data", "check", "claims"], check=False,
-                          capture_output=True, cwd=tmp_path, env=environment)  # fmt: skip
-    assert done.returncode == 1
-    words = done.stderr.decode(encoding)
-    assert words.startswith("error: table 'claims', field 'claim_id', row 1")
-    assert "Traceback" not in words
-
-
 # ------------------------------------------------------------------------------------------------ lines and names
 def test_tables_are_as_sealed_where_git_turns_lines(tmp_path):
     """A clone as Windows makes it (`core.autocrlf`): tables byte for byte, and no line of any text ends otherwise."""

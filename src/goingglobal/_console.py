@@ -11,5 +11,5 @@ def forgive() -> None:
     A console of Windows may know no Japanese name of a folder, and no “…”.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not where a test or a notebook has put its own in the place
+        if hasattr(stream, "reconfigure") and stream.encoding.lower() != "utf-8":  # a notebook's, a test's has none
             stream.reconfigure(errors="backslashreplace")

@@ -163,12 +163,12 @@ def _visit_data_files(self, node: nodes.Element) -> None:
         table = data.describe(name)
         parquet = Path(table["path"]).with_suffix(".parquet").name
         rows.append(f'<tr><td><a href="#tab-fields-{name.replace("_", "-")}">{escape(table["title"])}</a></td>'
-                    f'<td>{link(table["path"], table["path"])}</td><td>{table["bytes"] / 1e3:,.0f} kB</td>'
-                    f"<td>{link(parquet, 'Parquet')}</td></tr>")
+                    f'<td>{link(table["path"], table["path"])} ({table["bytes"] / 1e3:,.0f} kB), '
+                    f"{link(parquet, 'Parquet')}</td></tr>")
     self.body.append(
         f"<ul><li>{link(DESCRIPTOR, DESCRIPTOR)}: the descriptor.</li><li>{link(ZIP, ZIP)}: descriptor and CSV files "
         'in one archive.</li></ul>\n<div class="table-wrapper docutils container"><table class="docutils"><thead><tr>'
-        f'<th>Table</th><th>CSV</th><th>Size</th><th>Parquet</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        f'<th>Table</th><th>Files</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
         "</div>\n")
     raise nodes.SkipNode
 
