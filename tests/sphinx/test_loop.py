@@ -630,7 +630,7 @@ def test_watch_refuses_a_port_in_use(tmp_path, capsys):
     from goingglobal.sphinx import watch
 
     with socket.socket() as taken:
-        taken.bind((watch.HOST, 0))
+        taken.bind((serve.HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert watch.main(tmp_path, port) == 1
