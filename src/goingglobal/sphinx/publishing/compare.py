@@ -18,7 +18,8 @@ TOLERANCE = 1e-6
 
 def differences(ours: dict[str, dict], theirs: dict[str, dict], tolerance: float = TOLERANCE) -> list[str]:
     """One line for every number that is in one of the two alone, or is not the same."""
-    found = [f"{id_}: only in {'this build' if id_ in ours else 'the other'}" for id_ in sorted(set(ours) ^ set(theirs))]
+    alone = sorted(set(ours) ^ set(theirs))
+    found = [f"{id_}: only in {'this build' if id_ in ours else 'the other'}" for id_ in alone]
     for id_ in sorted(set(ours) & set(theirs)):
         one, other = ours[id_], theirs[id_]
         for name in NUMBERS:

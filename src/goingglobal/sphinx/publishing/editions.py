@@ -28,6 +28,7 @@ PAGE = f"{address.EDITIONS}.html"
 NONE = "No edition is kept beside this site yet."
 _FIELDS = ("title", "version", "date", "commit", "data_vintage", "doi")
 _PLACE = re.compile(r'(?s)(<div id="kept-editions">).*?(</div>)')
+_KEPT = '<h2 id="kept">'
 _HEADER = '<header class="gg-top">'
 _STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in an archive, so that two are alike
 _ENDING = "-site.zip"
@@ -123,12 +124,20 @@ def table(known: list[dict], up: str) -> str:
         doi = record["doi"]
         cited = f'<a href="https://doi.org/{escape(doi)}">{escape(doi)}</a>' if doi else "none"
         newest = " (the newest)" if at == 0 else ""
-        rows.append(f'<tr><th scope="row"><a href="{up}{record["path"]}index.html">{escape(record["version"])}</a>{newest}'
-                    f'</th><td>{escape(record["date"])}</td><td>{escape(record["data_vintage"])}</td>'
-                    f'<td><code>{escape(record["commit"][:7])}</code></td><td>{cited}</td></tr>')
+        link = f'<a href="{up}{record["path"]}index.html">{escape(record["version"])}</a>'
+        rows.append(f'<tr><th scope="row">{link}{newest}</th><td>{escape(record["date"])}</td>'
+                    f'<td>{escape(record["data_vintage"])}</td><td><code>{escape(record["commit"][:7])}</code></td><td>{cited}</td></tr>')
     head = "".join(f'<th scope="col">{words}</th>' for words in ("Edition", "Date", "Data as of", "Commit", "DOI"))
     return ('<div class="gg-scroll" tabindex="0" role="region" aria-label="Editions"><table class="table"><thead><tr>'
             f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>")
+
+
+def offer(site: Path, files: list[str]) -> None:
+    """Name the files of the whole book (paths in the site) on its page of editions."""
+    page = site / PAGE
+    links = ", ".join(f'<a href="{escape(file)}">{escape(file.rpartition(".")[2].upper())}</a>' for file in files)
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace(_KEPT, f"<p>The whole book as one file: {links}.</p>\n{_KEPT}", 1), encoding="utf-8")
 
 
 def _fill(page: Path, known: list[dict], up: str) -> None:

@@ -1,7 +1,7 @@
 """All that is put on the web, whole or not at all: the site, Python in the browser, PDF, EPUB, and the kept editions.
 
     python -m goingglobal.sphinx.publishing.public            # `make public`: `_build/public`, to be served as it is
-    python -m goingglobal.sphinx.publishing.public edition    # `make edition`: this version, archived in `_build/editions`
+    python -m goingglobal.sphinx.publishing.public edition    # `make edition`: this version, as an archive
 
 Both need the site's and the repository's public addresses (`settings`; the workflows set them). An edition's pages name
 its own path as their address; its notebooks install the library of its own tag and have a branch of their own.
@@ -40,8 +40,8 @@ def addresses(root: Path) -> tuple[str, launch.Repository]:
     except ConfigError as error:
         raise PublicError(str(error)) from None
     if where is None:
-        raise PublicError("this repository has no public remote, so nobody could open its notebooks: git remote add origin "
-                          f"https://host/owner/name, or set {settings.REPOSITORY}; nothing was published")
+        raise PublicError("this repository has no public remote, so nobody could open its notebooks: git remote add "
+                          f"origin https://host/owner/name, or set {settings.REPOSITORY}; nothing was published")
     if not site:
         raise PublicError(f"the site's public address is not known: set {settings.SITE}=https://host/path/, or html: "
                           "baseurl in _config.yml; nothing was published")
@@ -62,6 +62,7 @@ def whole(root: Path, out: Path) -> None:
         target = out / "paper" / made.name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(made, target)
+    editions.offer(out, [f"paper/{made.name}" for made in papers])
     (out / ".nojekyll").touch()  # a host of branches would leave out folders that begin with _
 
 
@@ -109,13 +110,13 @@ def edition(root: Path) -> Path:
     version = versions.library(root)
     tag = f"v{version}"
     if (root / KEPT / editions.name(version)).exists():
-        raise PublicError(f"edition {version} exists: {KEPT.as_posix()}/{editions.name(version)}; an edition is never made "
-                          "anew. Give this one another version: make version VERSION=...")
+        raise PublicError(f"edition {version} exists: {KEPT.as_posix()}/{editions.name(version)}; an edition is never "
+                          "made anew. Give this one another version: make version VERSION=...")
     found = versions.faults(root, tag)
     if found:
         raise PublicError("; ".join(found) + f". make version VERSION={version} writes them")
     if tag not in state.git(root, "tag", "--points-at", "HEAD").split():
-        raise PublicError(f"this commit is not tagged {tag}: git tag {tag}, or another version by make version VERSION=...")
+        raise PublicError(f"this commit is not tagged {tag}: git tag {tag}, or another version by make version")
     if state.git(root, "status", "--porcelain"):
         raise PublicError("there are changes that are not committed; an edition is made from its tag alone")
     os.environ |= {settings.SITE: f"{site}{editions.FOLDER}/{version}/", settings.REF: tag}

@@ -1,7 +1,8 @@
 """Where the site is found: its public address, the page for a wrong address, and redirects from other names.
 
-`html.baseurl` in `_config.yml` is the only setting, and `GOINGGLOBAL_SITE` goes before it (`settings`). With it the site has a map (`sitemap.xml`) and tells other sites
-what to show of a page (Open Graph, with a picture); without it neither is made, as both need whole addresses.
+`html.baseurl` in `_config.yml` is the only setting; `GOINGGLOBAL_SITE` goes before it (`settings`). With it the site
+has a map (`sitemap.xml`) and tells other sites what to show of a page (Open Graph, with a picture); without it neither
+is made, as both need whole addresses.
 """
 
 from __future__ import annotations
