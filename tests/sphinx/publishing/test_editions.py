@@ -153,7 +153,8 @@ def test_files_of_the_whole_book_are_named(tmp_path):
     made = site(tmp_path / "site", "0.1.1")
     editions.offer(made, ["paper/book.pdf", "paper/book.epub"])
     links = BeautifulSoup((made / "editions.html").read_text(encoding="utf-8"), "lxml").select("p > a")
-    assert [(link["href"], link.get_text()) for link in links] == [("paper/book.pdf", "PDF"), ("paper/book.epub", "EPUB")]
+    assert [(link["href"], link.get_text()) for link in links] == [
+        ("paper/book.pdf", "PDF"), ("paper/book.epub", "EPUB")]  # fmt: skip
 
 
 @pytest.mark.site
