@@ -99,7 +99,8 @@ def actionlint(tmp_path_factory):
 def test_actionlint_finds_nothing_and_would(actionlint, tmp_path):
     assert actionlint(*WORKFLOWS) == []
     wrong = tmp_path / "wrong.yml"
-    wrong.write_text((FOLDER / "publish.yml").read_text(encoding="utf-8").replace("needs: build", "needs: built"), "utf-8")
+    text = (FOLDER / "publish.yml").read_text(encoding="utf-8").replace("needs: build", "needs: built")
+    wrong.write_text(text, encoding="utf-8")
     assert any("built" in line for line in actionlint(str(wrong)))
 
 
@@ -130,7 +131,7 @@ def test_binders_own_builder_takes_our_environment_and_our_last_step(tmp_path):
     assert os.access(ROOT / "postBuild", os.X_OK)
 
 
-# ------------------------------------------------------------------------------------------- the whole, in a clean clone
+# ------------------------------------------------------------------------------------ the whole, in a clean clone
 GH = """
 import os, shutil, sys
 from pathlib import Path
@@ -181,8 +182,9 @@ class Host:
         return folder
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GOINGGLOBAL", "MAKE", "MFLAGS"))
-                and name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "UPGRADE")}  # fmt: skip
+        without = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "UPGRADE", "MFLAGS")
+        kept = {name: value for name, value in os.environ.items()
+                if not name.startswith(("GOINGGLOBAL", "MAKE")) and name not in without}  # fmt: skip
         return kept | {
             "PATH": f"{self.store / 'bin'}:{os.environ['PATH']}", "HOST": str(self.store), "PYTHON": sys.executable,
             "GITHUB_REPOSITORY": "someone/book", "GITHUB_SERVER_URL": "https://github.com",
