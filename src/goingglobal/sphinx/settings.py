@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 SITE = "GOINGGLOBAL_SITE"  # the site's public address; before `html: baseurl`
 REPOSITORY = "GOINGGLOBAL_REPOSITORY"  # the repository's; before `repository: url`, which goes before the git remote
 REF = "GOINGGLOBAL_REF"  # branch, tag or commit; before `repository: branch`
-NOTEBOOKS = "GOINGGLOBAL_NOTEBOOKS"  # branch that holds the notebooks with this address in them
-ALL = (SITE, REPOSITORY, REF, NOTEBOOKS)
+READING = "GOINGGLOBAL_READING"  # branch that holds the notebooks to read and run, with this address in them
+ALL = (SITE, REPOSITORY, REF, READING)
 
 
 def first(name: str, configured: str | None, setting: str) -> tuple[str, str]:

@@ -91,7 +91,7 @@ def test_the_environment_goes_before_both(clone, monkeypatch):
     git(clone, "remote", "add", "origin", "git@github.com:someone/book.git")
     configure(clone, url="https://github.com/other/book", branch="v2")
     monkeypatch.setenv(settings.REPOSITORY, "https://github.com/third/book")
-    monkeypatch.setenv(settings.NOTEBOOKS, "reading")
+    monkeypatch.setenv(settings.READING, "reading")
     assert launch.repository(clone) == Repository("https://github.com/third/book", "v2", "reading")
     monkeypatch.setenv(settings.REF, "v3")
     assert launch.repository(clone) == Repository("https://github.com/third/book", "v3", "reading")

@@ -66,7 +66,7 @@ def made(root, monkeypatch) -> list[dict[str, str]]:
 def address(monkeypatch) -> None:
     monkeypatch.setenv(settings.SITE, SITE)
     monkeypatch.setenv(settings.REPOSITORY, CODE)
-    monkeypatch.setenv(settings.NOTEBOOKS, "reading")
+    monkeypatch.setenv(settings.READING, "reading")
 
 
 # ------------------------------------------------------------------------------------------------------- addresses
@@ -110,7 +110,7 @@ def test_all_of_it_is_there_with_the_editions(root, made, monkeypatch, capsys):
     out = public.public(root)
     assert {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} == {
         ".nojekyll", "edition.json", "editions.html", "editions.json", "index.html", "paper/b.pdf", "paper/b.epub"}
-    assert made == [{settings.SITE: SITE, settings.REPOSITORY: CODE, settings.REF: "", settings.NOTEBOOKS: "reading"}]
+    assert made == [{settings.SITE: SITE, settings.REPOSITORY: CODE, settings.REF: "", settings.READING: "reading"}]
     cell = (root / "_build/notebooks/book/introduction.ipynb").read_text(encoding="utf-8")
     assert f"git+{CODE}@main" in cell
     assert git(root, "status", "--porcelain") == "", "the notebooks in the repository stay as they are"
@@ -156,7 +156,7 @@ def test_an_edition_is_made_once_from_its_tag_at_its_own_path(root, made, monkey
         there.setattr(public.os, "environ", dict(public.os.environ))
         assert public.main(root, ["edition"]) == 0
     assert made == [{settings.SITE: f"{SITE}editions/{__version__}/", settings.REPOSITORY: CODE,
-                     settings.REF: f"v{__version__}", settings.NOTEBOOKS: f"reading-v{__version__}"}]  # fmt: skip
+                     settings.REF: f"v{__version__}", settings.READING: f"reading-v{__version__}"}]  # fmt: skip
     names = {path.name for path in (root / public.KEPT).iterdir()}
     assert names == {editions.name(__version__), f"b-{__version__}.pdf", f"b-{__version__}.epub", "SHA256SUMS"}
     cell = (root / "_build/notebooks/book/introduction.ipynb").read_text(encoding="utf-8")

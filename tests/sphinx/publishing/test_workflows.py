@@ -244,7 +244,7 @@ def test_addresses_as_the_hosts_say_them(stand):
     gh = {"gh": 'test "$*" = "api repos/someone/book/pages --jq .html_url" && echo https://someone.github.io/some/path/'}
     done = stand("address", made=gh, GITHUB_REPOSITORY="someone/book", GITHUB_SERVER_URL="https://github.com")
     assert done.stdout.splitlines() == [
-        "GOINGGLOBAL_NOTEBOOKS=reading", "GOINGGLOBAL_SITE=https://someone.github.io/some/path/",
+        "GOINGGLOBAL_READING=reading", "GOINGGLOBAL_SITE=https://someone.github.io/some/path/",
         "GOINGGLOBAL_REPOSITORY=https://github.com/someone/book"]
     done = stand("address", CI_PROJECT_URL="https://gitlab.com/group/book", CI_PAGES_URL="https://group.gitlab.io/book")
     assert done.stdout.splitlines() == ["GOINGGLOBAL_SITE=https://group.gitlab.io/book",

@@ -117,7 +117,7 @@ def repository(source: Path, setting: str | None = None, ref: str | None = None)
     else:
         url = public(git(source, "config", "--get", "remote.origin.url"))
     ref = os.environ.get(settings.REF) or ref or "main"
-    return Repository(url, ref, os.environ.get(settings.NOTEBOOKS, "")) if url else None
+    return Repository(url, ref, os.environ.get(settings.READING, "")) if url else None
 
 
 # ------------------------------------------------------------------------------------------------------ first cell

@@ -125,8 +125,9 @@ def table(known: list[dict], up: str) -> str:
         cited = f'<a href="https://doi.org/{escape(doi)}">{escape(doi)}</a>' if doi else "none"
         newest = " (the newest)" if at == 0 else ""
         link = f'<a href="{up}{record["path"]}index.html">{escape(record["version"])}</a>'
-        rows.append(f'<tr style="white-space:nowrap"><th scope="row">{link}{newest}</th><td>{escape(record["date"])}</td>'
-                    f'<td>{escape(record["data_vintage"])}</td><td><code>{escape(record["commit"][:7])}</code></td><td>{cited}</td></tr>')
+        cells = (record["date"], record["data_vintage"], record["commit"][:7])
+        rows.append(f'<tr style="white-space:nowrap"><th scope="row">{link}{newest}</th>'
+                    f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}<td>{cited}</td></tr>")
     head = "".join(f'<th scope="col">{words}</th>' for words in ("Edition", "Date", "Data as of", "Commit", "DOI"))
     today = f'<p><a href="{up}index.html">The book as it stands today</a></p>' if up else ""
     return ('<div class="gg-scroll" tabindex="0" role="region" aria-label="Editions"><table class="table"><thead><tr>'

@@ -120,8 +120,8 @@ def edition(root: Path) -> Path:
     if state.git(root, "status", "--porcelain"):
         raise PublicError("there are changes that are not committed; an edition is made from its tag alone")
     os.environ |= {settings.SITE: f"{site}{editions.FOLDER}/{version}/", settings.REF: tag}
-    if os.environ.get(settings.NOTEBOOKS):
-        os.environ[settings.NOTEBOOKS] += f"-{tag}"
+    if os.environ.get(settings.READING):
+        os.environ[settings.READING] += f"-{tag}"
     fresh = root / "_build" / "edition.new"
     try:
         whole(root, fresh)
