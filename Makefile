@@ -16,7 +16,7 @@ SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
 .PHONY: book test quick slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data \
-  lock golden clean help
+  lock golden public edition version links same clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -44,9 +44,8 @@ epub: $(STAMP)  ## the whole book as an EPUB: _build/paper
 lite: $(STAMP)  ## the site with Python in the reader's browser (JupyterLite); its program is about 20 MB
 	@$(BIN)/python -m goingglobal.sphinx.elsewhere.lite
 
-serve: book  ## build the site and serve it on this machine
-	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+serve: $(STAMP)  ## build the site and serve it on this machine; another port: PORT=8001
+	@$(BIN)/python -m goingglobal.sphinx.serve $(PORT)
 
 watch: $(STAMP)  ## build on every save and reload the page in the browser
 	@$(BIN)/python -m goingglobal.sphinx.watch $(PORT)
@@ -84,6 +83,22 @@ lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; 
 golden: book  ## maintainers: freeze numbers anew after a change of data; estimates where both routes agree
 	@$(BIN)/python tests/estimates/refresh_golden.py
 	@$(BIN)/python tests/estimates/test_frozen.py
+
+public: $(STAMP)  ## maintainers: all that is put on the web, with the editions of _build/editions: _build/public
+	@$(BIN)/python -m goingglobal.sphinx.publishing.public
+
+edition: $(STAMP)  ## maintainers: this tagged version, archived in _build/editions to be kept at a path of its own
+	@$(BIN)/python -m goingglobal.sphinx.publishing.public edition
+
+version: $(STAMP)  ## maintainers: one version in all files that name it; VERSION=0.2.0, DATE=2026-11-22 (else today)
+	@$(BIN)/python -m goingglobal.sphinx.publishing.versions set $(VERSION) $(DATE)
+
+links: $(STAMP)  ## maintainers: whether links that lead off the site still lead somewhere (needs the network)
+	@$(BIN)/python -m goingglobal.sphinx.publishing.outward
+
+same: $(STAMP)  ## maintainers: this build's numbers against those of the published site
+	@test -n "$$GOINGGLOBAL_SITE" || { echo "error: set GOINGGLOBAL_SITE=https://host/path/, the published site" >&2; exit 1; }
+	@$(BIN)/python -m goingglobal.sphinx.publishing.compare "$${GOINGGLOBAL_SITE%/}/results.json"
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ sys.modules.setdefault("rfc3987_syntax", None)
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHROMIUM = browser_of_book.find()
-CHROMEDRIVER = shutil.which("chromedriver")
+CHROMEDRIVER = browser_of_book.driver()
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
 LONGEST = ("loop", "site", "paper", "build", "exercises", "slides", "specifications", "lite", "citing",

@@ -42,7 +42,7 @@ def edition(source: Path) -> dict:
     vintages = [data.describe(name)["vintage"] for name in data.table_names()]
     return {
         "title": citation["title"], "authors": _authors(citation["authors"]), "version": __version__, "date": date,
-        **state.commit_words(source),
+        "doi": citation.get("doi", ""), **state.commit_words(source),
         "data_vintage": max(vintage for vintage in vintages if re.fullmatch(r"\d{4}-\d{2}-\d{2}", vintage)),
     }
 
