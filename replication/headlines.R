@@ -302,15 +302,17 @@ two_way <- function(formula, rows, ...) {
   invisible(list(value = coef(fit), se = sqrt(diag(cr1)), p = 2 * pt(-abs(coef(fit) / sqrt(diag(cr1))), firms - 1)))
 }
 
-# Least squares with dummies and clustered errors. `nested` effects, those of the clusters themselves, count as one.
+# Least squares with dummies and clustered errors. The book's K counts every dummy, also those that others imply; but
+# of `nested` effects, those of the clusters themselves, none. vcovCL counts what lm could estimate.
 clustered <- function(id, formula, rows, term, cluster, nested = NULL) {
   fit <- lm(formula, rows)
   used <- rows[names(residuals(fit)), ]
   n <- nobs(fit)
-  k <- fit$rank - if (is.null(nested)) 0 else length(unique(used[[nested]])) - 1
+  k <- length(coef(fit)) - if (is.null(nested)) 0 else length(unique(used[[nested]])) - 1
   default <- vcovCL(fit, cluster = used[[cluster]], type = "HC1")[term, term]
   variance <- default * (n - fit$rank) / (n - k)
-  convention <- if (is.null(nested)) "the same" else "vcovCL: nested effects counted"
+  convention <- if (!is.null(nested)) "vcovCL: nested effects count" else
+    if (k == fit$rank) "the same" else "vcovCL: dummies that others imply don't count"
   say(id, coef(fit)[term], sqrt(variance), n, convention = convention, default = sqrt(default))
   groups <- length(unique(used[[cluster]]))
   invisible(list(fit = fit, p = 2 * pt(-abs(coef(fit)[term] / sqrt(variance)), groups - 1)))
@@ -383,41 +385,55 @@ bounds_interval <- function(lower, upper, se_lower, se_upper) {
   c(low = lower - c * se_lower, high = upper + c * se_upper)
 }
 
-# Callaway and Sant'Anna with never-investors as controls and the year before the start as the base.
+# Callaway and Sant'Anna: never-investors as controls, the year before the start as the base, firms seen in both years
+# of a cell; cells weighted by their starters. The error sums squared influences, that of the cohorts' shares included.
 callaway_santanna <- function(id, rows) {
   firms <- unique(rows$edinet_code)
   years <- sort(unique(rows$year))
   y <- matrix(NA, length(firms), length(years), dimnames = list(firms, years))
   y[cbind(match(rows$edinet_code, firms), match(rows$year, years))] <- rows$y
   start <- ifelse(rows$never, Inf, rows$first_fdi)[match(firms, rows$edinet_code)]
-  total <- weight <- 0
-  influence <- numeric(length(firms))
-  shares <- list()
-  for (g in sort(unique(start[is.finite(start)]))) {
-    for (t in years[years >= g]) {
-      if (!(g - 1) %in% years) next
-      change <- y[, as.character(t)] - y[, as.character(g - 1)]
-      cohort <- !is.na(change) & start == g
-      others <- !is.na(change) & is.infinite(start)
-      if (!any(cohort) || !any(others)) next
-      effect <- mean(change[cohort]) - mean(change[others])
-      cell <- numeric(length(firms))
-      cell[cohort] <- (change[cohort] - mean(change[cohort])) / sum(cohort)
-      cell[others] <- -(change[others] - mean(change[others])) / sum(others)
-      total <- total + sum(cohort) * effect
-      weight <- weight + sum(cohort)
-      influence <- influence + sum(cohort) * cell
-    }
-  }
-  say(id, total / weight, sqrt(sum((influence / weight)^2)), nrow(rows))
+  cells <- expand.grid(year = years, cohort = sort(unique(start[is.finite(start)])))
+  cells <- cells[cells$year >= cells$cohort & (cells$cohort - 1) %in% years, ]
+  parts <- Map(function(year, cohort) {
+    change <- y[, as.character(year)] - y[, as.character(cohort - 1)]
+    one <- !is.na(change) & start == cohort
+    other <- !is.na(change) & is.infinite(start)
+    influence <- ifelse(one, (change - mean(change[one])) / sum(one),
+                        ifelse(other, -(change - mean(change[other])) / sum(other), 0))
+    list(effect = mean(change[one]) - mean(change[other]), starters = sum(one), influence = influence)
+  }, cells$year, cells$cohort)
+  there <- vapply(parts, function(part) part$starters > 0, TRUE)
+  parts <- parts[there]
+  effect <- vapply(parts, `[[`, 0, "effect")
+  weight <- vapply(parts, function(part) part$starters * 1, 0)
+  weight <- weight / sum(weight)
+  member <- outer(start, cells$cohort[there], "==")
+  share <- colMeans(member)
+  away <- sweep(member, 2, share)
+  shares <- (drop(away %*% effect) - rowSums(away) * sum(share * effect) / sum(share)) / sum(share)
+  influence <- drop(vapply(parts, `[[`, start, "influence") %*% weight) + shares / length(firms)
+  say(id, sum(weight * effect), sqrt(sum(influence^2)), nrow(rows))
 }
 
-# Imputation: effects of firms and years from untreated rows alone, then the mean excess of treated rows.
+# Imputation: effects of firms and years from untreated rows alone, then the mean excess of treated rows. The error is
+# the conservative one of Borusyak, Jaravel and Spiess: effects averaged by cohort, a firm left out of its own mean.
 imputation <- function(id, rows) {
-  fit <- lm(y ~ factor(edinet_code) + factor(year), rows, subset = rows$post == 0)
-  treated <- rows[rows$post == 1, ]
-  excess <- treated$y - predict(fit, treated)
-  say(id, mean(excess), NA, nrow(rows), "value", "imputation: conservative error not made in R")
+  treated <- rows$post == 1
+  fit <- lm(y ~ factor(edinet_code) + factor(year), rows[!treated, ])
+  excess <- rows$y - predict(fit, rows)
+  z <- model.matrix(delete.response(terms(fit)), rows, xlev = fit$xlevels)
+  weight <- treated / sum(treated)
+  pull <- z[!treated, ] %*% solve(crossprod(z[!treated, ]), crossprod(z[treated, ], weight[treated]))
+  left <- tapply(pull * excess[!treated], rows$edinet_code[!treated], sum)  # of untreated rows, by firm
+  held <- tapply(weight, rows$edinet_code, sum)
+  effect <- tapply(weight * excess, rows$edinet_code, sum)
+  cohort <- rows$first_fdi[match(names(held), rows$edinet_code)]
+  whole <- ave(held^2, cohort, FUN = sum)
+  mean <- ave(held * effect, cohort, FUN = sum) / whole
+  others <- whole - held^2  # of the cohort without the firm: none where it is the only one
+  own <- ifelse(held > 0 & others > 1e-12 * whole, (effect - mean * held) * whole / others, 0)
+  say(id, sum(effect), sqrt(sum((own - left[names(held)])^2)), nrow(rows))
 }
 
 # One side of the cut-off: a line's limit, the same less its bias by a parabola, and both variances from the three
