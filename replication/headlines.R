@@ -4,9 +4,10 @@
 #   Rscript replication/headlines.R DATA OUT.csv         # or the folder of the CSV files, and the file to write
 #
 # Needs R 4.1 or newer and the packages sandwich, lmtest, plm and quantreg (in Debian: r-cran-sandwich and so on).
-# OUT.csv has a line per number: id, value, se, n, and `compared`, which says what must agree with results.json of the
-# book's site ("all"; "value" where the error is made otherwise in R). At the end the script prints which conventions
-# differ. The samples come first, one function each; then the estimators; then one line per number.
+# OUT.csv has a line per number: id, value, se, n, and `compared`, which says what agrees with results.json of the book's
+# site: "all" to a millionth; "value" alone, where the error is drawn at random; "roughly", where several solutions fit
+# equally well. At the end the script prints where R's own defaults make other errors, and by how much. The samples come
+# first, one function each; then the estimators; then one line per number.
 
 for (package in c("sandwich", "lmtest", "plm", "quantreg")) {
   if (!requireNamespace(package, quietly = TRUE)) {
@@ -138,6 +139,14 @@ group_stoppers <- function(groups) {
   rows <- histories(all_filers(groups))
   rows <- rows[rows$stopper | rows$always, ]
   rows$post <- as.numeric(rows$stopper & rows$year > rows$last_fdi)
+  rows
+}
+
+# Firm-years in which a filer can leave the filings, up to 2024; `leaves` is one in the year of the last report.
+exits <- function(rows, groups) {
+  last <- tapply(groups$year, groups$edinet_code, max)
+  rows <- rows[rows$year < 2025, ]
+  rows$leaves <- as.numeric(rows$year == last[rows$edinet_code])
   rows
 }
 
@@ -318,6 +327,43 @@ clustered <- function(id, formula, rows, term, cluster, nested = NULL) {
   invisible(list(fit = fit, p = 2 * pt(-abs(coef(fit)[term] / sqrt(variance)), groups - 1)))
 }
 
+# Errors for one country over time: neighbouring years alike, up to three years apart.
+newey_west <- function(id, formula, rows, term) {
+  fit <- lm(formula, rows)
+  table <- coeftest(fit, vcov = NeweyWest(fit, lag = 3, prewhite = FALSE, adjust = TRUE))
+  say(id, table[term, "Estimate"], table[term, "Std. Error"], nobs(fit))
+}
+
+# The same coefficient with countries of one year alike, too: clusters of both, and Driscoll and Kraay. In the book the
+# effects of the first are nested in its clusters and don't count; of the second, all do.
+other_errors <- function(ids, formula, rows, term) {
+  dummies <- update(formula, . ~ . + factor(iso3) + factor(year))
+  fit <- lm(dummies, rows)
+  n <- nobs(fit)
+  k <- length(all.vars(formula))  # the regressors and a constant
+  groups <- min(length(unique(rows$iso3)), length(unique(rows$year)))
+  plain <- vcovCL(fit, cluster = rows[c("iso3", "year")], type = "HC0", cadjust = FALSE)[term, term]
+  default <- vcovCL(fit, cluster = rows[c("iso3", "year")])[term, term]
+  say(ids[1], coef(fit)[term], sqrt(plain * groups / (groups - 1) * (n - 1) / (n - k)), n,
+      convention = "vcovCL, two ways: nested effects count", default = sqrt(default))
+  within <- plm(formula, rows, index = c("iso3", "year"), model = "within", effect = "twoways")
+  plain <- vcovSCC(within, type = "HC0", maxlag = 3)[term, term]
+  years <- length(unique(rows$year))
+  say(ids[2], coef(within)[term], sqrt(plain * years / (years - 1) * (n - 1) / (n - fit$rank)), n,
+      convention = "vcovSCC: no small-sample factor", default = sqrt(plain))
+}
+
+# Headcounts themselves, not their logs: Poisson pseudo-maximum likelihood with the same effects.
+poisson_levels <- function(id, rows) {
+  rows$jobs <- round(exp(rows$y))
+  fit <- glm(jobs ~ post + factor(edinet_code) + factor(year), poisson, rows, control = glm.control(1e-12, 100))
+  n <- nobs(fit)
+  k <- 1 + length(unique(rows$year))
+  default <- vcovCL(fit, cluster = rows$edinet_code, type = "HC1")["post", "post"]
+  say(id, coef(fit)["post"], sqrt(default * (n - length(coef(fit))) / (n - k)), n,
+      convention = "vcovCL: nested effects count", default = sqrt(default))
+}
+
 # Least squares with errors that allow each firm its own scatter.
 robust <- function(id, formula, rows, term, type = "HC1") {
   fit <- lm(formula, rows)
@@ -492,6 +538,13 @@ for (source in c("pwt", "ilo")) {
   country("placebo_lead", growth ~ fdi_lead + population_growth + fdi_in_lag + gdp_growth_lag +
     factor(iso3) + factor(year), "fdi_lead", FALSE)
 }
+controls <- growth ~ fdi_lag + population_growth + fdi_in_lag + gdp_growth_lag
+rows <- country_changes(countries, "employment_pwt_millions", FALSE)
+rows <- rows[complete.cases(rows[all.vars(controls)]), ]
+other_errors(c("country/errors/two_way/pwt", "country/errors/driscoll_kraay/pwt"), controls, rows, "fdi_lag")
+rows <- country_changes(countries, "employment_pwt_millions", FALSE)
+newey_west("country/japan/growth_on_fdi", growth ~ fdi_lag, rows[rows$iso3 == "JPN", ], "fdi_lag")
+newey_west("country/germany/growth_on_fdi", growth ~ fdi_lag, rows[rows$iso3 == "DEU", ], "fdi_lag")
 industries <- both_sides_europe(europe)
 eu <- clustered("both/eu_industry/main", home ~ abroad + factor(country_year) + factor(industry_year), industries,
                 "abroad", "country_industry")
@@ -512,12 +565,16 @@ two_way(y ~ post, worst, post = "jobs/starters/worst")
 interval <- bounds_interval(at_least$value, at_most$value, at_least$se, at_most$se)
 say("jobs/starters/interval_low", interval[1])
 say("jobs/starters/interval_high", interval[2])
+poisson_levels("jobs/starters_levels/lower", lower)
+poisson_levels("jobs/starters_levels/upper", upper)
 callaway_santanna("jobs/starters_cs/lower", jobs_in_japan(firms, groups, "lower"))
 callaway_santanna("jobs/starters_cs/upper", jobs_in_japan(firms, groups, "upper"))
 begun <- group_starters(groups)
 small <- two_way(y ~ post, seen_again(begun[begun$first_group <= 300, ]), post = "group/starters/le300")
 two_way(y ~ post, seen_again(begun), post = "group/starters/all")
 ended <- two_way(y ~ post, seen_again(group_stoppers(groups)), post = "group/stoppers/all")
+marginal(leaves ~ post + ln_group + factor(year), exits(begun, groups), post = "group/exit/all",
+         cluster = "edinet_code", times = 100)
 parent <- starters(firms)
 share <- parent$parent_employees / parent$group_employees
 parent <- parent[by_unit(share, parent$edinet_code, function(x) x[1]) >= 0.1, ]
@@ -528,7 +585,8 @@ for (who in c("parent", "group")) {
   formula <- reformulate(c("fdi", "log(parent_employees)", "sector"), who)
   robust(paste0("firm/longdiff/", who), formula, long, "fdi")
   median <- quantreg::rq(formula, 0.5, long, method = "fn")
-  say(paste0("firm/longdiff_median/", who), coef(median)["fdi"], NA, nrow(long), "value", "rq: another density")
+  say(paste0("firm/longdiff_median/", who), coef(median)["fdi"], NA, nrow(long), "roughly",
+      "rq: several slopes fit equally well")
 }
 
 # Chapter 3: those who were abroad already, the survey of management, who starts
