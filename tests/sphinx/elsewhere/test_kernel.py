@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import zipfile
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -108,13 +107,60 @@ def release(folder: Path) -> Path:
             wanted[name] = packages[name]
             open_ += packages[name]["depends"]
     pure = [p for p in wanted.values() if p["file_name"].endswith("none-any.whl")]
+    exactly = [f"{p['name']}=={p['version']}" for p in pure]
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--platform", "any",
-         "--python-version", lock["info"]["python"], "--dest", out, *(f"{p['name']}=={p['version']}" for p in pure)], check=True)
+         "--python-version", lock["info"]["python"], "--dest", out, *exactly], check=True)  # fmt: skip
     files = {normal(path.name.split("-")[0]): path.name for path in out.glob("*.whl")}
     for name, package in wanted.items():
         package["file_name"] = files.get(name) or stand_in(out, package)
         package["sha256"] = hashlib.sha256((out / package["file_name"]).read_bytes()).hexdigest()
-    lock["packages"] = {p["name"]: p for p in wanted.values()}
+    lock["packages"] = wanted
     (out / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
     return out
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Path:
+    """The lite site, with Pyodide's core and the packages that the first cell needs in it."""
+    root, work = tmp_path_factory.mktemp("kernel"), tmp_path_factory.mktemp("release")
+    for name in ("book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT", "_config.yml"):
+        (root / name).symlink_to(ROOT / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYODIDE", str(release(work)))
+        return lite.build(root)
+
+
+def test_kernel_starts_and_runs_the_first_cell(served, browser):
+    from selenium.webdriver import ActionChains, Keys
+
+    status = "return document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status"
+    cell = "const c = document.querySelector('.jp-CodeCell'); return c && "
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=served)) as http:
+        Thread(target=http.serve_forever, daemon=True).start()
+        browser.get_log("performance")
+        browser.get(f"http://127.0.0.1:{http.server_port}/notebooks/index.html?path=book/introduction.ipynb")
+
+        def until(what: str, holds) -> None:
+            for _ in range(1200):
+                if holds():
+                    return
+                time.sleep(0.2)
+            pytest.fail(f"{what}: the kernel is {browser.execute_script(status)}, the cell shows "
+                        f"{browser.execute_script(cell + 'c.innerText')!r}")
+
+        until("no kernel was asked for", lambda: browser.execute_script(status) == "unknown")
+        until("Python did not start", lambda: browser.execute_script(status) == "idle")
+        editor = browser.find_element("css selector", ".jp-CodeCell .cm-content")
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", editor)
+        editor.click()
+        ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+        prompt = cell + "c.querySelector('.jp-InputPrompt').textContent"
+        until("the first cell did not end", lambda: re.fullmatch(r"\[\d+\]:", browser.execute_script(prompt) or ""))
+        assert browser.execute_script(prompt) == "[1]:"
+        assert browser.execute_script(cell + "c.querySelector('.jp-OutputArea-output')?.textContent") is None
+        events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        assert [url for url in asked if url.startswith("http") and f"127.0.0.1:{http.server_port}" not in url] == []
+        browser.get("about:blank")
+        http.shutdown()

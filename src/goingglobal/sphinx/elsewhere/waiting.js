@@ -31,10 +31,9 @@
     return box;
   }
 
-  // Idle counts once a kernel has a name: before that the sign says idle of a kernel that nobody has asked for.
   function alive() {
     const sign = document.querySelector(".jp-Notebook-ExecutionIndicator");
-    return sign !== null && ALIVE.has(sign.dataset.status) && !document.querySelector(".jp-KernelStatus-error");
+    return sign !== null && ALIVE.has(sign.dataset.status);
   }
 
   setInterval(() => {
