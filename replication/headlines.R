@@ -2,6 +2,7 @@
 #
 #   Rscript replication/headlines.R                      # data in ../data beside this file; writes headlines.csv here
 #   Rscript replication/headlines.R DATA OUT.csv         # or the folder of the CSV files, and the file to write
+#   Rscript replication/headlines.R DATA OUT.csv SAMPLES # and the samples, a CSV each, as headlines.do wants them
 #
 # Needs R 4.1 or newer and the packages sandwich, lmtest, plm and quantreg (in Debian: r-cran-sandwich and so on).
 # OUT.csv has a line per number: id, value, se, n, and `compared`, which says what agrees with results.json of the book's
@@ -25,6 +26,7 @@ arguments <- commandArgs(trailingOnly = TRUE)
 script <- sub("^--file=", "", grep("^--file=", commandArgs(), value = TRUE))
 folder <- if (length(arguments) >= 1) arguments[1] else file.path(dirname(script), "..", "data")
 target <- if (length(arguments) >= 2) arguments[2] else "headlines.csv"
+samples <- if (length(arguments) >= 3) arguments[3] else NULL
 
 # ------------------------------------------------------------------------------------------------------------ data
 # An empty cell is a missing value; the letters NA are Namibia's code, and stay what they are.
@@ -645,6 +647,32 @@ part <- paste0(target, ".part")
 write.csv(format(found[c("id", "value", "se", "n", "compared")], digits = 15, trim = TRUE), part, row.names = FALSE,
           quote = FALSE)
 if (!file.rename(part, target)) stop(target, " can't be written", call. = FALSE)
+
+if (!is.null(samples)) {
+  dir.create(samples, showWarnings = FALSE)
+  keep <- function(name, rows, columns) {
+    write.csv(rows[columns], file.path(samples, paste0(name, ".csv")), row.names = FALSE, na = "")
+  }
+  jobs <- data.frame(lower[c("edinet_code", "year", "post", "first_fdi", "ln_parent")], lower = lower$y,
+                     upper = upper$y, worst = worst$y)
+  jobs$first_fdi[is.infinite(jobs$first_fdi)] <- NA
+  keep("jobs", jobs, names(jobs))
+  keep("jobs_by_limit", split, c("edinet_code", "year", "y", "post", "post_within", "post_outside"))
+  filers <- seen_again(begun)
+  keep("starters", filers, c("edinet_code", "year", "ln_group", "post", "first_group"))
+  keep("stoppers", seen_again(group_stoppers(groups)), c("edinet_code", "year", "ln_group", "post", "first_group"))
+  keep("exits", exits(begun, groups), c("edinet_code", "year", "leaves", "post", "ln_group"))
+  keep("parents", seen_again(parent), c("edinet_code", "year", "y", "post"))
+  long$ln_parent0 <- long$ln_parent
+  keep("long", long, c("edinet_code", "sector", "fdi", "parent", "group", "ln_parent0", "parent_employees"))
+  keep("accounts", account, c("edinet_code", "fdi", "parent", "group", covariates, "ln_group0"))
+  keep("risk_set", risk_set(firms), c("edinet_code", "year", "starts", accounts))
+  country <- country_changes(countries, "employment_pwt_millions", TRUE)
+  keep("countries", country, c("iso3", "year", "conduit", "growth", "fdi_lead", all.vars(controls)[-1]))
+  keep("europe", industries, c("country", "industry", "year", "home", "abroad"))
+  keep("us", parents, c("industry", "year", "home", "abroad", "low_wage", "high_wage"))
+  keep("survey", management(survey), c("country", "mne_d", "management", "ln_employees", "ownership"))
+}
 
 cat(nrow(found), " numbers in ", target, "\n\n", sep = "")
 cat("Errors by R's own default, over those of the book and of this file:\n")
