@@ -631,9 +631,9 @@ two_way(y ~ post_within + post_outside, split, post_within = "support/eligible_l
         post_outside = "support/eligible_lower/outside")
 
 # Conclusion: six estimates named beforehand, and Holm's method for there being six
+p_parents <- wild_p(home ~ abroad + factor(year), home ~ factor(year), parents, "abroad", "industry")
 p <- c(jobs_lower = at_least$p, jobs_upper = at_most$p, small_groups = small$p, groups_that_stop = ended$p,
-       us_parents = wild_p(home ~ abroad + factor(year), home ~ factor(year), parents, "abroad", "industry"),
-       eu_industries = eu$p)
+       us_parents = p_parents, eu_industries = eu$p)
 names(p) <- sub("[.].*", "", names(p))
 holm <- p.adjust(p, method = "holm")
 for (name in names(p)) {
