@@ -83,7 +83,7 @@ def stand_in(folder: Path, package: dict) -> str:
     files = {f"{name}/__init__.py": f"__version__ = {package['version']!r}\n{STAND_IN}".encode()
              for name in package["imports"] if "." not in name}  # fmt: skip
     files[f"{stem}.dist-info/METADATA"] = about.encode()
-    files[f"{stem}.dist-info/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[f"{stem}.dist-info/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     lite._write_wheel(folder / f"{stem}-py3-none-any.whl", files, f"{stem}.dist-info")
     return f"{stem}-py3-none-any.whl"
 

@@ -235,7 +235,7 @@ def test_lab_opens_a_chapter_in_chromium(folder, browser, app, path):
 def test_page_says_so_where_python_does_not_start(folder, browser):
     """With the minute cut to two seconds: here Pyodide's network is not to be had."""
     class Impatient(Quiet):
-        def do_GET(self):
+        def do_GET(self):  # noqa: N802 - the library's name
             if not self.path.startswith("/waiting.js"):
                 return super().do_GET()
             text = (folder / "waiting.js").read_text(encoding="utf-8")

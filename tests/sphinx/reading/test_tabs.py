@@ -20,7 +20,7 @@ def test_tabs_work_without_scripts_by_keyboard_and_in_print(plain_browser):
     labels = one.find_elements("css selector", ".sd-tab-label")
     assert [label.text for label in labels] == ["Python", "R (run by our tests)", "Stata (not run by our tests)"]
     assert look.execute_script(SHOWN) == [True, False, False]
-    look.execute_script("arguments[0].scrollIntoView({block: 'center'})", one)
+    look.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", one)
     labels[2].click()
     assert look.execute_script(SHOWN) == [False, False, True]
     ActionChains(look).send_keys(Keys.ARROW_LEFT).perform()

@@ -158,8 +158,8 @@ def _complete(release: Path, named: str) -> None:
     needed |= {file: f"the package {name}" for name, file in files.items() if "://" not in file}
     missing = [file for file in needed if not (release / file).is_file()]
     if missing:
-        raise LiteError(f"PYODIDE={named}: {missing[0]} ({needed[missing[0]]}) is not there, one of {len(missing)} files "
-                        f"missing of {len(needed)}; take the full release of Pyodide, not its core alone")
+        first = f"{missing[0]} ({needed[missing[0]]})"
+        raise LiteError(f"PYODIDE={named}: {first} is not there, one of {len(missing)} files missing of {len(needed)}; take the full release of Pyodide, not its core alone")
 
 
 def _finish(out: Path) -> None:
