@@ -159,7 +159,8 @@ def _complete(release: Path, named: str) -> None:
     missing = [file for file in needed if not (release / file).is_file()]
     if missing:
         first = f"{missing[0]} ({needed[missing[0]]})"
-        raise LiteError(f"PYODIDE={named}: {first} is not there, one of {len(missing)} files missing of {len(needed)}; take the full release of Pyodide, not its core alone")
+        raise LiteError(f"PYODIDE={named}: {first} is not there, one of {len(missing)} files missing of {len(needed)}; "
+                        "take the full release of Pyodide, not its core alone")
 
 
 def _finish(out: Path) -> None:
