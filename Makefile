@@ -68,7 +68,7 @@ pictures: book  ## screenshots of every page, light, dark, narrow and printed, t
 check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
 	@$(BIN)/python tests/tidy.py
 
-anywhere: $(STAMP)  ## run the notebooks in new environments: lowest and newest Python, and Pyodide's versions (minutes)
+anywhere: $(STAMP)  ## notebooks in new environments, numbers in R, the browser's own Python (minutes; what lacks is named)
 	@$(BIN)/python -m pytest -q -m environments
 
 address: $(STAMP)  ## maintainers: notebooks' first cells, after a change of `repository: url` in _config.yml
