@@ -15,10 +15,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+MINE = "my-notebooks"  # a reader's own folder (`elsewhere.lab`)
 # Folders that a build writes, or that no page is made from.
-NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute"}
-_SETTINGS = ("SOURCE_DATE_EPOCH", "GOINGGLOBAL_DATA", "GOINGGLOBAL_LITE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
-             "OPENBLAS_CORETYPE", "PYTHONHASHSEED")
+NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute",
+            MINE}  # fmt: skip
+_SETTINGS = ("SOURCE_DATE_EPOCH", "GOINGGLOBAL_DATA", "GOINGGLOBAL_LITE", "GOINGGLOBAL_READING", "OPENBLAS_NUM_THREADS",
+             "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "PYTHONHASHSEED")
 
 
 def digest(files: Iterable[Path], *words: str, base: Path | None = None) -> str:

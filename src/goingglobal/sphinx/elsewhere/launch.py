@@ -26,8 +26,11 @@ from sphinx.errors import ConfigError
 from goingglobal import __version__
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.state import git
+from goingglobal.sphinx.taking.files import reading_copy
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
+# Set where a site is published: the branch that holds the book's files and its reading copies, in `notebooks/`.
+READING = "GOINGGLOBAL_READING"
 LACKING = {"pyfixest": "statsmodels"}  # what Pyodide lacks: what does its work there
 # Tags of cells that a cut for the browser leaves out: what the link to the cut says of it.
 CUT = {
@@ -39,6 +42,14 @@ EXTRAS = {
     "explorers": r"(?m)^\s*(?:from|import)\s.*\bexplorers\b",
     "large": r"(?m)^\s*(?:from|import)\s.*\blarge\b",
     "sensitivity": r"\bsensitivity\(",
+}
+# What every notebook says of itself: without it, programs that make a script of one don't know what it holds.
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
+        "name": "python", "nbconvert_exporter": "python", "pygments_lexer": "ipython3",
+    },
 }
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
@@ -122,7 +133,8 @@ def _imports(notebook: dict, package: str) -> bool:
 def install_source(notebook: dict, where: Repository | None) -> str:
     """The notebook's first cell: it installs the library in the browser and on Colab, elsewhere it does nothing.
 
-    Without a public address Colab takes a wheel that the reader has uploaded.
+    Without a public address Colab takes a wheel that the reader has uploaded. Each branch holds a line of plain Python:
+    where a script is made of the notebook, `%pip` becomes a comment, and an `if` of comments is none.
     """
     more = extras(notebook)
     uploaded = f"./goingglobal-{__version__}-py3-none-any.whl{more}"
@@ -130,13 +142,14 @@ def install_source(notebook: dict, where: Repository | None) -> str:
     absorbing = _imports(notebook, "pyfixest")
     return "\n".join((
         "# Installs the library with its data in the browser (JupyterLite) and on Colab; elsewhere it does nothing.",
-        "# To read, take the book's page, where numbers stand in the text; here you run and change the code.",
         "import sys", "",
         'if sys.platform == "emscripten":',
+        '    print("Installing the library ...")',
         f'    %pip install -q "goingglobal{more}"',
         *(["    import goingglobal.absorbing  # stands in for pyfixest, which has no build for the browser"]
           if absorbing else []),
         'elif "google.colab" in sys.modules:',
+        '    print("Installing the library ...")',
         f'    %pip install -q "{colab}"',
     ))  # fmt: skip
 
@@ -153,7 +166,7 @@ def notebooks(source: Path) -> list[Path]:
 
 
 def stamp(source: Path) -> list[Path]:
-    """Write the first cell of every notebook from the setting in `_config.yml`; returns those that changed."""
+    """Write first cell and metadata of every notebook, from the setting in `_config.yml`; returns those that changed."""
     where, changed = configured(source), []
     for path in notebooks(source):
         text = path.read_text(encoding="utf-8")
@@ -163,6 +176,7 @@ def stamp(source: Path) -> list[Path]:
         first = next((i for i, c in enumerate(cells) if c["cell_type"] == "code"), len(cells))
         there = first < len(cells) and cells[first]["id"] == cell["id"]
         notebook["cells"] = [*cells[:first], cell, *cells[first + there:]]
+        notebook["metadata"] = {**METADATA, **notebook["metadata"], "language_info": METADATA["language_info"]}
         fresh = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         if fresh != text:
             path.write_text(fresh, encoding="utf-8")
@@ -204,8 +218,11 @@ def _link(address: str, words: str, title: str) -> str:
     return f'<a class="gg-button" href="{escape(address, quote=True)}" title="{escape(title, quote=True)}">{words}</a>'
 
 
-def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[str]:
-    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address."""
+def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str], reading: str = "") -> list[str]:
+    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address.
+
+    `reading`: its reading copy, which Binder and Colab open where a branch holds it.
+    """
     where, found = app.config.goingglobal_repository, []
     source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
     if app.config.goingglobal_lite:
@@ -224,11 +241,13 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
         address = f"{pathto('lite/notebooks/index.html', 1)}?path={quote(opened)}"
         found.append(_link(address, words, title.strip()))
     if where:
-        public_repository = Repository(*where)
+        public_repository, copy = Repository(*where), app.config.goingglobal_reading and reading
+        if copy:
+            public_repository, notebook = Repository(where[0], app.config.goingglobal_reading), copy
         opened = public_repository.binder(notebook)
         found.append(_link(opened, "Binder", "JupyterLab on mybinder.org, a public service"))
         colab = public_repository.colab(notebook)
-        if colab and where[0] in source:  # else its first cell would not find the library
+        if colab and (copy or where[0] in source):  # else its first cell would not find the library
             found.append(_link(colab, "Colab", "Google Colab; needs an account there"))
     return found
 
@@ -239,7 +258,8 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
         return
     software = {record.get("software") or "" for record in registry.page(app.env, pagename).results.values()}
     lacking = {name: other for name, other in LACKING.items() if any(s.startswith(name) for s in software)}
-    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking)
+    copy = reading_copy(pagename)
+    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking, copy)
 
 
 def _configure(app: Sphinx, config: Config) -> None:
@@ -248,11 +268,13 @@ def _configure(app: Sphinx, config: Config) -> None:
     where = repository(Path(app.srcdir), url, options.get("repository_branch"))
     config.goingglobal_repository = (where.url, where.ref) if where else ()
     config.goingglobal_lite = bool(os.environ.get(LITE))
+    config.goingglobal_reading = os.environ.get(READING, "")
 
 
 def setup(app: Sphinx) -> None:
     app.add_config_value("goingglobal_repository", (), "html", types=[tuple, list])
     app.add_config_value("goingglobal_lite", False, "html", types=[bool])
+    app.add_config_value("goingglobal_reading", "", "html", types=[str])
     app.connect("config-inited", _configure)
     app.connect("html-page-context", _line)
 

@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxRole
 
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.build import place
+from goingglobal.sphinx.taking.files import reading_copy
 
 GLOSSARY = "book/appendix/glossary"
 WORDS_A_MINUTE = 220
@@ -160,7 +161,7 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
     minutes = max(1, round(words_in(doctree) / WORDS_A_MINUTE + 0.3 * len(kinds)))
     parts = [f"About {_counted(minutes, 'minute')} to read"]
     parts += [_counted(kinds.count(kind), kind) for kind in ("figure", "table") if kind in kinds]
-    file = context["pathto"](f"_sources/{source}", 1)
+    file = context["pathto"](reading_copy(pagename), 1)
     parts.append(f'<a href="{file}" download>notebook (.ipynb)</a>')
     deck = context.get("gg_slides")
     parts += [f'<a href="{deck}">slides</a>'] if deck else []

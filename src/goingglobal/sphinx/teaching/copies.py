@@ -1,0 +1,400 @@
+"""Reading copies: each notebook as it reads outside the site, written to `notebooks/` of the site.
+
+A reading copy has the code of its notebook, the outputs of the build, and the text as the page shows it: numbers,
+claims, facts and citations filled in, boxes as quotations, hints and solutions folded, captions with their numbers,
+definitions below the cell that uses them. Its links lead to the site: by the public address where there is one
+(`html.baseurl`), else by relative paths. It is written when its page is, so it is made anew when what the page shows
+has changed, and only then. Figures become PNG, since code hosts don't show SVG soundly; pictures drawn before are
+taken as they were.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+from pathlib import Path
+from posixpath import dirname, join, normpath
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util import docname_join
+from sphinx.util.osutil import relative_uri
+
+from goingglobal._display import EXHIBIT, EXPLORER, RESULT
+from goingglobal.sphinx import registry, state
+from goingglobal.sphinx.cache import Cache
+from goingglobal.sphinx.elsewhere import launch
+from goingglobal.sphinx.reading import margin, mime, roles
+from goingglobal.sphinx.taking import citing, plain
+from goingglobal.sphinx.taking.files import reading_copy
+from goingglobal.sphinx.teaching import exercises
+
+if TYPE_CHECKING:
+    from sphinx.environment import BuildEnvironment
+
+SCALE = 1.5  # of a picture, so that it is sharp on a dense screen
+COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
+_HIDDEN = {"hide-input", "remove-cell", "remove-input"}
+_LEFT_OUT = {"remove-output", "hide-output"}
+
+
+# --------------------------------------------------------------------------------------------------------- pictures
+def picture(svg: str, folder: Path) -> bytes:
+    """An SVG of the book as PNG, in its light colours on white; kept in `folder` for the next build."""
+    import matplotlib
+    import vl_convert
+    from PIL import Image
+
+    svg = re.sub(r"var\(--[\w-]+,\s*((?:[^()]|\([^()]*\))*)\)", r"\1", svg)
+    file = folder / f"{state.digest((), svg, str(SCALE), str(COLOURS), vl_convert.__version__)}.png"
+    if not file.is_file():
+        vl_convert.register_font_directory(str(Path(matplotlib.get_data_path(), "fonts", "ttf")))
+        drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=SCALE))).convert("RGBA")
+        sheet = Image.new("RGB", drawn.size, "white")
+        sheet.paste(drawn, mask=drawn.getchannel("A"))
+        made = io.BytesIO()
+        sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(made, "PNG")
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_suffix(".new")
+        fresh.write_bytes(made.getvalue())
+        fresh.replace(file)
+    return file.read_bytes()
+
+
+# ------------------------------------------------------------------------------------------------------------- text
+class Page:
+    """One page on its way to a reading copy: what its roles and directives say outside the site."""
+
+    def __init__(self, app: Sphinx, docname: str):
+        self.app, self.env, self.docname = app, app.env, docname
+        self.results, self.exhibits = registry.results(app.env), registry.exhibits(app.env)
+        self.here = app.builder.get_target_uri(docname)
+        self.pictures = Path(app.doctreedir, "pictures")
+        self.below: dict[str, str] = {}  # what stands at the end of the cell: definitions, then pictures
+        self.images: dict[str, str] = {}
+        self.folds = False  # whether the cell begins a folded solution
+
+    # ---- links
+    def address(self, place: str) -> str:
+        """A file of the site, with its anchor, as a reading copy links to it."""
+        base = self.app.config.html_baseurl
+        return base + place if base else relative_uri(reading_copy(self.docname), place)
+
+    def page(self, docname: str, name: str = "") -> str:
+        return self.address(self.app.builder.get_target_uri(docname)) + (f"#{name}" if name else "")
+
+    def inline(self, node: nodes.Node) -> str:
+        """Inline nodes as Markdown."""
+        if isinstance(node, nodes.Text):
+            return node.astext()
+        if isinstance(node, mime.quoted):
+            return roles.quotation(self.results, node["kind"], node["key"], node["words"]).words
+        inner = "".join(self.inline(child) for child in node.children)
+        for kind, mark in ((nodes.strong, "**"), (nodes.emphasis, "*"), (nodes.literal, "`"), (nodes.math, "$")):
+            if isinstance(node, kind):
+                return f"{mark}{inner}{mark}"
+        if isinstance(node, nodes.reference) and (node.get("refuri") or node.get("refid")):
+            uri = node.get("refuri") or f"#{node['refid']}"
+            if not re.match(r"[a-z]+:", uri):
+                file, _, name = uri.partition("#")
+                file = normpath(join(dirname(self.here), file)) if file else self.here
+                uri = self.address(file) + (f"#{name}" if name else "")
+            return plain.link(inner, uri, node.get("reftitle") or "")
+        return inner
+
+    def reference(self, domain: str, kind: str, target: str, words: str = "") -> str:
+        """A reference as Sphinx makes it; words alone where it leads nowhere."""
+        node = addnodes.pending_xref("", nodes.inline("", words or target), refdomain=domain, reftype=kind,
+                                     reftarget=target, refexplicit=bool(words), refdoc=self.docname, refwarn=False)
+        found = self.env.get_domain(domain).resolve_xref(self.env, self.docname, self.app.builder, kind, target, node,
+                                                         node[0])  # fmt: skip
+        return self.inline(found) if found is not None else words or target
+
+    # ---- roles
+    def role(self, name: str, text: str) -> str:
+        titled = roles.TITLED.match(text)
+        words, key = (titled["text"], titled["id"]) if titled else ("", text.strip())
+        if name in ("result", "claim", "fact", "verdict"):
+            return self._quoted(name, key, words)
+        if name == "numref":
+            return self._numbered(key, words)
+        if name == "define":
+            return self._defined(key, words or key)
+        if name == "doc":
+            doc = docname_join(self.docname, key)
+            return plain.link(words or self.env.titles[doc].astext(), self.page(doc))
+        if name == "download":
+            file, _ = self.env.relfn2path(key, self.docname)
+            known = self.env.dlfiles.get(file)
+            return plain.link(words or key, self.address(f"_downloads/{known[1]}")) if known else words or key
+        if name.startswith("cite:"):
+            return self.reference("cite", name.removeprefix("cite:"), text)
+        if name in ("ref", "term"):
+            return self.reference("std", name, key.lower() if name == "ref" else key, words)
+        if name == "math":
+            return f"${text}$"
+        return words or key
+
+    def _quoted(self, kind: str, key: str, words: str) -> str:
+        found = roles.quotation(self.results, kind, key, words)
+        if kind == "result" and found.page == self.docname:
+            return found.words  # it stands, with error and n, below the cell of this notebook that reports it
+        return plain.link(found.words, found.url or self.page(found.page, found.anchor), found.title)
+
+    def number(self, label: str) -> tuple[str, str] | None:
+        """“Figure 1.2” or “Exercise 1.2”, and its page; None for a label that is neither."""
+        if label in self.exhibits:
+            return citing.number(self.env, label), self.exhibits[label]["page"]
+        for doc, kinds in self.env.toc_fignumbers.items():
+            if label in kinds.get("exercise", {}):
+                return f"Exercise {'.'.join(map(str, kinds['exercise'][label]))}", doc
+        return None
+
+    def _numbered(self, label: str, words: str) -> str:
+        known = self.number(label)
+        if known is None:
+            return self.reference("std", "numref", label, words)
+        told, page = known[0].replace("Figure", "Fig."), known[1]
+        if words:
+            told = words.replace("%s", told.rpartition(" ")[2]).replace("{number}", told.rpartition(" ")[2])
+        return told if page == self.docname else plain.link(told, self.page(page, label))
+
+    def _defined(self, key: str, words: str) -> str:
+        term, paragraph = registry.page(self.env, margin.GLOSSARY).defines[margin._key(key)]
+        definition = "".join(self.inline(node) for node in margin._plain(paragraph))
+        self.below[term] = f"*{term}*: {definition}"
+        return self.reference("std", "term", key, words)
+
+    # ---- directives
+    def markdown(self, text: str) -> str:
+        return plain.rendered(text, self.role, self.directive)
+
+    def directive(self, block: plain.Block) -> str | None:
+        if block.name == "headline":
+            return self._headline(block.argument)
+        if block.name == "exercise":
+            return self._exercise(block)
+        if block.name == "hint":
+            return plain.folded("Hint", self.markdown(block.body))
+        if block.name == "solution":
+            return plain.folded(self._solution(block.argument), self.markdown(block.body))
+        if block.name == "solution-start":
+            self.folds = True
+            number, _ = self.number(block.argument)
+            return f"#### {self._solution(block.argument)} of {number}"
+        if block.name == "solution-end":
+            return ""
+        if block.name == "exercise-sheet":
+            file = f"{exercises.FOLDER}/{exercises.file_name(self.docname.rpartition('/')[2])}"
+            return (f"To work in, take {plain.link('the exercises as a notebook', self.address(file))}: there are no "
+                    "solutions in it, and checks that say what is missing.")
+        if block.name == "exhibit":
+            number, page = self.number(block.argument)
+            caption = self.exhibits[block.argument]["caption"]
+            return f"{plain.link(number, self.page(page, block.argument))}: {caption}"
+        return None
+
+    def _headline(self, label: str) -> str:
+        exhibit = self.exhibits[label]
+        image = base64.b64encode(picture(exhibit["svg"], self.pictures)).decode()
+        self.images[label] = f"[{label}]: data:image/png;base64,{image}"
+        alt = re.sub(r"\s+", " ", exhibit["alt"]).replace("[", "(").replace("]", ")")
+        return (f"![{alt}][{label}]\n\n**{citing.number(self.env, label)}.** {exhibit['caption']}  \n"
+                f"<small>{exhibit['source']}</small>")
+
+    def _exercise(self, block: plain.Block) -> str:
+        number, _ = self.number(block.options["label"])
+        self.kinds = getattr(self, "kinds", {}) | {block.options["label"]: block.options["kind"]}
+        return (f"### {number}. {plain._roles(block.argument, self.role)}\n\n"
+                f"*{exercises.KINDS[block.options['kind']]} · about {block.options['minutes']} minutes*\n\n"
+                f"{self.markdown(block.body)}")
+
+    def _solution(self, label: str) -> str:
+        return exercises.solution_words(getattr(self, "kinds", {}).get(label, ""))
+
+    # ---- cells
+    def text(self, cell: dict) -> tuple[str, bool]:
+        """A Markdown cell as it reads elsewhere, and whether it is the head of a folded solution."""
+        self.below, self.images, self.folds = {}, {}, False
+        parts = [self.markdown(cell["source"])]
+        if self.below:
+            parts.append(plain.quoted("\n\n".join(self.below.values())))
+        return "\n\n".join([*parts, *self.images.values()]).strip("\n"), self.folds
+
+    def outputs(self, cell: dict) -> list[dict]:
+        """A cell's outputs as any notebook program shows them; the book's own kinds become pictures and tables."""
+        found, numbers = [], []
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if RESULT in data:
+                numbers.append(data[RESULT])
+            elif EXHIBIT in data:
+                found += self._exhibit(data[EXHIBIT])
+            elif EXPLORER in data:
+                found += self._explorer(data)
+            else:
+                found.append(dict(output))
+        if numbers:
+            found.append(self._numbers(numbers))
+        return found
+
+    def _exhibit(self, record: dict) -> list[dict]:
+        label = record["label"]
+        number = citing.number(self.env, label)
+        file = html.escape(self.address(f"exhibits/{label}.csv"))
+        said = (f"<p><strong>{number}.</strong> {html.escape(record['caption'])}<br>"
+                f"<small>{html.escape(record['source'])} <a href=\"{file}\">Data (CSV)</a></small></p>")
+        told = f"{number}. {record['caption']}\n{record['source']}"
+        if record["kind"] == "figure":
+            return [self._picture(record["svg"], record["alt"]), _shown(told, said)]
+        cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>".replace("\n", "<br>") for cell in row)
+                        + "</tr>\n" for row in record["rows"])  # fmt: skip
+        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in record["columns"])
+        return [_shown(told, f"{said}\n<table><thead><tr>{head}</tr></thead>\n<tbody>{cells}</tbody></table>")]
+
+    def _picture(self, svg: str, alt: str) -> dict:
+        width, height = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg).groups()
+        image = base64.b64encode(picture(svg, self.pictures)).decode()
+        return {"output_type": "display_data", "data": {"image/png": image, "text/plain": alt},
+                "metadata": {"image/png": {"alt": alt, "width": round(float(width)), "height": round(float(height))}}}
+
+    def _explorer(self, data: dict) -> list[dict]:
+        label = data[EXPLORER]["label"]
+        where = self.page(self.docname, label)
+        number = citing.number(self.env, label)
+        words = f"{data[EXPLORER]['title']}. To choose other views: below {number} on the book's page, or in this cell."
+        linked = html.escape(words).replace(number, f'<a href="{html.escape(where)}">{number}</a>')
+        drawn = re.search(r"<svg.*</svg>", data["text/html"], re.S)
+        pictures = [self._picture(drawn[0], data[EXPLORER]["title"])] if drawn else []
+        return [*pictures, _shown(words, f"<p><small>{linked}</small></p>")]
+
+    def _numbers(self, records: list[dict]) -> dict:
+        """The numbers that a cell reports, each with its error, interval and n."""
+        lines = [f"{record['text']}  {roles._result(record, '')[1]}" for record in records]
+        told = "\n".join(lines)
+        many = f"{len(records)} numbers reported here" if len(records) > 1 else "A number reported here"
+        return _shown(told, f"<details><summary>{many}</summary>\n<pre>{html.escape(told)}</pre></details>")
+
+
+def _shown(text: str, marked_up: str) -> dict:
+    return {"output_type": "display_data", "metadata": {}, "data": {"text/html": marked_up, "text/plain": text}}
+
+
+# --------------------------------------------------------------------------------------------------------- notebook
+def _executed(app: Sphinx, path: Path) -> dict:
+    """The page's notebook with the outputs of this build."""
+    import nbformat
+
+    notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    if app.env.mystnb_config.execution_mode == "cache":
+        if app.goingglobal_outputs is None:
+            app.goingglobal_outputs = Cache(Path(app.config.nb_execution_cache_path))
+        notebook = app.goingglobal_outputs.executed(notebook)
+    return json.loads(nbformat.writes(notebook, split_lines=False))
+
+
+def _about(page: Page, title: str) -> str:
+    edition = page.app.config.html_context["gg_edition"]
+    book = edition["title"].partition(":")[0]
+    return (f"*A copy to read, run and change of {plain.link(title, page.page(page.docname))}, from the book {book}, "
+            f"version {edition['version']}. Text and outputs are those of the book; what you run here replaces the "
+            "outputs, and the text stays as it is. Folded cells hold captions, tables and the numbers of the text.*")
+
+
+def _cells(page: Page, notebook: dict, stem: str) -> tuple[list[dict], list[str]]:
+    """The cells of the copy, and the ids of those whose sections are folded."""
+    where = page.app.config.goingglobal_repository
+    install = launch.install_cell(stem, notebook, launch.Repository(*where) if where else None)
+    cells, folded = [], []
+    for place, cell in enumerate(notebook["cells"]):
+        tags = cell["metadata"].get("tags", [])
+        if cell["cell_type"] == "markdown":
+            text, folds = page.text(cell)
+            if not text:
+                continue
+            metadata: dict[str, Any] = {"tags": tags} if tags else {}
+            if folds:
+                metadata["jp-MarkdownHeadingCollapsed"] = True
+                folded.append(cell["id"])
+            cells.append({"cell_type": "markdown", "id": cell["id"], "metadata": metadata, "source": text})
+            if place == 0:
+                title = page.env.titles[page.docname].astext()
+                cells.append({"cell_type": "markdown", "id": f"{stem}-about-this-copy", "metadata": {},
+                              "source": _about(page, title)})  # fmt: skip
+        elif cell["cell_type"] == "code":
+            first = cell["id"] == install["id"]
+            metadata = {"tags": tags} if tags else {}
+            if _HIDDEN & set(tags) and not first:
+                metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in JupyterLab; on Colab
+            cells.append({"cell_type": "code", "id": cell["id"], "metadata": metadata,
+                          "execution_count": cell.get("execution_count"),
+                          "source": "".join(install["source"]) if first else cell["source"],
+                          "outputs": [] if _LEFT_OUT & set(tags) else page.outputs(cell)})  # fmt: skip
+    return cells, folded
+
+
+def made(app: Sphinx, docname: str) -> str:
+    """The reading copy of a page that is a notebook, as JSON."""
+    path = Path(app.env.doc2path(docname))
+    notebook = _executed(app, path)
+    cells, folded = _cells(Page(app, docname), notebook, path.stem)
+    metadata = {"kernelspec": notebook["metadata"].get("kernelspec", launch.METADATA["kernelspec"]),
+                "language_info": launch.METADATA["language_info"]}  # fmt: skip
+    if folded:
+        metadata["colab"] = {"collapsed_sections": folded}
+    copy = {"cells": [_lines(cell) for cell in cells], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(copy, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _lines(cell: dict) -> dict:
+    """A cell as notebooks are stored: texts by lines."""
+    cell = {**cell, "source": cell["source"].splitlines(keepends=True)}
+    for output in cell.get("outputs", []):
+        if "text" in output and isinstance(output["text"], str):
+            output["text"] = output["text"].splitlines(keepends=True)
+        output["data"] = {kind: text.splitlines(keepends=True) if kind.startswith("text/") and isinstance(text, str)
+                          else text for kind, text in output["data"].items()} if "data" in output else None
+        if output["data"] is None:
+            del output["data"]
+    return cell
+
+
+def _is_notebook(env: BuildEnvironment, docname: str) -> bool:
+    return docname in env.found_docs and env.doc2path(docname).endswith(".ipynb")
+
+
+def _put(app: Sphinx, docname: str) -> None:
+    file = Path(app.outdir) / reading_copy(docname)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(made(app, docname), encoding="utf-8", newline="\n")
+
+
+def _write(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    if doctree is not None and app.builder.name == "html" and _is_notebook(app.env, pagename):
+        _put(app, pagename)
+
+
+def _finish(app: Sphinx, exception: Exception | None) -> None:
+    """Copies of pages that are no more go; one that is missing is made. So for pictures that no build uses."""
+    if exception is not None or app.builder.name != "html":
+        return
+    out, wanted = Path(app.outdir), {}
+    for docname in app.env.found_docs:
+        if _is_notebook(app.env, docname):
+            wanted[out / reading_copy(docname)] = docname
+    for file in [file for file in (out / "notebooks").rglob("*.ipynb") if file not in wanted]:
+        file.unlink()
+    for file, docname in wanted.items():
+        if not file.is_file():
+            _put(app, docname)
+
+
+def setup(app: Sphinx) -> None:
+    app.goingglobal_outputs = None
+    app.connect("html-page-context", _write)
+    app.connect("build-finished", _finish)
