@@ -166,7 +166,7 @@ def notebooks(source: Path) -> list[Path]:
 
 
 def stamp(source: Path) -> list[Path]:
-    """Write first cell and metadata of every notebook, from the setting in `_config.yml`; returns those that changed."""
+    """Write each notebook's metadata, and its first cell as `_config.yml` says; returns those that changed."""
     where, changed = configured(source), []
     for path in notebooks(source):
         text = path.read_text(encoding="utf-8")

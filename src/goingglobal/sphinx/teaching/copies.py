@@ -38,25 +38,44 @@ if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
 SCALE = 1.5  # of a picture, so that it is sharp on a dense screen
+ROOM = 80  # pixels left and right of a picture, before it is cut to what is drawn
 COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
 _HIDDEN = {"hide-input", "remove-cell", "remove-input"}
 _LEFT_OUT = {"remove-output", "hide-output"}
 
 
 # --------------------------------------------------------------------------------------------------------- pictures
+def _light(svg: str) -> str:
+    """An SVG whose colours and fonts are those that a page without a style of its own gives it."""
+    while (plainer := re.sub(r"var\(--[\w-]+,\s*([^()]*)\)", r"\1", svg)) != svg:
+        svg = plainer
+    return svg
+
+
 def picture(svg: str, folder: Path) -> bytes:
-    """An SVG of the book as PNG, in its light colours on white; kept in `folder` for the next build."""
+    """An SVG of the book as PNG, in its light colours on white; kept in `folder` for the next build.
+
+    It is drawn with room around it: in another font than the page's, words may reach over the edge.
+    """
     import matplotlib
     import vl_convert
-    from PIL import Image
+    from PIL import Image, ImageChops
 
-    svg = re.sub(r"var\(--[\w-]+,\s*((?:[^()]|\([^()]*\))*)\)", r"\1", svg)
-    file = folder / f"{state.digest((), svg, str(SCALE), str(COLOURS), vl_convert.__version__)}.png"
+    svg = _light(svg)
+    file = folder / f"{state.digest((), svg, f'{SCALE} {ROOM} {COLOURS}', vl_convert.__version__)}.png"
     if not file.is_file():
         vl_convert.register_font_directory(str(Path(matplotlib.get_data_path(), "fonts", "ttf")))
-        drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=SCALE))).convert("RGBA")
+        width, height = map(float, re.search(r'width="([\d.]+)" height="([\d.]+)"', svg).groups())
+        left, top, wide, high = map(float, re.search(r'viewBox="([^"]+)"', svg)[1].split())
+        more = ROOM * wide / width
+        roomy = re.sub(r'width="[^"]*" height="[^"]*"', f'width="{width + 2 * ROOM}" height="{height}"', svg, count=1)
+        roomy = re.sub(r'viewBox="[^"]*"', f'viewBox="{left - more} {top} {wide + 2 * more} {high}"', roomy, count=1)
+        drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(roomy, scale=SCALE))).convert("RGBA")
         sheet = Image.new("RGB", drawn.size, "white")
         sheet.paste(drawn, mask=drawn.getchannel("A"))
+        room = round(ROOM * SCALE)
+        used = ImageChops.difference(sheet, Image.new("RGB", sheet.size, "white")).getbbox() or (room, 0, room, 0)
+        sheet = sheet.crop((min(room, used[0]), 0, max(sheet.width - room, used[2]), sheet.height))
         made = io.BytesIO()
         sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(made, "PNG")
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +83,11 @@ def picture(svg: str, folder: Path) -> bytes:
         fresh.write_bytes(made.getvalue())
         fresh.replace(file)
     return file.read_bytes()
+
+
+def size(image: bytes) -> tuple[int, int]:
+    """Width and height at which a picture is shown, from the head of the PNG."""
+    return tuple(round(int.from_bytes(image[at:at + 4], "big") / SCALE) for at in (16, 20))
 
 
 # ------------------------------------------------------------------------------------------------------------- text
@@ -204,7 +228,7 @@ class Page:
         image = base64.b64encode(picture(exhibit["svg"], self.pictures)).decode()
         self.images[label] = f"[{label}]: data:image/png;base64,{image}"
         alt = re.sub(r"\s+", " ", exhibit["alt"]).replace("[", "(").replace("]", ")")
-        return (f"![{alt}][{label}]\n\n**{citing.number(self.env, label)}.** {exhibit['caption']}  \n"
+        return (f"![{alt}][{label}]\n\n**{citing.number(self.env, label)}.** {exhibit['caption']}<br>\n"
                 f"<small>{exhibit['source']}</small>")
 
     def _exercise(self, block: plain.Block) -> str:
@@ -251,6 +275,7 @@ class Page:
                 f"<small>{html.escape(record['source'])} <a href=\"{file}\">Data (CSV)</a></small></p>")
         told = f"{number}. {record['caption']}\n{record['source']}"
         if record["kind"] == "figure":
+            said += f"<details><summary>The figure in words</summary>{html.escape(record['alt'])}</details>"
             return [self._picture(record["svg"], record["alt"]), _shown(told, said)]
         cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>".replace("\n", "<br>") for cell in row)
                         + "</tr>\n" for row in record["rows"])  # fmt: skip
@@ -258,10 +283,11 @@ class Page:
         return [_shown(told, f"{said}\n<table><thead><tr>{head}</tr></thead>\n<tbody>{cells}</tbody></table>")]
 
     def _picture(self, svg: str, alt: str) -> dict:
-        width, height = re.search(r'width="([\d.]+)" height="([\d.]+)"', svg).groups()
-        image = base64.b64encode(picture(svg, self.pictures)).decode()
-        return {"output_type": "display_data", "data": {"image/png": image, "text/plain": alt},
-                "metadata": {"image/png": {"alt": alt, "width": round(float(width)), "height": round(float(height))}}}
+        image = picture(svg, self.pictures)
+        width, height = size(image)
+        shown = {"alt": alt, "width": width, "height": height}
+        return {"output_type": "display_data", "metadata": {"image/png": shown},
+                "data": {"image/png": base64.b64encode(image).decode(), "text/plain": alt}}
 
     def _explorer(self, data: dict) -> list[dict]:
         label = data[EXPLORER]["label"]
@@ -329,7 +355,7 @@ def _cells(page: Page, notebook: dict, stem: str) -> tuple[list[dict], list[str]
         elif cell["cell_type"] == "code":
             first = cell["id"] == install["id"]
             metadata = {"tags": tags} if tags else {}
-            if _HIDDEN & set(tags) and not first:
+            if _HIDDEN & set(tags) and not first and "parameters" not in tags:
                 metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in JupyterLab; on Colab
             cells.append({"cell_type": "code", "id": cell["id"], "metadata": metadata,
                           "execution_count": cell.get("execution_count"),
