@@ -27,6 +27,11 @@ from goingglobal.sphinx.build import place
 FOLDERS = ("cite", "exercises", "exhibits", "explorers", "notebooks", "slides")
 
 
+def reading_copy(docname: str) -> str:
+    """Where the site keeps the reading copy of a notebook: `book/x` → `notebooks/x.ipynb`."""
+    return f"notebooks/{docname.removeprefix('book/')}.ipynb"
+
+
 @dataclass
 class Page:
     """What one page brings and needs.

@@ -219,7 +219,7 @@ def test_cut_reports_every_headline():
 # ----------------------------------------------------------------------------------------------------------- links
 def app(repository: Repository | None, lite: bool, source: Path = ROOT) -> SimpleNamespace:
     found = (repository.url, repository.ref) if repository else ()
-    config = SimpleNamespace(goingglobal_repository=found, goingglobal_lite=lite)
+    config = SimpleNamespace(goingglobal_repository=found, goingglobal_lite=lite, goingglobal_reading="")
     return SimpleNamespace(srcdir=str(source), config=config)
 
 

@@ -26,7 +26,6 @@ from sphinx.errors import ConfigError
 from goingglobal import __version__
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.state import git
-from goingglobal.sphinx.taking.files import reading_copy
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
 # Set where a site is published: the branch that holds the book's files and its reading copies, in `notebooks/`.
@@ -258,7 +257,7 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
         return
     software = {record.get("software") or "" for record in registry.page(app.env, pagename).results.values()}
     lacking = {name: other for name, other in LACKING.items() if any(s.startswith(name) for s in software)}
-    copy = reading_copy(pagename)
+    copy = registry.reading_copy(pagename)
     context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking, copy)
 
 

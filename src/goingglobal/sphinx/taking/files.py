@@ -15,11 +15,6 @@ _FIELDS = ("value", "se", "ci_low", "ci_high", "n", "groups", "unit", "text", "c
            "software", "notes")
 
 
-def reading_copy(docname: str) -> str:
-    """Where the site keeps the reading copy of a notebook: `book/x` → `notebooks/x.ipynb`."""
-    return f"notebooks/{docname.removeprefix('book/')}.ipynb"
-
-
 def _dump(path: Path, content: dict) -> None:
     fresh = path.with_suffix(path.suffix + ".new")
     fresh.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

@@ -31,7 +31,6 @@ from goingglobal.sphinx.cache import Cache
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.reading import margin, mime, roles
 from goingglobal.sphinx.taking import citing, plain
-from goingglobal.sphinx.taking.files import reading_copy
 from goingglobal.sphinx.teaching import exercises
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class Page:
     def address(self, place: str) -> str:
         """A file of the site, with its anchor, as a reading copy links to it."""
         base = self.app.config.html_baseurl
-        return base + place if base else relative_uri(reading_copy(self.docname), place)
+        return base + place if base else relative_uri(registry.reading_copy(self.docname), place)
 
     def page(self, docname: str, name: str = "") -> str:
         return self.address(self.app.builder.get_target_uri(docname)) + (f"#{name}" if name else "")
@@ -189,8 +188,8 @@ class Page:
         return told if page == self.docname else plain.link(told, self.page(page, label))
 
     def _defined(self, key: str, words: str) -> str:
-        term, paragraph = registry.page(self.env, margin.GLOSSARY).defines[margin._key(key)]
-        definition = "".join(self.inline(node) for node in margin._plain(paragraph))
+        term, paragraph = registry.page(self.env, margin.GLOSSARY).defines[margin.looked_up(key)]
+        definition = "".join(self.inline(node) for node in margin.own_words(paragraph))
         self.below[term] = f"*{term}*: {definition}"
         return self.reference("std", "term", key, words)
 
@@ -234,7 +233,7 @@ class Page:
     def _exercise(self, block: plain.Block) -> str:
         number, _ = self.number(block.options["label"])
         self.kinds = getattr(self, "kinds", {}) | {block.options["label"]: block.options["kind"]}
-        return (f"### {number}. {plain._roles(block.argument, self.role)}\n\n"
+        return (f"### {number}. {self.markdown(block.argument)}\n\n"
                 f"*{exercises.KINDS[block.options['kind']]} · about {block.options['minutes']} minutes*\n\n"
                 f"{self.markdown(block.body)}")
 
@@ -301,7 +300,8 @@ class Page:
 
     def _numbers(self, records: list[dict]) -> dict:
         """The numbers that a cell reports, each with its error, interval and n."""
-        lines = [f"{record['text']}  {roles._result(record, '')[1]}" for record in records]
+        lines = [f"{record['text']}  {roles.quotation(self.results, 'result', record['id'], '').title}"
+                 for record in records]  # fmt: skip
         told = "\n".join(lines)
         many = f"{len(records)} numbers reported here" if len(records) > 1 else "A number reported here"
         return _shown(told, f"<details><summary>{many}</summary>\n<pre>{html.escape(told)}</pre></details>")
@@ -312,10 +312,12 @@ def _shown(text: str, marked_up: str) -> dict:
 
 
 # --------------------------------------------------------------------------------------------------------- notebook
-def _executed(app: Sphinx, path: Path) -> dict:
-    """The page's notebook with the outputs of this build."""
+def _executed(app: Sphinx, docname: str) -> dict:
+    """The page's notebook as it was read, with the outputs of this build."""
     import nbformat
 
+    read = Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"  # where myst-nb leaves it
+    path = read if read.is_file() else Path(app.env.doc2path(docname))
     notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
     if app.env.mystnb_config.execution_mode == "cache":
         if app.goingglobal_outputs is None:
@@ -366,9 +368,8 @@ def _cells(page: Page, notebook: dict, stem: str) -> tuple[list[dict], list[str]
 
 def made(app: Sphinx, docname: str) -> str:
     """The reading copy of a page that is a notebook, as JSON."""
-    path = Path(app.env.doc2path(docname))
-    notebook = _executed(app, path)
-    cells, folded = _cells(Page(app, docname), notebook, path.stem)
+    notebook = _executed(app, docname)
+    cells, folded = _cells(Page(app, docname), notebook, docname.rpartition("/")[2])
     metadata = {"kernelspec": notebook["metadata"].get("kernelspec", launch.METADATA["kernelspec"]),
                 "language_info": launch.METADATA["language_info"]}  # fmt: skip
     if folded:
@@ -395,7 +396,7 @@ def _is_notebook(env: BuildEnvironment, docname: str) -> bool:
 
 
 def _put(app: Sphinx, docname: str) -> None:
-    file = Path(app.outdir) / reading_copy(docname)
+    file = Path(app.outdir) / registry.reading_copy(docname)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(made(app, docname), encoding="utf-8", newline="\n")
 
@@ -412,7 +413,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
     out, wanted = Path(app.outdir), {}
     for docname in app.env.found_docs:
         if _is_notebook(app.env, docname):
-            wanted[out / reading_copy(docname)] = docname
+            wanted[out / registry.reading_copy(docname)] = docname
     for file in [file for file in (out / "notebooks").rglob("*.ipynb") if file not in wanted]:
         file.unlink()
     for file, docname in wanted.items():
