@@ -152,7 +152,7 @@ def test_hints_and_solutions_are_folded(name):
     assert folded == "\n".join(written).count("```{solution} ")
     heads = [cell["id"] for cell in cells(copy(name), "markdown").values()
              if cell["metadata"].get("jp-MarkdownHeadingCollapsed")]  # fmt: skip
-    assert heads == [cell["id"] for cell in cells(stored(f"book/{name}.ipynb"), "markdown").values()
+    assert heads == [f"{cell['id']}-solution-head" for cell in cells(stored(f"book/{name}.ipynb"), "markdown").values()
                      if "{solution-start}" in source(cell)]  # fmt: skip
     assert copy(name)["metadata"]["colab"]["collapsed_sections"] == heads
     # What is folded with a solution ends with its exercise: the next head is no lower.

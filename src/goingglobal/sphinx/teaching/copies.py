@@ -17,7 +17,7 @@ import json
 import re
 from pathlib import Path
 from posixpath import dirname, join, normpath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx import addnodes
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 SCALE = 1.5  # of a picture, so that it is sharp on a dense screen
 ROOM = 80  # pixels left and right of a picture, before it is cut to what is drawn
 COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
+CELL = "\f"  # where a cell ends and the head of a folded solution begins
 _HIDDEN = {"hide-input", "remove-cell", "remove-input"}
 _LEFT_OUT = {"remove-output", "hide-output"}
 
@@ -100,7 +101,6 @@ class Page:
         self.pictures = Path(app.doctreedir, "pictures")
         self.below: dict[str, str] = {}  # what stands at the end of the cell: definitions, then pictures
         self.images: dict[str, str] = {}
-        self.folds = False  # whether the cell begins a folded solution
 
     # ---- links
     def address(self, place: str) -> str:
@@ -207,9 +207,8 @@ class Page:
         if block.name == "solution":
             return plain.folded(self._solution(block.argument), self.markdown(block.body))
         if block.name == "solution-start":
-            self.folds = True
             number, _ = self.number(block.argument)
-            return f"#### {self._solution(block.argument)} of {number}"
+            return f"{CELL}#### {self._solution(block.argument)} of {number}"
         if block.name == "solution-end":
             return ""
         if block.name == "exercise-sheet":
@@ -241,13 +240,14 @@ class Page:
         return exercises.solution_words(getattr(self, "kinds", {}).get(label, ""))
 
     # ---- cells
-    def text(self, cell: dict) -> tuple[str, bool]:
-        """A Markdown cell as it reads elsewhere, and whether it is the head of a folded solution."""
-        self.below, self.images, self.folds = {}, {}, False
-        parts = [self.markdown(cell["source"])]
+    def text(self, cell: dict) -> tuple[str, str]:
+        """A Markdown cell as it reads elsewhere, and apart from it the head of a folded solution that begins in it."""
+        self.below, self.images = {}, {}
+        text, _, head = self.markdown(cell["source"]).partition(CELL)
+        parts = [text.strip("\n")]
         if self.below:
             parts.append(plain.quoted("\n\n".join(self.below.values())))
-        return "\n\n".join([*parts, *self.images.values()]).strip("\n"), self.folds
+        return "\n\n".join(filter(None, [*parts, *self.images.values()])), head.strip("\n")
 
     def outputs(self, cell: dict) -> list[dict]:
         """A cell's outputs as any notebook program shows them; the book's own kinds become pictures and tables."""
@@ -334,6 +334,10 @@ def _about(page: Page, title: str) -> str:
             "outputs, and the text stays as it is. Folded cells hold captions, tables and the numbers of the text.*")
 
 
+def _markdown(identity: str, text: str, metadata: dict) -> dict:
+    return {"cell_type": "markdown", "id": identity, "metadata": metadata, "source": text}
+
+
 def _cells(page: Page, notebook: dict, stem: str) -> tuple[list[dict], list[str]]:
     """The cells of the copy, and the ids of those whose sections are folded."""
     where = page.app.config.goingglobal_repository
@@ -342,21 +346,18 @@ def _cells(page: Page, notebook: dict, stem: str) -> tuple[list[dict], list[str]
     for place, cell in enumerate(notebook["cells"]):
         tags = cell["metadata"].get("tags", [])
         if cell["cell_type"] == "markdown":
-            text, folds = page.text(cell)
-            if not text:
-                continue
-            metadata: dict[str, Any] = {"tags": tags} if tags else {}
-            if folds:
-                metadata["jp-MarkdownHeadingCollapsed"] = True
-                folded.append(cell["id"])
-            cells.append({"cell_type": "markdown", "id": cell["id"], "metadata": metadata, "source": text})
+            text, head = page.text(cell)
+            if text:
+                cells.append(_markdown(cell["id"], text, {"tags": tags} if tags else {}))
+            if head:
+                folded.append(f"{cell['id']}-solution-head")
+                cells.append(_markdown(folded[-1], head, {"jp-MarkdownHeadingCollapsed": True}))
             if place == 0:
                 title = page.env.titles[page.docname].astext()
-                cells.append({"cell_type": "markdown", "id": f"{stem}-about-this-copy", "metadata": {},
-                              "source": _about(page, title)})  # fmt: skip
+                cells.append(_markdown(f"{stem}-about-this-copy", _about(page, title), {}))
         elif cell["cell_type"] == "code":
             first = cell["id"] == install["id"]
-            metadata = {"tags": tags} if tags else {}
+            metadata: dict = {"tags": tags} if tags else {}
             if _HIDDEN & set(tags) and not first and "parameters" not in tags:
                 metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in JupyterLab; on Colab
             cells.append({"cell_type": "code", "id": cell["id"], "metadata": metadata,
