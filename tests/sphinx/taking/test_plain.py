@@ -71,7 +71,7 @@ def test_a_fence_that_is_not_closed_reaches_to_the_end():
 
 @pytest.mark.parametrize(("name", "shown"), [
     ("math", "$$\nx\n$$"), ("code-block", "```r\nx\n```"),
-    ("dropdown", "<details><summary>r</summary>\n\nx\n\n</details>"),
+    ("dropdown", "<details><summary>r (open)</summary>\n\nx\n\n</details>"),
     ("tab-set", "x"), ("image", "![](r)\n\nx"),
 ])  # fmt: skip
 def test_common_directives_of_other_books(name, shown):

@@ -115,8 +115,8 @@ def boxed(title: str, text: str) -> str:
 
 
 def folded(words: str, text: str) -> str:
-    """A fold, closed until a reader opens it."""
-    return f"<details><summary>{words}</summary>\n\n{text}\n\n</details>"
+    """A fold, closed until a reader opens it; its words say so, as some programs leave out the sign beside them."""
+    return f"<details><summary>{words} (open)</summary>\n\n{text}\n\n</details>"
 
 
 def link(words: str, address: str, title: str = "") -> str:

@@ -36,8 +36,8 @@ from goingglobal.sphinx.teaching import exercises
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
-SCALE = 1.5  # of a picture, so that it is sharp on a dense screen
-ROOM = 80  # pixels left and right of a picture, before it is cut to what is drawn
+SCALE = 1.25  # of a picture, so that it is sharp on a dense screen
+ROOM = 40  # pixels left and right of a picture, before it is cut to what is drawn
 COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
 CELL = "\f"  # where a cell ends and the head of a folded solution begins
 _HIDDEN = {"hide-input", "remove-cell", "remove-input"}
@@ -59,7 +59,7 @@ def picture(svg: str, folder: Path) -> bytes:
     """
     import matplotlib
     import vl_convert
-    from PIL import Image, ImageChops
+    from PIL import Image
 
     svg = _light(svg)
     file = folder / f"{state.digest((), svg, f'{SCALE} {ROOM} {COLOURS}', vl_convert.__version__)}.png"
@@ -71,11 +71,10 @@ def picture(svg: str, folder: Path) -> bytes:
         roomy = re.sub(r'width="[^"]*" height="[^"]*"', f'width="{width + 2 * ROOM}" height="{height}"', svg, count=1)
         roomy = re.sub(r'viewBox="[^"]*"', f'viewBox="{left - more} {top} {wide + 2 * more} {high}"', roomy, count=1)
         drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(roomy, scale=SCALE))).convert("RGBA")
+        room, used = round(ROOM * SCALE), drawn.getchannel("A").getbbox() or (drawn.width, 0, 0, 0)
+        drawn = drawn.crop((min(room, used[0]), 0, max(drawn.width - room, used[2]), drawn.height))
         sheet = Image.new("RGB", drawn.size, "white")
         sheet.paste(drawn, mask=drawn.getchannel("A"))
-        room = round(ROOM * SCALE)
-        used = ImageChops.difference(sheet, Image.new("RGB", sheet.size, "white")).getbbox() or (room, 0, room, 0)
-        sheet = sheet.crop((min(room, used[0]), 0, max(sheet.width - room, used[2]), sheet.height))
         made = io.BytesIO()
         sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(made, "PNG")
         folder.mkdir(parents=True, exist_ok=True)
@@ -274,7 +273,7 @@ class Page:
                 f"<small>{html.escape(record['source'])} <a href=\"{file}\">Data (CSV)</a></small></p>")
         told = f"{number}. {record['caption']}\n{record['source']}"
         if record["kind"] == "figure":
-            said += f"<details><summary>The figure in words</summary>{html.escape(record['alt'])}</details>"
+            said += f"<details><summary>The figure in words (open)</summary>{html.escape(record['alt'])}</details>"
             return [self._picture(record["svg"], record["alt"]), _shown(told, said)]
         cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>".replace("\n", "<br>") for cell in row)
                         + "</tr>\n" for row in record["rows"])  # fmt: skip
@@ -304,6 +303,7 @@ class Page:
                  for record in records]  # fmt: skip
         told = "\n".join(lines)
         many = f"{len(records)} numbers reported here" if len(records) > 1 else "A number reported here"
+        many += " (open for errors, intervals and n)"
         return _shown(told, f"<details><summary>{many}</summary>\n<pre>{html.escape(told)}</pre></details>")
 
 
