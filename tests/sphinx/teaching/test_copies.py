@@ -169,6 +169,18 @@ def test_definitions_stand_below_the_cell_that_uses_a_term():
     assert "[discrete-time hazard](../book/appendix/glossary.html#term-discrete-time-hazard)" in source(cell)
 
 
+def test_links_of_the_source_and_what_only_a_page_can_fill_in():
+    config = SimpleNamespace(html_baseurl="https://e.org/b/")
+    env = SimpleNamespace(found_docs={"book/appendix/rerun"}, goingglobal_pages={})
+    builder = SimpleNamespace(get_target_uri=lambda doc: f"{doc}.html")
+    app = SimpleNamespace(env=env, config=config, builder=builder, doctreedir="")
+    page = copies.Page(app, "book/appendix/data")
+    written = "[a](../../data/x.csv) [b](rerun.md#c) [d](https://f.org) [e](#g)\n\n```{data-files}\n```"
+    assert page.text({"source": written}) == (
+        "[a](https://e.org/b/data/x.csv) [b](https://e.org/b/book/appendix/rerun.html#c) [d](https://f.org) [e](#g)\n\n"
+        "*On the book's page: [data files](https://e.org/b/book/appendix/data.html).*", "")
+
+
 @site
 def test_the_page_offers_its_copy():
     page = (SITE / "book" / "barriers.html").read_text(encoding="utf-8")

@@ -40,6 +40,7 @@ SCALE = 1.25  # of a picture, so that it is sharp on a dense screen
 ROOM = 40  # pixels left and right of a picture, before it is cut to what is drawn
 COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
 CELL = "\f"  # where a cell ends and the head of a folded solution begins
+_LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s]+)")  # a relative one
 _HIDDEN = {"hide-input", "remove-cell", "remove-input"}
 _LEFT_OUT = {"remove-output", "hide-output"}
 
@@ -137,6 +138,15 @@ class Page:
                                                          node[0])  # fmt: skip
         return self.inline(found) if found is not None else words or target
 
+    def _followed(self, target: str) -> str:
+        """A relative link of the source: to a page, or to a file that the site has in the same place."""
+        file, _, name = target.partition("#")
+        place = normpath(join(dirname(self.docname), file))
+        doc = re.sub(r"\.(ipynb|md)$", "", place)
+        if doc in self.env.found_docs:
+            return self.page(doc, name)
+        return self.address(place) + (f"#{name}" if name else "")
+
     # ---- roles
     def role(self, name: str, text: str) -> str:
         titled = roles.TITLED.match(text)
@@ -218,6 +228,9 @@ class Page:
             number, page = self.number(block.argument)
             caption = self.exhibits[block.argument]["caption"]
             return f"{plain.link(number, self.page(page, block.argument))}: {caption}"
+        if not block.argument and not block.body.strip():  # what only the page can fill in
+            words = block.name.replace("-", " ")
+            return f"*On the book's page: {plain.link(words, self.page(self.docname))}.*"
         return None
 
     def _headline(self, label: str) -> str:
@@ -242,7 +255,8 @@ class Page:
     def text(self, cell: dict) -> tuple[str, str]:
         """A Markdown cell as it reads elsewhere, and apart from it the head of a folded solution that begins in it."""
         self.below, self.images = {}, {}
-        text, _, head = self.markdown(cell["source"]).partition(CELL)
+        source = _LINK.sub(lambda link: f"]({self._followed(link[1])}", cell["source"])
+        text, _, head = self.markdown(source).partition(CELL)
         parts = [text.strip("\n")]
         if self.below:
             parts.append(plain.quoted("\n\n".join(self.below.values())))
