@@ -50,8 +50,8 @@ serve: $(STAMP)  ## build the site and serve it on this machine; another port: P
 watch: $(STAMP)  ## build on every save and reload the page in the browser
 	@$(BIN)/python -m goingglobal.sphinx.watch $(PORT)
 
-lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/python -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) book
+lab: $(STAMP)  ## the notebooks to read, run and change, in JupyterLab: my-notebooks (your changes stay)
+	@$(BIN)/python -m goingglobal.sphinx.elsewhere.lab
 
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
 	@$(BIN)/python -m goingglobal.sphinx.teaching.students

@@ -41,6 +41,14 @@ EXTRAS = {
     "large": r"(?m)^\s*(?:from|import)\s.*\blarge\b",
     "sensitivity": r"\bsensitivity\(",
 }
+# What every notebook says of itself: without it, programs that make a script of one don't know what it holds.
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
+        "name": "python", "nbconvert_exporter": "python", "pygments_lexer": "ipython3",
+    },
+}
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
 _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
@@ -138,7 +146,8 @@ def _imports(notebook: dict, package: str) -> bool:
 def install_source(notebook: dict, where: Repository | None) -> str:
     """The notebook's first cell: it installs the library in the browser and on Colab, elsewhere it does nothing.
 
-    Without a public address Colab takes a wheel that the reader has uploaded.
+    Without a public address Colab takes a wheel that the reader has uploaded. Each branch holds a line of plain Python:
+    where a script is made of the notebook, `%pip` becomes a comment, and an `if` of comments is none.
     """
     more = extras(notebook)
     uploaded = f"./goingglobal-{__version__}-py3-none-any.whl{more}"
@@ -146,13 +155,14 @@ def install_source(notebook: dict, where: Repository | None) -> str:
     absorbing = _imports(notebook, "pyfixest")
     return "\n".join((
         "# Installs the library with its data in the browser (JupyterLite) and on Colab; elsewhere it does nothing.",
-        "# To read, take the book's page, where numbers stand in the text; here you run and change the code.",
         "import sys", "",
         'if sys.platform == "emscripten":',
+        '    print("Installing the library ...")',
         f'    %pip install -q "goingglobal{more}"',
         *(["    import goingglobal.absorbing  # stands in for pyfixest, which has no build for the browser"]
           if absorbing else []),
         'elif "google.colab" in sys.modules:',
+        '    print("Installing the library ...")',
         f'    %pip install -q "{colab}"',
     ))  # fmt: skip
 
@@ -169,18 +179,19 @@ def notebooks(source: Path) -> list[Path]:
 
 
 def stamped(stem: str, text: str, where: Repository | None) -> str:
-    """A notebook's text with the first cell that installs the library from `where`."""
+    """A notebook's text with its metadata and with the first cell that installs the library from `where`."""
     notebook = json.loads(text)
     cell = install_cell(stem, notebook, where)
     cells = notebook["cells"]
     first = next((i for i, c in enumerate(cells) if c["cell_type"] == "code"), len(cells))
     there = first < len(cells) and cells[first]["id"] == cell["id"]
     notebook["cells"] = [*cells[:first], cell, *cells[first + there:]]
+    notebook["metadata"] = {**METADATA, **notebook["metadata"], "language_info": METADATA["language_info"]}
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def stamp(source: Path) -> list[Path]:
-    """Write the first cell of every notebook from the setting in `_config.yml`; returns those that changed."""
+    """Write each notebook's metadata, and its first cell as `_config.yml` says; returns those that changed."""
     where, changed = configured(source), []
     for path in notebooks(source):
         text = path.read_text(encoding="utf-8")
@@ -226,8 +237,11 @@ def _link(address: str, words: str, title: str) -> str:
     return f'<a class="gg-button" href="{escape(address, quote=True)}" title="{escape(title, quote=True)}">{words}</a>'
 
 
-def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[str]:
-    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address."""
+def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str], reading: str = "") -> list[str]:
+    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address.
+
+    `reading`: its reading copy, which Binder and Colab open where a branch holds it.
+    """
     where, found = app.config.goingglobal_repository, []
     source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
     if app.config.goingglobal_lite:
@@ -247,6 +261,8 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
         found.append(_link(address, words, title.strip()))
     if where:
         public_repository = Repository(*where)
+        if public_repository.notebooks and reading:
+            notebook = reading
         opened = public_repository.binder(notebook)
         found.append(_link(opened, "Binder", "JupyterLab on mybinder.org, a public service"))
         colab = public_repository.colab(notebook)
@@ -261,7 +277,8 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
         return
     software = {record.get("software") or "" for record in registry.page(app.env, pagename).results.values()}
     lacking = {name: other for name, other in LACKING.items() if any(s.startswith(name) for s in software)}
-    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking)
+    copy = registry.reading_copy(pagename)
+    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking, copy)
 
 
 def _configure(app: Sphinx, config: Config) -> None:

@@ -173,7 +173,7 @@ def _markdown(identity: str, text: str) -> dict:
 
 
 def _code(cell: dict, *extra: str) -> dict:
-    kept = [tag for tag in tags(cell) if tag in ("setup", "starter", "check")]
+    kept = [tag for tag in tags(cell) if tag in ("setup", "parameters", "starter", "check")]
     return {"cell_type": "code", "execution_count": None, "id": cell["id"], "metadata": {"tags": [*kept, *extra]},
             "outputs": [], "source": list(cell["source"])}
 
