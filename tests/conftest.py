@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -54,6 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         warm.share("one", "other")
         config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays, and trees of pages are large: looking for garbage would take longer than some tests."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
