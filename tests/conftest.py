@@ -28,9 +28,10 @@ CHROMIUM = browser_of_book.find()
 CHROMEDRIVER = shutil.which("chromedriver")
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
-LONGEST = ("loop", "site", "paper", "build", "exercises", "slides", "specifications", "lite", "citing",
-           "explorers_on_the_site", "data_package", "golden", "golden_policy", "golden_jobs", "large", "notebooks",
-           "check", "rooms", "kernels", "install", "refresh_golden")
+LONGEST = ("loop", "site", "paper", "slides", "explorers_on_the_site", "build", "odd_panels", "lite", "epub",
+           "data_package", "specifications", "large", "citing", "exercises", "golden_abroad", "cases", "rooms", "check",
+           "golden", "exhibits", "golden_policy", "golden_jobs", "kernels", "analyses", "data_build", "designs",
+           "install")
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
