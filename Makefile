@@ -1,5 +1,5 @@
 # Two commands do everything on a machine with Python (3.11 to 3.14) and make:
-#   make book   builds the site and says where it is      make test   passes the tests
+#   make book   builds the site and says where it is      make test   passes its tests
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -15,22 +15,27 @@ unexport PYTHONDONTWRITEBYTECODE
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: book test quick slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data \
+.PHONY: book test quick slides pdf epub lite serve watch lab exercises outputs anywhere address bench twice pictures check data \
   lock golden public edition version links same clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
 
-test: $(STAMP)  ## build the site if need be, then run the tests
+test: $(STAMP)  ## build the site if need be, then run the tests of all that `make book` makes
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not environments" -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -m "not (environments or outputs)" -n 4 --dist loadfile --no-loadscope-reorder
+	@echo "left out: the PDF, the EPUB and the site for the browser (make outputs), new environments (make anywhere)"
+
+outputs: $(STAMP)  ## make the PDF, the EPUB and the site for the browser, and test them (minutes)
+	@$(BIN)/python -m goingglobal.sphinx.build
+	@$(BIN)/python -m pytest -q -m outputs -n 3 --dist loadfile --no-loadscope-reorder
 
 # Without site, browser and slow tests: what can be wrong in a text, a cell, a table, a sample, a number's path.
 QUICK := tests/test_rooms.py tests/data/test_claims.py tests/samples tests/showing tests/estimates/test_models.py \
   tests/estimates/test_answers.py tests/own/test_check.py tests/book
 
 quick: check  ## half a minute, no build: style, spelling, notebooks, data as sealed, prose, rooms, ledger, samples, models
-	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or environments)" -n 2 $(QUICK)
+	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or outputs or environments)" -n 2 $(QUICK)
 
 slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
 	@ls _build/html/slides/*.html

@@ -41,6 +41,19 @@ def article(page: str) -> Tag:
     return soup(page).find("main")
 
 
+def letters(text: str) -> str:
+    """Letters and digits alone: lines, hyphens, spaces and apostrophes differ between the page and its text."""
+    return re.sub(r"[\W_ʼ]", "", text)
+
+
+def page_of(name: str) -> BeautifulSoup:
+    """A page of the site, without the signs beside its headings."""
+    page = BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "lxml")
+    for sign in page.select(".headerlink"):
+        sign.decompose()
+    return page
+
+
 def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 

@@ -52,6 +52,7 @@ def metadata(wheel: zipfile.ZipFile) -> list[Requirement]:
 
 
 # ------------------------------------------------------------------------------------------------------- contents
+@pytest.mark.outputs
 def test_every_notebook_and_cut_is_there_unchanged(folder):
     for path in launch.notebooks(ROOT):
         name = path.relative_to(ROOT)
@@ -62,6 +63,7 @@ def test_every_notebook_and_cut_is_there_unchanged(folder):
         assert short is None or json.loads(served.read_text(encoding="utf-8")) == short
 
 
+@pytest.mark.outputs
 def test_no_source_map_and_small(folder):
     assert list(folder.rglob("*.map")) == []
     size = lite.sizes(folder)
@@ -69,6 +71,7 @@ def test_no_source_map_and_small(folder):
     assert 0 < size["files"] < size["pypi"] < size["program"] < size["all"] < MAX_BYTES
 
 
+@pytest.mark.outputs
 def test_nothing_is_asked_of_a_registry(folder):
     config = json.loads((folder / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
     kernel = config["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
@@ -78,6 +81,7 @@ def test_nothing_is_asked_of_a_registry(folder):
     assert [e["name"] for e in config["federated_extensions"]] == ["@jupyterlite/pyodide-kernel-extension"]
 
 
+@pytest.mark.outputs
 def test_index_names_each_wheel_with_its_digest(folder, wheels):
     index = json.loads((folder / "pypi" / "all.json").read_text(encoding="utf-8"))
     assert set(index) == set(wheels)
@@ -89,6 +93,7 @@ def test_index_names_each_wheel_with_its_digest(folder, wheels):
 
 
 # ---------------------------------------------------------------------------------------------------------- wheels
+@pytest.mark.outputs
 def test_wheels_are_pure_whole_and_carry_their_licences(wheels):
     assert set(wheels) == {"goingglobal", *lite.SERVED}
     for name, wheel in wheels.items():
@@ -100,6 +105,7 @@ def test_wheels_are_pure_whole_and_carry_their_licences(wheels):
         assert {line.rpartition(",")[0].rpartition(",")[0] for line in record} == set(names), name
 
 
+@pytest.mark.outputs
 def test_own_wheel_carries_the_data(wheels):
     inside = {n.removeprefix("goingglobal/_data/") for n in wheels["goingglobal"].namelist() if "/_data/" in n}
     assert inside == {"datapackage.json", *(data.describe(name)["path"] for name in data.table_names())}
@@ -107,6 +113,7 @@ def test_own_wheel_carries_the_data(wheels):
     assert served == (ROOT / "data" / "firm_panel.csv").read_bytes()
 
 
+@pytest.mark.outputs
 def test_everything_asked_for_is_served_or_in_pyodide(folder, wheels):
     """What Pyodide's installer would find: each requirement of the library and of what is served, extras included."""
     pins, missing = lite.pins(), []
@@ -205,6 +212,7 @@ def test_failed_build_keeps_the_last_one(tmp_path, monkeypatch):
 @pytest.mark.browser
 @pytest.mark.parametrize("path", ["book/introduction.ipynb", "book/support-programs-cut.ipynb"])
 @pytest.mark.parametrize("app", ["notebooks", "lab"])
+@pytest.mark.outputs
 def test_lab_opens_a_chapter_in_chromium(folder, browser, app, path):
     """The program loads from the site alone and shows the notebook; Pyodide itself needs its network."""
     cells = json.loads((folder / "files" / path).read_text(encoding="utf-8"))["cells"]
