@@ -29,7 +29,7 @@ import yaml
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
 
-__all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "write"]
+__all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "title", "write"]
 
 _EXERCISE = re.compile(
     r"^:::\{exercise\} (?P<title>[^\n]+)\n(?P<options>(?::[\w-]+:[^\n]*\n)+)(?P<body>.*?)^:::$", re.S | re.M)
@@ -39,7 +39,7 @@ _HEADLINE = re.compile(r"^`{3}\{headline\} (?P<label>\S+)\n:caption: *(?P<captio
 _WORDS = 5  # of a caption beside an exhibit's number
 _DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{", re.M)
 HOW = """\
-These are the exercises of a chapter of *Japanese SMEs going global, re-examined*. Run the cells from the top.
+These are the exercises of a chapter of *{title}*. Run the cells from the top.
 
 - They need the book's library. Where it is not there yet: `pip install .` in a clone of the book's repository. In the
   browser (JupyterLite) and on Colab the first code cell installs it.
@@ -81,6 +81,11 @@ def tags(cell: dict) -> list[str]:
 
 def source(cell: dict) -> str:
     return "".join(cell["source"])
+
+
+def title(root: Path) -> str:
+    """The book's title, which `_config.yml` alone says."""
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["title"]
 
 
 def chapters(root: Path) -> dict[str, int]:
@@ -177,13 +182,13 @@ def _code(cell: dict, *extra: str) -> dict:
             "outputs": [], "source": list(cell["source"])}
 
 
-def notebook(chapter: dict, stem: str, number: int) -> dict:
-    """A student's notebook. `chapter` is the chapter's notebook as JSON. Raises `StudentError`."""
+def notebook(chapter: dict, stem: str, number: int, book: str) -> dict:
+    """A student's notebook. `chapter` is the chapter's notebook as JSON, `book` the book's title. Raises `StudentError`."""
     title = next(line for line in source(chapter["cells"][0]).splitlines() if line.startswith("# ")).removeprefix("# ")
     found = exercises(chapter, stem)
     names = {label: _named(*shown) for label, shown in exhibits(chapter, number).items()}
     names |= {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
-    cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW}")]
+    cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW.format(title=book)}")]
     install = [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
     setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
     if setup:
@@ -215,7 +220,7 @@ def made(root: Path) -> dict[Path, str]:
     out, where = {}, launch.configured(root)
     for stem, number in chapters(root).items():
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-        sheet, identity = notebook(chapter, stem, number), f"{stem}-exercises-install"
+        sheet, identity = notebook(chapter, stem, number, title(root)), f"{stem}-exercises-install"
         install = launch.install_cell(f"{stem}-exercises", sheet, where)  # asks for what the sheet needs, no more
         sheet["cells"] = [install if cell["id"] == identity else cell for cell in sheet["cells"]]
         out[root / "book" / FOLDER / file_name(stem)] = dumped(sheet)
