@@ -23,6 +23,7 @@ import ast
 import copy
 import json
 import logging
+import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -113,15 +114,16 @@ def solution(chapter: dict, stem: str, graded: dict) -> dict:
     return {**graded, "cells": cells}
 
 
-def course(folder: Path, **settings: dict):
-    """nbgrader's view of the folder `classes`, with its settings as traitlets has them. Raises `AssignmentError`."""
+def course(folder: Path):
+    """nbgrader's view of the folder `classes`, and its settings as traitlets has them. Raises `AssignmentError`."""
     try:
         from nbgrader.coursedir import CourseDirectory
     except ImportError as error:
         raise AssignmentError(NEEDS) from error
     from traitlets.config import Config
 
-    config = Config({"CourseDirectory": {"root": str(folder.resolve()), "course_id": "classes"}, **settings})
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it calls alembic
+    config = Config({"CourseDirectory": {"root": str(folder.resolve()), "course_id": "classes"}})
     return CourseDirectory(config=config), config
 
 
@@ -157,8 +159,11 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     for stem, (chapter, content) in ready.items():
         _notebook(folder / "source", stem, content)
         directory.assignment_id = stem
+        maker = GenerateAssignment(coursedir=directory, config=config, force=True)
+        # The starters are what students get: nbgrader would put words of its own in their place.
+        maker.preprocessors = [step for step in maker.preprocessors if step.__name__ != "ClearSolutions"]
         try:
-            GenerateAssignment(coursedir=directory, config=config, force=True).start()
+            maker.start()
         except NbGraderException as error:
             raise AssignmentError(f"{stem}: nbgrader could not make the assignment: {error}") from error
         _notebook(folder / "solution", stem, solution(chapter, stem, content))

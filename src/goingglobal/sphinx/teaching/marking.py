@@ -285,19 +285,24 @@ def judged(cells: list[dict], frame: list[dict], nonce: str, limit: int) -> tupl
     return tests, line
 
 
-def _executor(limit: int):
-    """nbgrader's step that runs a notebook, which keeps what was run where the kernel ended."""
+def _executor(kernel: str, folder: Path, limit: int):
+    """nbgrader's step that runs a notebook: in a kernel by its name, with its sockets in a folder, and keeping what was run where the kernel ends."""
     from nbclient.exceptions import DeadKernelError
     from nbgrader.preprocessors import Execute
 
     class Sandboxed(Execute):
+        def create_kernel_manager(self):
+            self.kernel_name, self.timeout = kernel, limit
+            manager = super().create_kernel_manager()
+            manager.transport, manager.connection_file = "ipc", str(folder / "kernel.json")  # it has no network
+            return manager
+
         def preprocess(self, nb, resources, **more):
             try:
                 return super().preprocess(nb, resources, **more)
             except DeadKernelError:
                 return nb, resources
 
-    Sandboxed.timeout.default_value = limit
     return Sandboxed
 
 
@@ -315,12 +320,10 @@ def one(root: Path, folder: Path, name: str, chapter: str, limit: int, memory: f
     file.write_text(students.dumped(notebook), encoding="utf-8")
     try:
         kernel = sandbox.kernel(root, work, seconds=CELLS * limit, memory=memory, sealed=sealed)
-        settings = {"Autograde": {"force": True}, "NotebookClient": {"kernel_name": kernel},
-                    "KernelManager": {"transport": "ipc"}}  # fmt: skip
-        directory, config = course(folder, **settings)
+        directory, config = course(folder)
         directory.assignment_id, directory.student_id = chapter, name
         marker = Autograde(coursedir=directory, config=config, force=True)
-        execute = _executor(limit)
+        execute = _executor(kernel, work, limit)
         marker.autograde_preprocessors = [
             execute if step.__name__ == "Execute" else step for step in marker.autograde_preprocessors]
         marker.start()

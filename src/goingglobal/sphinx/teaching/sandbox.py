@@ -63,8 +63,6 @@ def available(root: Path, folder: Path) -> None:
 
 def kernel(root: Path, folder: Path, *, seconds: int, memory: float, sealed: bool = True) -> str:
     """Describe the kernel in `folder` (a short path: sockets lie in it); returns its name for JUPYTER_PATH=`folder`."""
-    runtime = folder / "run"
-    runtime.mkdir(exist_ok=True)
     described = {
         "argv": [*command(root, folder, seconds=seconds, memory=memory, sealed=sealed), sys.executable, "-m",
                  "ipykernel_launcher", "-f", "{connection_file}"],
@@ -73,5 +71,5 @@ def kernel(root: Path, folder: Path, *, seconds: int, memory: float, sealed: boo
     spec = folder / "kernels" / NAME
     spec.mkdir(parents=True, exist_ok=True)
     (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8")
-    os.environ |= {"JUPYTER_PATH": str(folder), "JUPYTER_RUNTIME_DIR": str(runtime)}
+    os.environ["JUPYTER_PATH"] = str(folder)
     return NAME
