@@ -18,6 +18,7 @@ first words. The files are committed, and a test makes them again and compares.
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 import sys
@@ -183,12 +184,13 @@ def _code(cell: dict, *extra: str) -> dict:
 
 
 def notebook(chapter: dict, stem: str, number: int, book: str) -> dict:
-    """A student's notebook. `chapter` is the chapter's notebook as JSON, `book` the book's title. Raises `StudentError`."""
+    """A student's notebook. `chapter`: the chapter's, as JSON; `book`: the book's title. Raises `StudentError`."""
     title = next(line for line in source(chapter["cells"][0]).splitlines() if line.startswith("# ")).removeprefix("# ")
     found = exercises(chapter, stem)
     names = {label: _named(*shown) for label, shown in exhibits(chapter, number).items()}
     names |= {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
-    cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW.format(title=book)}")]
+    head = f"# Exercises for Chapter {number}. {title}\n\n{HOW.format(title=book)}"
+    cells = [_markdown(f"{stem}-exercises-title", head)]
     install = [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
     setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
     if setup:
@@ -211,15 +213,35 @@ def notebook(chapter: dict, stem: str, number: int, book: str) -> dict:
     return {"cells": cells, "metadata": chapter["metadata"], "nbformat": 4, "nbformat_minor": 5}
 
 
+def unmet(sheet: dict) -> list[str]:
+    """Names that a student's notebook reads and none of its cells makes: a chapter's cell lacks the tag `setup`."""
+    made, read = set(dir(builtins)), set()
+    for cell in sheet["cells"]:
+        if cell["cell_type"] != "code" or cell["id"].endswith("-install"):
+            continue
+        for node in ast.walk(ast.parse(source(cell))):
+            if isinstance(node, ast.Name):
+                (read if isinstance(node.ctx, ast.Load) else made).add(node.id)
+            elif isinstance(node, ast.alias):
+                made.add((node.asname or node.name).partition(".")[0])
+            elif isinstance(node, ast.arg):
+                made.add(node.arg)
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                made.add(node.name)
+    return sorted(read - made)
+
+
 def dumped(content: dict) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def made(root: Path) -> dict[Path, str]:
-    """Every student's notebook as text, by the file it belongs in."""
+    """Every student's notebook as text, by the file it belongs in; a chapter without exercises has none."""
     out, where = {}, launch.configured(root)
     for stem, number in chapters(root).items():
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
+        if not exercises(chapter, stem):
+            continue
         sheet, identity = notebook(chapter, stem, number, title(root)), f"{stem}-exercises-install"
         install = launch.install_cell(f"{stem}-exercises", sheet, where)  # asks for what the sheet needs, no more
         sheet["cells"] = [install if cell["id"] == identity else cell for cell in sheet["cells"]]
@@ -239,11 +261,17 @@ def write(root: Path) -> list[Path]:
 
 
 def main(root: Path) -> int:
+    launch.stamp(root)
     try:
         files = write(root)
     except StudentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for file in files:
+        lacking = unmet(json.loads(file.read_text(encoding="utf-8")))
+        if lacking:
+            print(f"warning: {file.name} uses {', '.join(lacking)}, which none of its cells makes: tag the chapter's cells "
+                  "that do (imports, tables) `setup`, then make exercises again", file=sys.stderr)
     print(f"{len(files)} notebooks are in {(Path('book') / FOLDER)}")
     return 0
 
