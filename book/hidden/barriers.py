@@ -1,6 +1,7 @@
 """Hidden tests of the third chapter's exercises."""
 
 import statsmodels.formula.api as smf
+
 from goingglobal import samples, teaching
 
 

@@ -1,6 +1,7 @@
 """Hidden tests of the introduction's exercises: the error is the one that the chapter's tables show."""
 
 import pyfixest as pf
+
 from goingglobal import samples, teaching
 
 

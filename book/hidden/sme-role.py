@@ -1,6 +1,7 @@
 """Hidden tests of the second chapter's exercises: errors by firm, from the firms that the answers name."""
 
 import pyfixest as pf
+
 from goingglobal import samples, teaching
 
 

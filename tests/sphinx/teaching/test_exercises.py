@@ -320,7 +320,8 @@ Look.
 def test_exercise_that_a_notebook_cannot_show_is_refused(old, new, words):
     head = {"cell_type": "markdown", "id": "t", "metadata": {}, "source": ["# Title"]}
     cell = {**head, "id": "t-exercise-a", "source": [GOOD]}
-    assert "What conduits do." in students.dumped(students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1, "Book"))
+    made = students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1, "Book")
+    assert "What conduits do." in students.dumped(made)
     cell["source"] = [GOOD.replace(old, new)]
     with pytest.raises(students.StudentError, match=re.escape(words)):
         students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1, "Book")

@@ -30,7 +30,7 @@ EXERCISE = """\
 :kind: change
 :minutes: 5
 
-The cell above takes Japan's exports as a share of its product. Take Germany's of the same year, and call the share `share`.
+The cell above takes Japan's exports as a share of its product. Take Germany's of the same year, and call it `share`.
 
 ```{hint}
 The rows of `countries` are named by `iso3` and `year`; Germany is `DEU`.
@@ -39,11 +39,7 @@ The rows of `countries` are named by `iso3` and `year`; Germany is `DEU`.
 
 ```{solution-start} exercise-another-country
 ```"""
-SOLVED = """\
-It is larger: {result}`trade/exports/germany` %. A country with neighbours by land trades more.
-
-```{solution-end}
-```"""
+SOLVED = """It is larger: {result}`trade/exports/germany` %. A country with neighbours by land trades more."""
 CELLS = [
     ("title", None, "# Trade, in one number\n\n## How open is Japan?\n\nA share of exports says how much of what is "
      "made is sold abroad."),
@@ -61,15 +57,16 @@ CELLS = [
      'share = countries.loc[("DEU", 2013), "exports_pct_gdp"]\nshare'),
     ("exercise-another-country-report", ["solution", "hide-input"],
      'report("trade/exports/germany", share, ".1f", unit="% of GDP")'),
-    ("exercise-another-country-text", None, SOLVED.partition("\n\n```")[0]),
+    ("exercise-another-country-text", None, SOLVED),
     ("exercise-another-country-check", ["check"],
      "# The check: run it after your answer\nteaching.given(float, share=share)\n"
      'rows = load("country_panel").query("iso3 == \'DEU\' and year == 2013")\n'
-     'teaching.close(share, rows["exports_pct_gdp"].iloc[0], "That is not the share of Germany in that year.")\n"Right."'),
+     'teaching.close(share, rows["exports_pct_gdp"].iloc[0], "That is not the share of Germany in that year.")\n'
+     '"Right."'),
     ("exercise-another-country-end", None, "```{solution-end}\n```"),
 ]  # fmt: skip
-NOTES = ":::{notes}\n:minutes: 3\n\nAsk the room first: is Japan more open than Germany, or less, and who would know? Then" \
-        " show the number and ask again.\n:::\n"
+NOTES = ":::{notes}\n:minutes: 3\n\nAsk the room first: is Japan more open than Germany, or less, and who would know? "
+NOTES += "Then show the number and ask again.\n:::\n"
 DECK = f"""\
 # How open is Japan?
 

@@ -1,11 +1,11 @@
 """`make grade SUBMISSIONS=folder`: marks and feedback for a class, by nbgrader, each submission in a sandbox.
 
 A submission is `STUDENT/CHAPTER-exercises.ipynb`, or `STUDENT-CHAPTER-exercises.ipynb`; for a file of another name the
-chapter is the one whose cells it holds, else CHAPTER=name. Each is laid out again as its assignment is (`arranged`), its
-checks and hidden tests are the assignment's own, it is run in a process that is stopped at the limit, and a check
+chapter is the one whose cells it holds, else `CHAPTER=name`. Each is laid out again as its assignment is (`arranged`),
+its checks and hidden tests are the assignment's own, it is run in a process that is stopped at the limit, and a check
 counts where it ran without error while the checks still could fail (`CANARY`). Into the folder `classes` go, once all
-are marked: `marks.csv`, `feedback/STUDENT/CHAPTER.html`, and nbgrader's gradebook, in which answers in words are marked
-by hand (`jupyter lab` in `classes`, menu Nbgrader, Formgrader); what was marked by hand there is kept and counted.
+are marked: `feedback/STUDENT/CHAPTER.html` and `marks.csv`, in which rows of other assignments stay. Answers in words
+are marked by hand in nbgrader's gradebook (`jupyter lab` in `classes`, menu Nbgrader, Formgrader), and kept there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from html import escape
+from io import StringIO
 from pathlib import Path
 
 from goingglobal.sphinx.teaching import sandbox, students
@@ -32,6 +33,7 @@ from goingglobal.sphinx.teaching.exercises import file_name
 
 __all__ = ["Mark", "Submission", "arranged", "found", "look", "page", "table"]
 
+COLUMNS = ("student", "assignment", "marks", "out_of", "by_hand", "answers_to_read", "look", "feedback")
 LARGEST = 20 * 2**20  # bytes
 LONGEST = 300  # characters of what a check says
 CELLS = 5  # a whole notebook may take so many times what one cell may
@@ -66,7 +68,7 @@ def _content(file: Path) -> dict:
     if file.is_symlink() or not file.is_file():
         raise AssignmentError("This is no file of its own.")
     if file.stat().st_size > LARGEST:
-        raise AssignmentError(f"This file is larger than {LARGEST // 2**20} MB: clear its outputs and hand it in again.")
+        raise AssignmentError(f"This file has more than {LARGEST // 2**20} MB: clear its outputs and hand it in again.")
     import nbformat
 
     try:
@@ -91,7 +93,7 @@ def found(folder: Path, chapters: list[str], assignment: str | None = None) -> l
     out: dict[tuple[str, str], Submission] = {}
     for file in sorted(folder.rglob("*")):
         place = file.relative_to(folder)
-        if file.is_dir() and not file.is_symlink() or any(part.startswith((".", "__")) for part in place.parts):
+        if (file.is_dir() and not file.is_symlink()) or any(part.startswith((".", "__")) for part in place.parts):
             continue
         inside = next((stem for stem in chapters if file.stem.endswith(f"{stem}-exercises")), None)
         chapter = inside or _held(file, chapters) or assignment or (chapters[0] if len(chapters) == 1 else None)
@@ -104,8 +106,8 @@ def found(folder: Path, chapters: list[str], assignment: str | None = None) -> l
             raise AssignmentError(f"{place}: whose is it? Put it into a folder with the student's name")
         first = out.setdefault((student, chapter), Submission(student, chapter, file))
         if first.file != file:
-            raise AssignmentError(f"{student} has two files for {chapter}: {first.file.relative_to(folder)} and {place}; "
-                                  "leave the one that counts")
+            raise AssignmentError(f"{student} has two files for {chapter}: {first.file.relative_to(folder)} and "
+                                  f"{place}; leave the one that counts")
     if not out:
         raise AssignmentError(f"SUBMISSIONS={folder}: no file in it")
     return [out[key] for key in sorted(out)]
@@ -124,6 +126,11 @@ def _held(file: Path, chapters: list[str]) -> str | None:
 def _key(cell: dict) -> str | None:
     grading = cell["metadata"].get("nbgrader")
     return grading.get("grade_id") if isinstance(grading, dict) else None
+
+
+def _plain(name: str, code: str) -> dict:
+    return {"cell_type": "code", "id": name, "metadata": {"tags": ["raises-exception"]}, "execution_count": None,
+            "outputs": [], "source": code}  # fmt: skip
 
 
 def _head(cell: dict) -> str | None:
@@ -161,8 +168,7 @@ def arranged(submission: list[dict], frame: list[dict]) -> list[dict]:
         editable = cell["metadata"]["nbgrader"]["solution"]
         text = answers.get(place, "" if cell["cell_type"] == "code" else cell["source"]) if editable else cell["source"]
         out.append({**cell, "source": text})
-        out += [{"cell_type": "code", "id": f"own-{place}-{count}", "metadata": {}, "execution_count": None,
-                 "outputs": [], "source": extra["source"]} for count, extra in enumerate(own.get(place, []))]  # fmt: skip
+        out += [_plain(f"own-{place}-{count}", extra["source"]) for count, extra in enumerate(own.get(place, []))]
     return out
 
 
@@ -179,16 +185,11 @@ def _answer(frame: list[dict], last: int, answers: dict[int, str]) -> int | None
 def guarded(cells: list[dict], nonce: str) -> list[dict]:
     """Before each check the checks' own module is loaded anew; after it stands a check that must fail."""
     out = []
-
-    def plain(name: str, code: str) -> dict:
-        return {"cell_type": "code", "id": name, "metadata": {"tags": ["raises-exception"]}, "execution_count": None,
-                "outputs": [], "source": code}  # fmt: skip
-
     for place, cell in enumerate(cells):
         tested = {"check", "hidden"} & set(students.tags(cell))
-        out += [plain(f"fresh-{place}", FRESH)] if tested else []
+        out += [_plain(f"fresh-{place}", FRESH)] if tested else []
         out.append(cell)
-        out += [plain(f"canary-{place}", CANARY.format(nonce=nonce))] if tested else []
+        out += [_plain(f"canary-{place}", CANARY.format(nonce=nonce))] if tested else []
     return out
 
 
@@ -273,7 +274,8 @@ def judged(cells: list[dict], frame: list[dict], nonce: str, limit: int) -> tupl
         dead = not words and nonce not in "".join(o.get("evalue", "") for o in canary.get("outputs", []))
         changed |= dead
         tests.append({"exercise": names[cell["id"]], "kind": kind, "id": cell["id"], "of": points,
-                      "marks": 0.0 if words or dead else float(points), "words": CHANGED if dead else words})  # fmt: skip
+                      "marks": 0.0 if words or dead else float(points),
+                      "words": CHANGED if dead else words})  # fmt: skip
     if changed:
         for test in tests:
             test["marks"] = 0.0
@@ -286,7 +288,9 @@ def judged(cells: list[dict], frame: list[dict], nonce: str, limit: int) -> tupl
 
 
 def _executor(kernel: str, folder: Path, limit: int):
-    """nbgrader's step that runs a notebook: in a kernel by its name, with its sockets in a folder, and keeping what was run where the kernel ends."""
+    """nbgrader's step that runs a notebook: in a named kernel whose sockets lie in `folder`; where that kernel ends,
+    what was run is kept.
+    """
     from nbclient.exceptions import DeadKernelError
     from nbgrader.preprocessors import Execute
 
@@ -307,9 +311,9 @@ def _executor(kernel: str, folder: Path, limit: int):
 
 
 def one(root: Path, folder: Path, name: str, chapter: str, limit: int, memory: float, sealed: bool) -> dict:
-    """Run and mark `submitted/NAME/CHAPTER` of the folder `classes`; in a process of its own. Returns tests and line."""
-    from nbgrader.converters import Autograde
+    """Run and mark `submitted/NAME/CHAPTER` of the folder `classes`, in a process of its own; its tests and line."""
     from nbgrader.api import Gradebook
+    from nbgrader.converters import Autograde
 
     nonce = secrets.token_hex(8)
     work = Path(tempfile.mkdtemp(prefix="gg-"))
@@ -384,17 +388,20 @@ def mark(root: Path, folder: Path, submission: Submission, *, limit: int, memory
 
 
 # -------------------------------------------------------------------------------------------------------- given back
-def table(marks: list[Mark]) -> str:
-    """The marks as CSV: a row for each submission."""
-    from io import StringIO
-
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["student", "assignment", "marks", "out_of", "by_hand", "answers_to_read", "look", "feedback"])
+def table(marks: list[Mark], before: str = "") -> str:
+    """The marks as CSV, a row for each submission; rows of others in `before`, an earlier table, stay."""
+    rows = {(row["student"], row["assignment"]): row for row in csv.DictReader(StringIO(before))}
     for m in marks:
-        row = [m.student, m.chapter, f"{m.marks:g}", f"{m.out_of:g}", f"{m.by_hand:g}", m.to_read, "; ".join(m.look)]
+        row = {"student": m.student, "assignment": m.chapter, "marks": f"{m.marks:g}", "out_of": f"{m.out_of:g}",
+               "by_hand": f"{m.by_hand:g}", "answers_to_read": str(m.to_read), "look": "; ".join(m.look),
+               "feedback": m.line}  # fmt: skip
         # A spreadsheet runs what begins like a formula.
-        writer.writerow([f"'{v}" if isinstance(v, str) and v[:1] in "=+-@" else v for v in [*row, m.line]])
+        row = {name: f"'{value}" if value[:1] in ("=", "+", "-", "@") else value for name, value in row.items()}
+        rows[row["student"], m.chapter] = row
+    out = StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows[key] for key in sorted(rows))
     return out.getvalue()
 
 
@@ -402,8 +409,8 @@ def page(m: Mark, title: str) -> str:
     """A student's feedback as one HTML file that asks for nothing else."""
     rows = "".join(
         f"<tr><td>{escape(t['exercise'])}{'' if t['kind'] == 'check' else ' (a test seen only here)'}</td>"
-        f"<td>{t['marks']:g} of {t['of']:g}</td><td>{escape(t['words'] or ('Right.' if t['marks'] else m.line))}</td></tr>\n"
-        for t in m.tests)
+        f"<td>{t['marks']:g} of {t['of']:g}</td>"
+        f"<td>{escape(t['words'] or ('Right.' if t['marks'] else m.line))}</td></tr>\n" for t in m.tests)
     read = (f"<p>Answers in words: {m.by_hand:g} marks so far"
             f"{f', {m.to_read} still to be read' if m.to_read else ''}.</p>")
     return f"""<!DOCTYPE html>
@@ -425,17 +432,20 @@ overflow-wrap: anywhere }} td:nth-child(2) {{ white-space: nowrap }}</style></he
 
 
 def publish(folder: Path, marks: list[Mark], title: str) -> None:
-    """Write marks and feedback beside the old ones, then put them in their places."""
-    fresh = folder / "feedback.new"
+    """Write all feedback and the table beside the old ones, then put each in its place; the table comes last."""
+    table_file, fresh = folder / "marks.csv", folder / "feedback.new"
     shutil.rmtree(fresh, ignore_errors=True)
+    before = table_file.read_text(encoding="utf-8") if table_file.is_file() else ""
     for m in marks:
-        file = fresh / m.student / f"{m.chapter}.html"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page(m, title), encoding="utf-8")
-    (folder / "marks.new").write_text(table(marks), encoding="utf-8")
-    shutil.rmtree(folder / "feedback", ignore_errors=True)
-    fresh.rename(folder / "feedback")
-    (folder / "marks.new").replace(folder / "marks.csv")
+        (fresh / m.student).mkdir(parents=True, exist_ok=True)
+        (fresh / m.student / f"{m.chapter}.html").write_text(page(m, title), encoding="utf-8")
+    table_file.with_suffix(".new").write_text(table(marks, before), encoding="utf-8")
+    for file in fresh.glob("*/*.html"):
+        place = folder / "feedback" / file.relative_to(fresh)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(place)
+    shutil.rmtree(fresh)
+    table_file.with_suffix(".new").replace(table_file)
 
 
 def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = None, *, limit: int = 120,

@@ -270,8 +270,8 @@ def main(root: Path) -> int:
     for file in files:
         lacking = unmet(json.loads(file.read_text(encoding="utf-8")))
         if lacking:
-            print(f"warning: {file.name} uses {', '.join(lacking)}, which none of its cells makes: tag the chapter's cells "
-                  "that do (imports, tables) `setup`, then make exercises again", file=sys.stderr)
+            print(f"warning: {file.name} uses {', '.join(lacking)}, which none of its cells makes: tag the chapter's "
+                  "cells that do (imports, tables) `setup`, then make exercises again", file=sys.stderr)
     print(f"{len(files)} notebooks are in {(Path('book') / FOLDER)}")
     return 0
 
