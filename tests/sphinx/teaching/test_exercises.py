@@ -19,7 +19,7 @@ from pages import soup
 
 from goingglobal import results
 from goingglobal.sphinx.elsewhere import launch
-from goingglobal.sphinx.teaching import students
+from goingglobal.sphinx.teaching import assignments, students
 from goingglobal.sphinx.teaching.exercises import KINDS, file_name
 
 FOLDER = ROOT / "book" / "exercises"
@@ -87,6 +87,18 @@ WRONG = {
         ("100 * above.mean()", "above.mean()", "in %"), ("any(axis=0)", "any(axis=1)", "deal by deal"),
         ("> half", "> 0 * half", "interval by interval")],
 }  # fmt: skip
+
+
+HIDDEN = {label: code for stem in CHAPTERS for label, code in assignments.hidden(
+    ROOT / "book" / "hidden" / f"{stem}.py", {e.label for e in exercises(stem)}).items()}  # fmt: skip
+# What passes the check and not the hidden test.
+HALF = {
+    "exercise-same-year": ('vcov={"CRV1": "iso3"}', 'vcov="hetero"', "cluster it by country"),
+    "exercise-two-years": ('vcov={"CRV1": "iso3"}', 'vcov="iid"', "cluster it by country"),
+    "exercise-strict": ('vcov={"CRV1": "edinet_code"}', 'vcov="iid"', "cluster it by firm"),
+    "exercise-one-firm": ('vcov={"CRV1": "edinet_code"}', 'vcov="iid"', "cluster it by firm"),
+    "exercise-group-ladder": ('cov_type="HC1"', 'cov_type="nonrobust"', "not robust"),
+}
 
 
 # ------------------------------------------------------------------------------------------------ as written
@@ -282,6 +294,17 @@ def test_plausible_wrong_answer_fails_and_hears_why(ready, label, swap):
     names = ready(stem)
     run(exercise.tagged("solution")[0], names, *swap[:2])
     assert re.search(swap[2], said(exercise.tagged("check")[0], names))
+
+
+@pytest.mark.parametrize("label", HIDDEN)
+def test_hidden_test_tells_a_right_answer_from_one_that_passes_the_check(ready, solved, label):
+    stem, exercise = CODE[label]
+    hidden = {"id": f"{label}-hidden", "source": [HIDDEN[label]]}
+    run(hidden, solved(label))
+    names = ready(stem)
+    run(exercise.tagged("solution")[0], names, *HALF[label][:2])
+    run(exercise.tagged("check")[0], names)
+    assert HALF[label][2] in said(hidden, names)
 
 
 def test_every_check_meets_a_wrong_answer():

@@ -33,7 +33,7 @@ from goingglobal.sphinx.teaching.exercises import file_name
 
 __all__ = ["POINTS", "AssignmentError", "course", "hidden", "solution", "source", "write"]
 
-FOLDER = "classes"
+FOLDER = COURSE = "classes"
 POINTS = {"check": 1, "hidden": 1, "answer": 1}
 NEEDS = "marking a class needs nbgrader: pip install 'goingglobal[classes]'"
 HEAD = "# A test that is run when this notebook is marked\n"
@@ -123,7 +123,7 @@ def course(folder: Path):
     from traitlets.config import Config
 
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it calls alembic
-    config = Config({"CourseDirectory": {"root": str(folder.resolve()), "course_id": "classes"}})
+    config = Config({"CourseDirectory": {"root": str(folder.resolve()), "course_id": COURSE}})
     return CourseDirectory(config=config), config
 
 
@@ -155,6 +155,8 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     from nbgrader.converters import GenerateAssignment
     from nbgrader.converters.base import NbGraderException
 
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.course_id = {COURSE!r}\n", "utf-8")
     logging.getLogger("traitlets").setLevel(logging.ERROR)
     for stem, (chapter, content) in ready.items():
         _notebook(folder / "source", stem, content)

@@ -33,7 +33,7 @@ from goingglobal.sphinx.teaching.exercises import file_name
 
 __all__ = ["Mark", "Submission", "arranged", "found", "look", "page", "table"]
 
-COLUMNS = ("student", "assignment", "marks", "out_of", "by_hand", "answers_to_read", "look", "feedback")
+COLUMNS = ("student", "assignment", "marks", "tests", "tests_of", "by_hand", "answers_to_read", "look", "feedback")
 LARGEST = 20 * 2**20  # bytes
 LONGEST = 300  # characters of what a check says
 CELLS = 5  # a whole notebook may take so many times what one cell may
@@ -230,8 +230,8 @@ class Mark:
     look: list[str] = field(default_factory=list)
 
     @property
-    def marks(self) -> float:
-        return sum(test["marks"] for test in self.tests) + self.by_hand
+    def passed(self) -> float:
+        return sum(test["marks"] for test in self.tests)
 
     @property
     def out_of(self) -> float:
@@ -392,9 +392,9 @@ def table(marks: list[Mark], before: str = "") -> str:
     """The marks as CSV, a row for each submission; rows of others in `before`, an earlier table, stay."""
     rows = {(row["student"], row["assignment"]): row for row in csv.DictReader(StringIO(before))}
     for m in marks:
-        row = {"student": m.student, "assignment": m.chapter, "marks": f"{m.marks:g}", "out_of": f"{m.out_of:g}",
-               "by_hand": f"{m.by_hand:g}", "answers_to_read": str(m.to_read), "look": "; ".join(m.look),
-               "feedback": m.line}  # fmt: skip
+        row = {"student": m.student, "assignment": m.chapter, "marks": f"{m.passed + m.by_hand:g}",
+               "tests": f"{m.passed:g}", "tests_of": f"{m.out_of:g}", "by_hand": f"{m.by_hand:g}",
+               "answers_to_read": str(m.to_read), "look": "; ".join(m.look), "feedback": m.line}  # fmt: skip
         # A spreadsheet runs what begins like a formula.
         row = {name: f"'{value}" if value[:1] in ("=", "+", "-", "@") else value for name, value in row.items()}
         rows[row["student"], m.chapter] = row
@@ -411,8 +411,7 @@ def page(m: Mark, title: str) -> str:
         f"<tr><td>{escape(t['exercise'])}{'' if t['kind'] == 'check' else ' (a test seen only here)'}</td>"
         f"<td>{t['marks']:g} of {t['of']:g}</td>"
         f"<td>{escape(t['words'] or ('Right.' if t['marks'] else m.line))}</td></tr>\n" for t in m.tests)
-    read = (f"<p>Answers in words: {m.by_hand:g} marks so far"
-            f"{f', {m.to_read} still to be read' if m.to_read else ''}.</p>")
+    read = f", {m.to_read} still to be read" if m.to_read else ""
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(m.student)}: {escape(m.chapter)}</title>
@@ -421,12 +420,12 @@ margin: 2rem auto; padding: 0 1rem }} table {{ border-collapse: collapse; width:
 td, th {{ text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8886;
 overflow-wrap: anywhere }} td:nth-child(2) {{ white-space: nowrap }}</style></head><body>
 <h1>Exercises of {escape(m.chapter)}</h1>
-<p><em>{escape(title)}</em>. {escape(m.student)}: <strong>{m.marks:g} of {m.out_of + m.by_hand:g}</strong>.</p>
+<p><em>{escape(title)}</em>. {escape(m.student)}: <strong>{m.passed:g} of {m.out_of:g}</strong> marks from tests,
+<strong>{m.by_hand:g}</strong> for answers in words{read}.</p>
 <p>{escape(m.line)}</p>
 <table><thead><tr><th scope="col">Exercise</th><th scope="col">Marks</th><th scope="col">What the test says</th></tr>
 </thead><tbody>
 {rows}</tbody></table>
-{read}
 </body></html>
 """
 
