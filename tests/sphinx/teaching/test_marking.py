@@ -155,7 +155,8 @@ def test_what_a_teacher_should_see_is_named(code, said):
 # ------------------------------------------------------------------------------------------------------ given back
 def test_table_keeps_other_rows_and_runs_no_formula():
     first = marking.table([marking.Mark("ada", "barriers", "4 of 4 tests passed.")])
-    both = marking.table([marking.Mark("=1+1", STEM, "x", [{"marks": 1.0, "of": 1}], 2.0, 1, ["cell 1 calls open"])], first)
+    odd = marking.Mark("=1+1", STEM, "x", [{"marks": 1.0, "of": 1}], 2.0, 1, ["cell 1 calls open"])
+    both = marking.table([odd], first)
     rows = {row["student"]: row for row in csv.DictReader(StringIO(both))}
     assert rows["ada"]["feedback"] == "4 of 4 tests passed."
     assert rows["'=1+1"]["marks"] == "3"
@@ -171,7 +172,7 @@ def test_page_of_feedback_shows_words_as_words():
 
 def test_sandbox_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
-    with pytest.raises(sandbox.SandboxError, match="no bwrap on this machine. Install bubblewrap"):
+    with pytest.raises(sandbox.SandboxError, match=r"no bwrap on this machine\. Install bubblewrap"):
         sandbox.available(ROOT, tmp_path)
 
 
@@ -179,8 +180,8 @@ def test_sandbox_says_how_to_get_it(monkeypatch, tmp_path):
 THIEF = """\
 from pathlib import Path
 book = Path({root!r}) / "book"
-seen = [str(p) for folder in ("/tmp", "/home", "/root", {root!r}) for p in Path(folder).rglob("*") if p.suffix == ".ipynb"
-        or "hidden" in p.parts]
+seen = [str(p) for folder in ("/tmp", "/home", "/root", {root!r}) for p in Path(folder).rglob("*")
+        if p.suffix == ".ipynb" or "hidden" in p.parts]
 raise ValueError(f"seen: {{seen}}, book: {{book.exists()}}, classes: {{Path({classes!r}).exists()}}")"""
 CALLER = """\
 import socket
@@ -211,13 +212,13 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
     forged = copy.deepcopy(release)
     for cell in forged["cells"]:
         if cell["cell_type"] == "code":
-            cell |= {"execution_count": 1, "outputs": [{"output_type": "execute_result", "execution_count": 1,
-                                                       "metadata": {}, "data": {"text/plain": "'Right.'"}}]}  # fmt: skip
+            shown = {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": "'Right.'"}}
+            cell |= {"execution_count": 1, "outputs": [shown | {"execution_count": 1}]}
     thief = THIEF.format(root=str(ROOT), classes=str(classes))
     made = {
         "right": (replaced(solved, (ANSWER, "The ministry quotes the second line.")), 4, "4 of 4"),
         "partly": (replaced(solved, (second, text(release["cells"], second))), 2, "2 of 4"),
-        "unclustered": (replaced(solved, (first, right.replace('{"CRV1": "iso3"}', '"iid"'))), 3, "cluster it by country"),
+        "unclustered": (replaced(solved, (first, right.replace('{"CRV1": "iso3"}', '"iid"'))), 3, "by country"),
         "wrong": (release, 0, "this year&#x27;s FDI is"),
         "raises": (replaced(solved, (first, "raise ValueError('no idea')")), 2, "2 of 4"),
         "crash": (replaced(solved, (second, "import os\nos._exit(1)")), 2, "Python ended before"),
@@ -225,8 +226,8 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
         "memory": (replaced(solved, (first, "now = ...\nx = bytearray(8 * 2**30)")), 2, "2 of 4"),
         "empty": ({**release, "cells": []}, 0, "This notebook is empty."),
         "renamed": (bare, 4, "4 of 4"), "deleted": (deleted, 4, "4 of 4"),
-        "thief": (replaced(release, (first, thief)), 0, "is still `...`|name &#x27;now&#x27;"),
-        "caller": (replaced(release, (first, CALLER.format(port=port))), 0, "name &#x27;now&#x27;"),
+        "thief": (replaced(release, (first, thief)), 0, "`now` is not set"),
+        "caller": (replaced(release, (first, CALLER.format(port=port))), 0, "`now` is not set"),
         "faker": (replaced(release, (first, "print('Right.')\nprint('marks: 4 of 4')\n4.0")), 0, "0 of 4"),
         "forger": (forged, 0, "0 of 4"), "cheat": (replaced(release, (first, CHEAT)), 0, marking.CHANGED),
     }  # fmt: skip

@@ -246,6 +246,9 @@ def said(cell: dict, limit: int) -> str:
     if error["ename"] == "CellTimeoutError":
         return f"It was stopped after {limit} seconds."
     words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", error["evalue"]).split())
+    unset = re.fullmatch(r"name '(\w+)' is not defined", words)
+    if unset:
+        return f"`{unset[1]}` is not set: the answer's cell is empty or stops with an error."
     text = words if error["ename"] == "AssertionError" and words else f"{error['ename']}: {words}".rstrip(": ")
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"
 
