@@ -155,6 +155,8 @@ def test_what_a_teacher_should_see_is_named(code, said):
 # ------------------------------------------------------------------------------------------------------ given back
 def test_table_keeps_other_rows_and_runs_no_formula():
     first = marking.table([marking.Mark("ada", "barriers", "4 of 4 tests passed.")])
+    failed = marking.table([marking.Mark("bo", STEM, "x", failed=True)])
+    assert next(csv.DictReader(StringIO(failed)))["marks"] == ""
     odd = marking.Mark("=1+1", STEM, "x", [{"marks": 1.0, "of": 1}], 2.0, 1, ["cell 1 calls open"])
     both = marking.table([odd], first)
     rows = {row["student"]: row for row in csv.DictReader(StringIO(both))}
@@ -190,7 +192,13 @@ try:
     now = "connected"
 except OSError as error:
     raise ValueError(f"no network: {{error}}")"""
-CHEAT = "teaching.close = teaching.given = lambda *a, **k: None\nget_ipython().showtraceback = lambda *a, **k: None"
+QUIET = "teaching.close = teaching.given = lambda *a, **k: None\nget_ipython().showtraceback = lambda *a, **k: None"
+BLANK = """\
+import ast
+class Blank(ast.NodeTransformer):
+    def visit_Module(self, node):
+        return ast.Module([], [])
+get_ipython().ast_transformers.append(Blank())"""
 
 
 def replaced(notebook: dict, *pairs: tuple[str, str]) -> dict:
@@ -229,7 +237,9 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
         "thief": (replaced(release, (first, thief)), 0, "`now` is not set"),
         "caller": (replaced(release, (first, CALLER.format(port=port))), 0, "`now` is not set"),
         "faker": (replaced(release, (first, "print('Right.')\nprint('marks: 4 of 4')\n4.0")), 0, "0 of 4"),
-        "forger": (forged, 0, "0 of 4"), "cheat": (replaced(release, (first, CHEAT)), 0, marking.CHANGED),
+        "forger": (forged, 0, "0 of 4"),
+        "quiet": (replaced(release, (first, QUIET)), 0, "0 of 4"),
+        "blank": (replaced(release, (first, BLANK)), 0, marking.CHANGED),
     }  # fmt: skip
     for name, (notebook, _, _) in made.items():
         (folder / name).mkdir(parents=True)
@@ -259,7 +269,7 @@ def test_a_class_of_made_submissions_gets_right_marks_and_clear_words(tmp_path):
     assert {name: float(row["tests"]) for name, row in rows.items()} == {n: m for n, (m, _) in expected.items()}
     pages = {name: (classes / "feedback" / name / f"{STEM}.html").read_text(encoding="utf-8") for name in expected}
     assert [name for name, (_, words) in expected.items() if not re.search(words, pages[name])] == []
-    assert {name for name, row in rows.items() if row["look"]} == {"crash", "thief", "caller", "cheat"}
+    assert {name for name, row in rows.items() if row["look"]} == {"crash", "thief", "caller", "quiet", "blank"}
     assert (rows["right"]["answers_to_read"], rows["wrong"]["answers_to_read"]) == ("1", "0")
     run = json.loads((classes / "autograded" / "thief" / STEM / file_name(STEM)).read_text(encoding="utf-8"))
     said = [o["evalue"] for cell in run["cells"] for o in cell.get("outputs", []) if o.get("ename") == "ValueError"]

@@ -34,6 +34,7 @@ from goingglobal.sphinx.teaching.exercises import file_name
 __all__ = ["Mark", "Submission", "arranged", "found", "look", "page", "table"]
 
 COLUMNS = ("student", "assignment", "marks", "tests", "tests_of", "by_hand", "answers_to_read", "look", "feedback")
+LOG = "problems.log"
 LARGEST = 20 * 2**20  # bytes
 LONGEST = 300  # characters of what a check says
 CELLS = 5  # a whole notebook may take so many times what one cell may
@@ -228,6 +229,7 @@ class Mark:
     by_hand: float = 0.0
     to_read: int = 0
     look: list[str] = field(default_factory=list)
+    failed: bool = False  # nbgrader's own fault: no mark, not even a zero
 
     @property
     def passed(self) -> float:
@@ -294,12 +296,12 @@ def _executor(kernel: str, folder: Path, limit: int):
     """nbgrader's step that runs a notebook: in a named kernel whose sockets lie in `folder`; where that kernel ends,
     what was run is kept.
     """
-    from nbclient.exceptions import DeadKernelError
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from nbgrader.preprocessors import Execute
 
     class Sandboxed(Execute):
         def create_kernel_manager(self):
-            self.kernel_name, self.timeout = kernel, limit
+            self.kernel_name, self.timeout, self.iopub_timeout = kernel, limit, limit
             manager = super().create_kernel_manager()
             manager.transport, manager.connection_file = "ipc", str(folder / "kernel.json")  # it has no network
             return manager
@@ -307,7 +309,7 @@ def _executor(kernel: str, folder: Path, limit: int):
         def preprocess(self, nb, resources, **more):
             try:
                 return super().preprocess(nb, resources, **more)
-            except DeadKernelError:
+            except (DeadKernelError, CellTimeoutError):
                 return nb, resources
 
     return Sandboxed
@@ -384,9 +386,10 @@ def mark(root: Path, folder: Path, submission: Submission, *, limit: int, memory
             nothing.line = f"This notebook was stopped: it ran for more than {CELLS * limit} seconds."
             return nothing
     if process.returncode:
-        (folder / "problems.log").write_text(problems, encoding="utf-8")
-        raise AssignmentError(f"{name}, {chapter}: nbgrader could not mark it; what it said is in "
-                              f"{folder.name}/problems.log. No marks were written")
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(f"==== {name}, {chapter}\n{problems}\n")
+        nothing.line, nothing.failed = "This could not be marked by the program; your teacher looks at it.", True
+        return nothing
     return Mark(name, chapter, look=nothing.look, **json.loads(out.splitlines()[-1]))
 
 
@@ -395,8 +398,8 @@ def table(marks: list[Mark], before: str = "") -> str:
     """The marks as CSV, a row for each submission; rows of others in `before`, an earlier table, stay."""
     rows = {(row["student"], row["assignment"]): row for row in csv.DictReader(StringIO(before))}
     for m in marks:
-        row = {"student": m.student, "assignment": m.chapter, "marks": f"{m.passed + m.by_hand:g}",
-               "tests": f"{m.passed:g}", "tests_of": f"{m.out_of:g}", "by_hand": f"{m.by_hand:g}",
+        row = {"student": m.student, "assignment": m.chapter, "marks": "" if m.failed else f"{m.passed + m.by_hand:g}",
+               "tests": "" if m.failed else f"{m.passed:g}", "tests_of": f"{m.out_of:g}", "by_hand": f"{m.by_hand:g}",
                "answers_to_read": str(m.to_read), "look": "; ".join(m.look), "feedback": m.line}  # fmt: skip
         # A spreadsheet runs what begins like a formula.
         row = {name: f"'{value}" if value[:1] in ("=", "+", "-", "@") else value for name, value in row.items()}
@@ -466,6 +469,7 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
     if sealed:
         with tempfile.TemporaryDirectory(prefix="gg-") as trial:
             sandbox.available(root, Path(trial))
+    (folder / LOG).unlink(missing_ok=True)
     marks = []
     for place, submission in enumerate(handed, 1):
         marks.append(mark(root, folder, submission, limit=limit, memory=memory, sealed=sealed))
@@ -477,6 +481,7 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
 def main(arguments: list[str]) -> int:
     if arguments[:1] == ["one"]:
         root, folder, name, chapter, limit, memory, sealed = arguments[1:]
+        logging.getLogger("traitlets").addHandler(logging.StreamHandler())
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         print(json.dumps(one(Path(root), Path(folder), name, chapter, int(limit), float(memory), sealed == "sealed")))
         return 0
@@ -496,8 +501,11 @@ def main(arguments: list[str]) -> int:
     except (AssignmentError, sandbox.SandboxError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{len(marks)} submissions are marked: {given.folder / 'marks.csv'}, {given.folder / 'feedback'}")
-    return 0
+    unmarked = [f"{m.student}, {m.chapter}" for m in marks if m.failed]
+    print(f"{len(marks) - len(unmarked)} submissions are marked: {given.folder / 'marks.csv'}, {given.folder / 'feedback'}")
+    if unmarked:
+        print(f"error: not marked: {'; '.join(unmarked)}. What nbgrader said is in {given.folder / LOG}", file=sys.stderr)
+    return 1 if unmarked else 0
 
 
 if __name__ == "__main__":
