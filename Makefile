@@ -15,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: book test quick slides pdf epub lite serve watch lab exercises assignment grade anywhere address bench twice pictures check data \
-  lock golden clean help
+.PHONY: book test quick slides pdf epub lite serve watch lab exercises assignment grade anywhere address bench twice \
+  pictures check data lock golden clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -57,7 +57,7 @@ lab: $(STAMP)  ## open the notebooks in JupyterLab
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
 	@$(BIN)/python -m goingglobal.sphinx.teaching.students
 
-assignment: $(STAMP)  ## exercises as nbgrader's assignments, with hidden tests and solutions: classes; CHAPTER="barriers" or all
+assignment: $(STAMP)  ## exercises as nbgrader's assignments, with hidden tests and solutions: classes; CHAPTER=barriers
 	@$(BIN)/python -m goingglobal.sphinx.teaching.assignments $(CHAPTER) --hidden "$(HIDDEN)"
 
 grade: $(STAMP)  ## marks and feedback for SUBMISSIONS=folder, each run in a sandbox: classes/marks.csv, classes/feedback

@@ -502,9 +502,9 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     unmarked = [f"{m.student}, {m.chapter}" for m in marks if m.failed]
-    print(f"{len(marks) - len(unmarked)} submissions are marked: {given.folder / 'marks.csv'}, {given.folder / 'feedback'}")
+    print(f"{len(marks) - len(unmarked)} submissions are marked: {given.folder}/marks.csv, {given.folder}/feedback")
     if unmarked:
-        print(f"error: not marked: {'; '.join(unmarked)}. What nbgrader said is in {given.folder / LOG}", file=sys.stderr)
+        print(f"error: not marked: {'; '.join(unmarked)}; the reasons are in {given.folder / LOG}", file=sys.stderr)
     return 1 if unmarked else 0
 
 
