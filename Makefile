@@ -15,8 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: book test quick slides pdf epub lite serve watch lab exercises outputs anywhere address bench twice pictures check data \
-  lock golden public edition version links same clean help
+.PHONY: book test quick slides pdf epub lite serve watch lab exercises assignment grade outputs anywhere address bench \
+  twice pictures check data lock golden public edition version links same clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -60,6 +60,14 @@ lab: $(STAMP)  ## the notebooks to read, run and change, in JupyterLab: my-noteb
 
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
 	@$(BIN)/python -m goingglobal.sphinx.teaching.students
+
+assignment: $(STAMP)  ## exercises as nbgrader's assignments, with hidden tests and solutions: classes; CHAPTER=barriers
+	@$(BIN)/python -m goingglobal.sphinx.teaching.assignments $(CHAPTER) --hidden "$(HIDDEN)"
+
+grade: $(STAMP)  ## marks and feedback for SUBMISSIONS=folder, each run in a sandbox: classes/marks.csv, classes/feedback
+	@test -n "$(SUBMISSIONS)" || { echo "error: say which: make grade SUBMISSIONS=folder" >&2; exit 1; }
+	@$(BIN)/python -m goingglobal.sphinx.teaching.marking "$(SUBMISSIONS)" $(if $(CHAPTER),--assignment "$(CHAPTER)") \
+	  --limit $(LIMIT) --memory $(MEMORY) --sandbox $(SANDBOX)
 
 bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
 	@$(BIN)/python tests/bench.py
@@ -112,6 +120,11 @@ help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 SOURCES ?= ../shared
+HIDDEN  ?= book/hidden
+# What a submission may take: seconds for a cell, GiB of memory; SANDBOX=none where it is trusted.
+LIMIT   ?= 120
+MEMORY  ?= 4
+SANDBOX ?= bwrap
 
 # The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't. Modules are compiled
 # here once: where PYTHONDONTWRITEBYTECODE is set, every import would compile them again.

@@ -24,6 +24,9 @@ for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
 # worker; it serves the check of a format (`iri`) that nobody here asks for.
 sys.modules.setdefault("rfc3987_syntax", None)
 
+# The chapters that the book ships. How many slides and exercises a chapter has is held of these alone: a course may
+# add a chapter with one exercise.
+SHIPPED = ("introduction", "sme-role", "barriers", "support-programs", "conclusion")
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHROMIUM = browser_of_book.find()

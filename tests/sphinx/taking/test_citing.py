@@ -26,7 +26,8 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 REDIRECTS = CONFIG["sphinx"]["config"]["redirects"]
 PAGES = contents()
 EDITION = {
-    "title": "A book: 100 % of it", "version": "1.2.3", "date": "2026-11-25", "data_vintage": "2026-11-24",
+    "book": "A book", "title": "A book: 100 % of it", "version": "1.2.3", "date": "2026-11-25",
+    "data_vintage": "2026-11-24",
     "commit": "f" * 40, "commit_short": "f" * 7,
     "authors": [{"family": "Müller", "given": "Ada"}, {"literal": "Some & Co"}],
 }  # fmt: skip

@@ -30,6 +30,7 @@ from packaging.requirements import Requirement
 from goingglobal import __version__, _console
 from goingglobal.sphinx.build import UTF8
 from goingglobal.sphinx.build import main as build_site
+from goingglobal.sphinx.edition import edition
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.state import commit_time
 
@@ -123,11 +124,11 @@ def _epoch(root: Path) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ site
-def _settings(folder: Path) -> None:
+def _settings(folder: Path, title: str) -> None:
     """What the kernel may do: take packages from this site and from Pyodide, and from nowhere else."""
     kernel = {"@jupyterlite/pyodide-kernel-extension:kernel": {"disablePyPIFallback": True}}
     config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {
-        "appName": "Japanese SMEs going global, re-examined", "litePluginSettings": kernel}}  # fmt: skip
+        "appName": title, "litePluginSettings": kernel}}  # fmt: skip
     (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8", newline="\n")
 
 
@@ -201,7 +202,7 @@ def build(root: Path) -> Path:
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
-    _settings(work)
+    _settings(work, edition(root)["book"])
     command = [
         sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--contents",
         str(work / "contents"), "--output-dir", str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages",
