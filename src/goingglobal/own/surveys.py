@@ -19,7 +19,7 @@ import pandas as pd
 from goingglobal.models import Estimate
 from goingglobal.own.analyses import POINTS, least_squares, stated
 from goingglobal.own.check import SCALED, Fault, PanelError, counted, scaled
-from goingglobal.own.files import bad_line, encoding_of, header_of
+from goingglobal.own.files import bad_line, encoding_of, header_of, labelled
 from goingglobal.own.words import BAND, NOTHING, advice, near
 
 __all__ = ["efige", "flash_eurobarometer_486", "variables"]
@@ -170,36 +170,14 @@ def _read(path: str | Path, encoding: str | None, decimal: str | None, thousands
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise refuse(f"can't be read as a table with {header.mark!r} between cells: {error}") from None
         return found
-    if kind == ".sav":
-        try:
-            frame = pd.read_spss(path, convert_categoricals=False)
-            named = pd.read_spss(path, convert_categoricals=True)
-        except ImportError:
-            raise refuse("SPSS files need the package pyreadstat; or save the file as Stata or CSV") from None
-        labels = dict(frame.attrs.get("column_names_to_labels") or {})
-    else:
-        try:
-            with pd.read_stata(path, iterator=True, convert_categoricals=False) as reader:
-                frame, labels, sets = reader.read(), reader.variable_labels(), reader.value_labels()
-        except ValueError as error:
-            raise refuse(f"can't be read as a Stata file: {error}") from None
-        try:
-            named = pd.read_stata(path)
-        except ValueError:  # two codes of one variable under one label: the codes stay as they are
-            named = frame
-    coded = {}
-    for column in frame:
-        if isinstance(named[column].dtype, pd.CategoricalDtype):
-            said = named[column].astype("string").fillna("")
-            no_answer = said.str.contains(NO_ANSWER)
-            given = pd.to_numeric(said, errors="coerce").isna() & ~no_answer & (said != "")
-            coded[column] = said[given].drop_duplicates()
-            frame[column] = frame[column].mask(no_answer)
-    if kind == ".dta" and named is frame:
-        every = pd.Series([str(word) for words in sets.values() for word in words.values()], dtype="string")
-        coded = {column: every for column in frame if pd.api.types.is_numeric_dtype(frame[column])
-                 and frame[column].dropna().between(-9, CODES).all()}
-    return _File(path.name, frame, {column: str(label or "") for column, label in labels.items()}, coded)
+    found, coded = labelled(path, refuse), {}
+    frame = found.codes
+    for column, values in found.values.items():
+        said = pd.Series(values, dtype="string")
+        no_answer = said.str.contains(NO_ANSWER)
+        coded[column] = said[pd.to_numeric(said, errors="coerce").isna() & ~no_answer & (said != "")]
+        frame[column] = frame[column].mask(frame[column].isin(said.index[no_answer]))
+    return _File(path.name, frame, found.labels, coded)
 
 
 def _listed(frame: pd.DataFrame, labels: dict[str, str], like: str) -> str:

@@ -35,7 +35,7 @@ PINS = Path(__file__).with_name("pyodide.json")
 # Pure Python beside a compiled part that can be left out (diff-diff), or needless requirements (pysensemakr asks for
 # all of Jupyter); the kernel itself asks for comm. Each is served as it is installed here, less what WITHOUT names;
 # licences stay in.
-SERVED = ("seaborn", "diff-diff", "pysensemakr", "comm")
+SERVED = ("seaborn", "diff-diff", "pysensemakr", "comm", "pandera", "typeguard", "typing-inspect", "mypy-extensions")
 WITHOUT = {"pysensemakr": {"jupyter"}}
 APPS = ("lab", "notebooks", "tree")
 _STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in a wheel, so that two builds are alike
