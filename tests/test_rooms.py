@@ -34,9 +34,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
         "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
-    "own": {"words": set(), "files": set(), "schema": {"words"}, "check": {"schema", "words"},
-            "tables": {"schema", "check", "files", "words"}, "analyses": {"check", "words"},
-            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "words"}},
+    "own": {"words": set(), "files": set(), "rules": {"words"}, "check": {"rules", "words"},
+            "tables": {"rules", "check", "files", "words"}, "analyses": {"check", "words"},
+            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "tables", "words"}},
     "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
                "registry": {"state", "build", "edition", "cache"}},

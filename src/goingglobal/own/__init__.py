@@ -4,7 +4,7 @@
     panel = own.check(pandas.read_csv("mine.csv"), {"firm": "id", "home": "employees", "fdi": "abroad"})
     own.core(panel)
 
-`schema` (the fields), `check`, `tables` (files) and `analyses` hand their names on. Panels larger than memory:
+`rules` (fields, schema), `check`, `tables` (files) and `analyses` hand their names on. Panels larger than memory:
 `goingglobal.own.large`; ready mappings for files of others: `goingglobal.own.surveys`.
 """
 
@@ -22,7 +22,7 @@ from goingglobal.own.analyses import (
     weighting,
 )
 from goingglobal.own.check import Fault, PanelError, book_panel, check, faults
-from goingglobal.own.schema import FIELDS, Field, fields, schema
+from goingglobal.own.rules import FIELDS, Field, fields, schema
 from goingglobal.own.tables import descriptor, read
 
 __all__ = [

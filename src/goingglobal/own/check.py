@@ -17,7 +17,7 @@ import pandas as pd
 
 from goingglobal import samples
 from goingglobal.data import DataError, load
-from goingglobal.own.schema import BY_NAME, FIELDS, KEYS, STAFF, WEIGHT, Field, broken, complete
+from goingglobal.own.rules import BY_NAME, FIELDS, KEYS, STAFF, WEIGHT, Field, broken, complete
 from goingglobal.own.words import near, printable
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import pandas as pd
 
 from goingglobal.own.check import Fault, PanelError, mapping_of, told
 from goingglobal.own.files import encoding_of, header_of, labelled
-from goingglobal.own.schema import BY_NAME, KEYS, complete
+from goingglobal.own.rules import BY_NAME, KEYS, complete
 from goingglobal.own.words import YES_NO, near
 
 if TYPE_CHECKING:
@@ -105,12 +106,12 @@ def _of_sheet(path: Path, sheet: str | int, firm: str, refuse) -> pd.DataFrame:
             if isinstance(sheet, str) and sheet not in book.sheet_names:
                 raise refuse(f"no sheet {sheet!r}; it has {', '.join(map(repr, book.sheet_names))}"
                              f"{near(sheet, book.sheet_names)}")
-            names = book.parse(sheet, nrows=1, header=None)
+            names = pd.read_excel(book, sheet_name=sheet, nrows=1, header=None)
             _need_names(tuple("" if pd.isna(n) else str(n) for n in names.iloc[0]) if len(names) else (), path.name)
-            return book.parse(sheet, dtype={firm: str})
+            return pd.read_excel(book, sheet_name=sheet, dtype={firm: str})
     except ImportError:
         raise refuse("Excel files need the package openpyxl; the extra `spreadsheets` brings it") from None
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, OSError, BadZipFile) as error:
         raise refuse(f"can't be read as a spreadsheet: {error}") from None
 
 
@@ -203,4 +204,6 @@ def _constraint(check) -> dict:
         return {}
     word, key = names[check.name]
     value = said[key]
-    return {word: list(value) if word == "enum" else getattr(value, "pattern", value)}
+    if word == "pattern":  # there it must match the whole cell, in pandera its beginning
+        value = f"(?:{getattr(value, 'pattern', value)})(?:.|\\n)*"
+    return {word: list(value) if word == "enum" else value}

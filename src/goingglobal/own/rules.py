@@ -7,7 +7,9 @@ The pandera schema that `check` runs and a reader can extend, the table in the b
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,9 +156,13 @@ def schema(path: str | Path | None = None) -> DataFrameSchema:
     How cells are read, and what only several rows or several fields show (one of `home` and `parent`, a status that
     never differs), is `check`'s part.
     """
+    return deepcopy(_book()) if path is None else _pandera().DataFrameSchema.from_yaml(Path(path))
+
+
+@cache
+def _book() -> DataFrameSchema:
+    """The book's own schema, made once."""
     pa = _pandera()
-    if path is not None:
-        return pa.DataFrameSchema.from_yaml(Path(path))
     return pa.DataFrameSchema({f.name: _column(f) for f in FIELDS}, unique=list(KEYS),
                               report_duplicates="exclude_first", name="firm panel", coerce=True)
 
@@ -166,7 +172,7 @@ def complete(given: DataFrameSchema | None) -> DataFrameSchema:
 
     Of the reader's, columns, checks, parsers and `unique` count; the type of a field of the book stays the book's.
     """
-    ours = schema()
+    ours = _book()
     if given is None:
         return ours
     pa = _pandera()
@@ -174,7 +180,7 @@ def complete(given: DataFrameSchema | None) -> DataFrameSchema:
     for name, theirs in given.columns.items():
         if name in columns:
             mine = columns[name]
-            more = [check for check in theirs.checks if check not in mine.checks]
+            more = [check for check in theirs.checks if not _ours(name, check)]
             columns[name] = pa.Column(mine.dtype, [*mine.checks, *more], parsers=theirs.parsers, coerce=True,
                                       nullable=mine.nullable and theirs.nullable, title=theirs.title or mine.title,
                                       required=mine.required or theirs.required, metadata=theirs.metadata,
@@ -239,13 +245,14 @@ def _broken(error: Exception) -> Broken:
         kind = f"expected values of the type {error.schema.dtype}"
         return Broken(field, "type", kind + ("" if rows else f", found {cases}"), rows, found)
     words = getattr(check, "error", None) or getattr(check, "description", None) or name
-    rule = RULES.get(name) or ("range" if field in BY_NAME and _ours(field, check) else "other")
+    known = not isinstance(check, str) and field in BY_NAME and _ours(field, check)
+    rule = RULES.get(name) or ("range" if known else "other")
     return Broken(field, rule, f"expected {words}", rows, found)
 
 
 def _ours(field: str, check: object) -> bool:
     """Whether a check is one that the book's own schema makes of the field."""
-    return check in _column(BY_NAME[field]).checks
+    return any((check.name, check.statistics) == (mine.name, mine.statistics) for mine in _book().columns[field].checks)
 
 
 def said(column: object) -> str:
