@@ -18,7 +18,7 @@ import pandas as pd
 from goingglobal import samples
 from goingglobal.data import DataError, load
 from goingglobal.own.rules import BY_NAME, FIELDS, KEYS, STAFF, WEIGHT, Field, broken, complete
-from goingglobal.own.words import near, printable
+from goingglobal.own.words import INVISIBLE, near, printable
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -50,6 +50,13 @@ JUMPS = 300  # a headcount that changes by such a factor between two rows of a f
 THIRDS = (333, 666, 667)
 LOST_ZEROS = ('identifiers are numbers of unequal length: leading zeros, which tell "0007" from "7", are lost where a '
               'file is read without dtype={"firm": str}')
+ROUNDED = ("identifiers in scientific notation, such as {!r}: a spreadsheet has cut their digits, and firms may have "
+           "become one; export them as text")
+TOTALS = ("rows that are the sum of all others{}: a total is no firm, and would count as one; leave these rows out")
+SEVERAL, MANY = 3, 10  # other rows beside which a sum of all is no chance: where it is so in all years, and in one
+NOT_FIRST = "; if the names stand further down, leave out the lines above them (skiprows= in pandas)"
+TWO_ACCOUNTS = ("; each firm and year has two rows: of two kinds of accounts? Keep one, or give consolidated ones as "
+                "`group`")
 LOST_DIGITS = 'identifiers are numbers with more digits than a decimal holds: read the file with dtype={"firm": str}'
 
 
@@ -316,13 +323,17 @@ def cells_of(
     if mark:
         faults.append(Fault(table, None, f"all cells stand in one column, {single!r}: read the file with sep={mark!r}"))
         return found
+    needed = {f.name for f in FIELDS if f.required}
+    known = needed & ({*mapped} | {str(column).strip().casefold() for column in frame.columns})
+    first = "" if known else NOT_FIRST
     for name, needed in [*((f.name, f.required) for f in FIELDS), *extra.items()]:
         column = mapped.get(name)
         times = list(frame.columns).count(column) if column is not None else 0
         if column is None and needed:
             faults.append(Fault(table, name, f"expected a column {name!r}, or in `columns` the name it has in the "
                                 f"table; the table has {some([str(c) for c in frame.columns], 12)}"
-                                f"{near(name, frame.columns)}"))
+                                f"{near(name, frame.columns)}{first}"))
+            first = ""
         elif column is not None and times == 0:
             faults.append(Fault(table, name, f"expected a column {column!r}; the table has "
                                 f"{some([str(c) for c in frame.columns], 12)}"
@@ -378,6 +389,8 @@ def _read(f: Field, cells: pd.Series, table: str) -> Cells:
     if pd.api.types.is_object_dtype(cells):  # lists and the like are text that can't be read
         cells = cells.map(lambda cell: cell if pd.api.types.is_scalar(cell) else str(cell))
     text = pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)
+    if text:
+        cells = cells.map(lambda cell: INVISIBLE.sub("", cell) if isinstance(cell, str) else cell)
     empty = cells.isna()
     if text:
         empty |= (cells.astype("string").str.strip() == "").fillna(False).astype(bool)
@@ -448,8 +461,9 @@ def _judged(
         if b.field is None and b.rule == "twice":
             keyed = [row for row in b.rows if rows.loc[row, list(KEYS)].notna().all()]
             if keyed:
-                faults.append(Fault(table, "firm+year", twice_over(*rows.loc[keyed[0], list(KEYS)]),
-                                    tuple(row + 1 for row in keyed), len(keyed)))
+                both = 2 * len(keyed) == len(rows.dropna(subset=list(KEYS)))
+                words = twice_over(*rows.loc[keyed[0], list(KEYS)]) + (TWO_ACCOUNTS if both else "")
+                faults.append(Fault(table, "firm+year", words, tuple(row + 1 for row in keyed), len(keyed)))
         elif b.field is None:
             faults.append(Fault(table, None, b.words, tuple(row + 1 for row in b.rows), len(b.rows)))
     return rows
@@ -476,6 +490,13 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     if len(double):
         first = double[(forms == forms[double.index[0]]).reindex(double.index)].tolist()
         note("firm", alike(int(forms.duplicated().sum()), *sorted(first)[:2]))
+    rounded = spelt[spelt.str.fullmatch(r"\d(?:\.\d+)?E\+\d+", case=False).astype(bool)]
+    if len(rounded):
+        note("firm", ROUNDED.format(rounded.iloc[0]))
+    staff = staff_of(rows)
+    if staff in rows:
+        for within, words in (("year", " of the year"), (None, "")):
+            note(staff, TOTALS.format(words), _totals(rows, staff, within), faults)
     years = rows.loc[keyed, "year"].nunique()
     if years == 1:
         note("year", ONE_YEAR, None, faults)
@@ -510,6 +531,16 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     if "fdi" in rows and not any(f.field == "fdi" for f in faults):
         _about_fdi(whole.dropna(subset=["fdi"]), note, faults)
     return cautions
+
+
+def _totals(rows: pd.DataFrame, staff: str, within: str | None) -> pd.Series:
+    """Which rows hold the sum of all others, of their year or (`within` None) of all."""
+    groups = rows[within] if within else pd.Series(0, index=rows.index)
+    known = rows[staff].groupby(groups)
+    others, sums = known.transform("count") - 1, known.transform("sum")
+    total = (rows[staff] > 0) & (others >= SEVERAL) & (2 * rows[staff] == sums)
+    by_firm = total.groupby(rows["firm"])
+    return total & ((by_firm.transform("all") & (by_firm.transform("size") > 1)) | (others >= MANY))
 
 
 def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:

@@ -414,7 +414,7 @@ def country_by_country(
     _need(frame, file.labels, table, {
         "firm": (firm, "mnc|firm|company|group"), "year": (year, "year"), "home": (home, "upe|parent|head|home"),
         "place": (place, "jur|country|place"), "employees": (employees, "empl|staff|head")})
-    text = {role: frame[column].astype("string").str.strip().replace("", pd.NA)
+    text = {role: frame[column].astype("string").str.normalize("NFKC").str.strip().str.upper().replace("", pd.NA)
             for role, column in (("firm", firm), ("home", home), ("place", place))}
     named = frame[place_name].astype("string").str.strip() if place_name in frame else text["place"]
     total = (text["place"].str.fullmatch(TOTAL).fillna(False) | named.str.fullmatch(TOTAL).fillna(False)).astype(bool)

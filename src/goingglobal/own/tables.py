@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from zipfile import BadZipFile
 
 import pandas as pd
 
-from goingglobal.own.check import Fault, PanelError, mapping_of, told
+from goingglobal.own.check import NOT_FIRST, Fault, PanelError, mapping_of, told
 from goingglobal.own.files import encoding_of, header_of, labelled
 from goingglobal.own.rules import BY_NAME, KEYS, complete
 from goingglobal.own.words import YES_NO, near
@@ -71,10 +72,16 @@ def read(
         header = header_of(path, encoding)
         _need_names(header.names, path.name)
         try:
-            return pd.read_csv(path, sep=header.mark, skiprows=header.skip, encoding=encoding, decimal=decimal or ".",
-                               thousands=thousands, dtype={firm: str}, low_memory=False, index_col=False)
+            engine = {"low_memory": False} if (thousands or "").isascii() else {"engine": "python"}
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the names would be lost
+                return pd.read_csv(path, sep=header.mark, skiprows=header.skip, encoding=encoding,
+                                   decimal=decimal or ".", thousands=thousands, dtype={firm: str}, index_col=False,
+                                   **engine)
+        except pd.errors.ParserWarning:
+            raise refuse(f"rows have more cells than the first line has names ({len(header.names)}){NOT_FIRST}") from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise refuse(f"can't be read as a table with {header.mark!r} between cells: {error}") from None
+            raise refuse(f"can't be read as a table with {header.mark!r} between cells: {str(error).strip()}") from None
     if kind == ".xlsx":
         return _of_sheet(path, sheet, firm, refuse)
     if kind == ".parquet":
