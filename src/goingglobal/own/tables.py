@@ -79,7 +79,8 @@ def read(
                                    decimal=decimal or ".", thousands=thousands, dtype={firm: str}, index_col=False,
                                    **engine)
         except pd.errors.ParserWarning:
-            raise refuse(f"rows have more cells than the first line has names ({len(header.names)}){NOT_FIRST}") from None
+            words = f"rows have more cells than the first line has names ({len(header.names)})"
+            raise refuse(words + NOT_FIRST) from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise refuse(f"can't be read as a table with {header.mark!r} between cells: {str(error).strip()}") from None
     if kind == ".xlsx":
