@@ -286,7 +286,7 @@ def faults(
         told = {"fault": (), "caution": check(frame, columns, table, schema).attrs["cautions"]}
     except PanelError as error:
         told = {"fault": error.faults, "caution": error.cautions}
-    rows = [{"kind": kind, "field": f.field or "", "row": f.row, "rows": f.count, "says": f.expected}
+    rows = [{"kind": kind, "field": f.field or "", "row": f.row, "rows": f.count, "says": printable(f.expected)}
             for kind, found in told.items() for f in found]
     return pd.DataFrame(rows, columns=["kind", "field", "row", "rows", "says"]).astype({"row": "Int64"})
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable
+
+from goingglobal._display import printable
 
 __all__ = ["advice", "near", "printable"]
 
@@ -28,20 +29,6 @@ BUSINESS_YEAR = re.compile(r"(?:FY\s*)?((?:19|20)\d\d)\s*[/–-]\s*(\d{2}|\d{4})
 INVISIBLE = re.compile("[\ufeff\u200b-\u200f\u2060\u00ad]")  # marks that no one sees: byte order, no width, soft hyphen
 SUPERSCRIPT = re.compile(r"([-+]?[\d.,]+)\s*[¹²³⁰-⁹*†‡§※]+|([-+]?[\d.,]+)\s*(?:\([a-z\d]\)|[a-z])", re.I)
 DATE = re.compile(r"\d{4}\s*[-/.年]\s*\d{1,2}\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
-PLAIN = str.maketrans({"–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "Δ": "d",
-                       "±": "+/-", "→": "->", "≤": "<=", "≥": ">=", "×": "x", "\u202f": " ", "\xa0": " "})
-
-
-def printable(text: str) -> str:
-    """The text as the console can print it: where its encoding lacks a sign, a plain one stands in."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
-    except LookupError:
-        return text.translate(PLAIN).encode("ascii", "replace").decode("ascii")
-    return text
 
 
 def near(name: str, known: Iterable[object]) -> str:
