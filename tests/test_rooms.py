@@ -34,8 +34,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
         "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
-    "own": {"words": set(), "files": set(), "check": {"words"}, "analyses": {"check", "words"},
-            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "words"}},
+    "own": {"words": set(), "files": set(), "rules": {"words"}, "check": {"rules", "words"},
+            "tables": {"rules", "check", "files", "words"}, "analyses": {"check", "words"},
+            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "tables", "words"}},
     "sphinx": {"settings": set(), "state": {"settings"}, "build": {"state"}, "serve": {"build"},
                "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},

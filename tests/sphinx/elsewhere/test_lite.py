@@ -20,6 +20,7 @@ from conftest import ROOT, Quiet
 from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from goingglobal import __version__, data
 from goingglobal.sphinx.elsewhere import launch, lite
@@ -130,7 +131,8 @@ def test_everything_asked_for_is_served_or_in_pyodide(folder, wheels):
             place = {"sys_platform": "emscripten", "python_version": "3.14", "extra": extra}
             if wanted.marker and not wanted.marker.evaluate(place):
                 continue
-            there = served.get(wanted.name.lower()) or pins.get(wanted.name.lower())
+            named = canonicalize_name(wanted.name)
+            there = served.get(named) or pins.get(named)
             if there is None or not wanted.specifier.contains(there, prereleases=True):
                 missing.append(f"{name} wants {wanted}, there is {there}")
     assert missing == []

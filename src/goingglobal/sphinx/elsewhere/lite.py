@@ -38,7 +38,7 @@ PINS = Path(__file__).with_name("pyodide.json")
 # Pure Python beside a compiled part that can be left out (diff-diff), or needless requirements (pysensemakr asks for
 # all of Jupyter); the kernel itself asks for comm. Each is served as it is installed here, less what WITHOUT names;
 # licences stay in.
-SERVED = ("seaborn", "diff-diff", "pysensemakr", "comm")
+SERVED = ("seaborn", "diff-diff", "pysensemakr", "comm", "pandera", "typeguard", "typing-inspect", "mypy-extensions")
 WITHOUT = {"pysensemakr": {"jupyter"}}
 APPS = ("lab", "notebooks", "tree", "edit")
 WAITING = Path(__file__).with_name("waiting.js")
