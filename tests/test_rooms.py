@@ -34,16 +34,18 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
         "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
-    "own": {"words": set(), "files": set(), "check": {"words"}, "analyses": {"check", "words"},
-            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "words"}},
-    "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
+    "own": {"words": set(), "files": set(), "rules": {"words"}, "check": {"rules", "words"},
+            "tables": {"rules", "check", "files", "words"}, "analyses": {"check", "words"},
+            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "tables", "words"}},
+    "sphinx": {"settings": set(), "state": {"settings"}, "build": {"state"}, "serve": {"build"},
+               "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
                "registry": {"state", "build", "edition", "cache"}},
 }  # fmt: skip
-PARTS = {"state", "build", "edition", "cache", "registry"}
+PARTS = {"settings", "state", "build", "edition", "cache", "registry"}
 INSIDE["sphinx"] |= {
     "taking": PARTS, "elsewhere": PARTS, "reading": PARTS | {"taking", "elsewhere"},
-    "teaching": PARTS | {"taking", "elsewhere", "reading"},
+    "teaching": PARTS | {"taking", "elsewhere", "reading"}, "publishing": PARTS | {"taking", "elsewhere"},
 }  # fmt: skip
 ESTIMATORS = ("statsmodels", "pyfixest", "linearmodels", "diff_diff", "altair", "goingglobal.models",
               "goingglobal.designs", "goingglobal.specifications")  # fmt: skip

@@ -235,6 +235,9 @@ def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
         except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
             faults.append((path, f"not a notebook: {str(error).splitlines()[0]}"))
             continue
+        if not notebook.metadata.get("kernelspec", {}).get("name"):
+            faults.append((path, "its metadata name no kernel; `make address` writes them"))
+            continue
         if not cache.has(notebook):
             waiting.append((path, notebook))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,10 +15,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from goingglobal.sphinx import settings
+
+MINE = "my-notebooks"  # a reader's own folder (`elsewhere.lab`)
 # Folders that a build writes, or that no page is made from.
-NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute"}
+NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute",
+            MINE}  # fmt: skip
 _SETTINGS = ("SOURCE_DATE_EPOCH", "GOINGGLOBAL_DATA", "GOINGGLOBAL_LITE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
-             "OPENBLAS_CORETYPE", "PYTHONHASHSEED")
+             "OPENBLAS_CORETYPE", "PYTHONHASHSEED", *settings.ALL)
 
 
 def digest(files: Iterable[Path], *words: str, base: Path | None = None) -> str:

@@ -5,6 +5,7 @@
 `citing`    how to cite the book, a page, an exhibit: boxes, files, `{cite-book}`
 `address`   the public address, the page for a wrong address, redirects, the map of the site
 `epub`      the book as an EPUB
+`plain`     the book's Markdown as other programs show it
 `paper`     `make pdf` and `make epub`: the whole book as one file
 `browser`   the Chromium on this machine
 """

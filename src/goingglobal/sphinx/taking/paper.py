@@ -21,7 +21,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 import pikepdf
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, SoupStrainer, Tag
 
 from goingglobal import _console
 from goingglobal.sphinx.build import JUPYTER_BOOK, ONE_THREAD, UTF8, core
@@ -39,7 +39,7 @@ class PaperError(RuntimeError):
 
 
 def _read(page: Path) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "lxml")
 
 
 def _slug(page: str) -> str:
@@ -198,7 +198,8 @@ def pdf(root: Path, folder: Path) -> Path:
         book = re.sub(r'<b data-of="([^"]+)"></b>', lambda mark: f"<b>{places[mark[1]]}</b>", book)
         page.write_text(book, encoding="utf-8", newline="\n")
         _print(chromium, page, printed, "--generate-pdf-document-outline")
-        headings = BeautifulSoup(book, "html.parser").find_all(re.compile("^h[1-6]$"))
+        every = SoupStrainer(re.compile("^h[1-6]$"))
+        headings = BeautifulSoup(book, "lxml", parse_only=every).find_all(recursive=False)
         moment = f"D:{facts['date'].replace('-', '')}000000+00'00'"
         with pikepdf.open(printed) as whole:
             # Chromium says a heading twice that begins a page.
