@@ -80,7 +80,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     if not seen.is_file() or seen.read_text(encoding="utf-8") != told:
         (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
         seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.write_text(told, encoding="utf-8")
+        seen.write_text(told, encoding="utf-8", newline="\n")
 
 
 # ------------------------------------------------------------------------------------------------------ what is read

@@ -303,9 +303,9 @@ def test_every_notebook_says_what_it_holds(name):
 
 
 def test_binder_and_colab_open_the_copy_where_a_branch_holds_it():
-    where = ("https://github.com/someone/book", "main")
     def opened(reading: str) -> str:
-        config = SimpleNamespace(goingglobal_repository=where, goingglobal_lite=False, goingglobal_reading=reading)
+        where = ("https://github.com/someone/book", "main", reading)
+        config = SimpleNamespace(goingglobal_repository=where, goingglobal_lite=False)
         app = SimpleNamespace(srcdir=str(ROOT), config=config)
         return " ".join(launch.links(app, "book/barriers.ipynb", None, {}, "notebooks/barriers.ipynb"))
 
