@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,14 +17,20 @@ import yaml
 
 from goingglobal.sphinx.taking import browser as browser_of_book
 
+# Small matrices: one thread is faster than two that wait for each other, and sums in one order. As make sets it.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 # Where jsonschema finds this package, importing it compiles a grammar of addresses for more than a second, in every
 # worker; it serves the check of a format (`iri`) that nobody here asks for.
 sys.modules.setdefault("rfc3987_syntax", None)
 
+# The chapters that the book ships. How many slides and exercises a chapter has is held of these alone: a course may
+# add a chapter with one exercise.
+SHIPPED = ("introduction", "sme-role", "barriers", "support-programs", "conclusion")
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHROMIUM = browser_of_book.find()
-CHROMEDRIVER = shutil.which("chromedriver")
+CHROMEDRIVER = browser_of_book.driver()
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
 LONGEST = ("loop", "site", "paper", "slides", "explorers_on_the_site", "build", "odd_panels", "lite", "epub",

@@ -16,7 +16,7 @@ from conftest import SITE, contents
 PAGES = contents()
 LEDGER = "book/appendix/claims.html"
 OWN_PAGES = [f"{name}.html" for name in PAGES]
-SPECIAL_PAGES = ["genindex.html", "search.html"]  # index.html only sends to the first page; 404.html: test_citing
+SPECIAL_PAGES = ["genindex.html", "search.html", "editions.html"]  # 404.html: test_citing
 EVERY_PAGE = [*OWN_PAGES, *SPECIAL_PAGES]
 LOADING = {  # attributes through which a page loads something without being asked
     "script": ("src",), "link": ("href",), "img": ("src", "srcset"), "source": ("src", "srcset"), "iframe": ("src",),

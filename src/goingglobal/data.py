@@ -23,6 +23,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from goingglobal import _console
+
 __all__ = ["DataError", "describe", "load", "seal", "source_line", "table_names", "validate"]
 
 MISSING_SHARE_TOLERANCE = 5e-4
@@ -340,7 +342,7 @@ def seal(name: str) -> dict:
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     package["resources"] = [resource if r["name"] == name else r for r in package["resources"]]
     fresh = folder / "datapackage.json.new"
-    fresh.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     fresh.replace(folder / "datapackage.json")
     return resource
 
@@ -376,4 +378,5 @@ def numbers_in(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))

@@ -383,9 +383,14 @@ class Core:
     rows: dict[str, int] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
-        """Estimates as rows: analysis, value, se, ci_low, ci_high, n, groups, unit, method, sample, left_out."""
-        rows = [{"analysis": name} | e.row() | {"unit": e.unit, "method": e.method, "sample": e.sample,
-                                                "left_out": who_is_out(e)} for name, e in self.estimates.items()]
+        """Estimates as rows: analysis, value, se, ci_low, ci_high, n, groups, unit, method, sample, left_out.
+
+        Its words have signs that the console can print.
+        """
+        rows = [{"analysis": printable(name)} | e.row() | {
+            key: printable(words) for key, words in (("unit", e.unit), ("method", e.method), ("sample", e.sample),
+                                                     ("left_out", who_is_out(e)))}
+            for name, e in self.estimates.items()]
         return pd.DataFrame(rows, columns=["analysis", "value", "se", "ci_low", "ci_high", "n", "groups", "unit",
                                            "method", "sample", "left_out"])
 

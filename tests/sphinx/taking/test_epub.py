@@ -115,6 +115,15 @@ def test_epub_shows_hints_and_solutions_open(chapters, site):
         assert not list(tree.iter(f"{XHTML}details")), name
 
 
+def test_epub_shows_the_lines_of_every_language(chapters):
+    page = chapters["book/appendix/methods.xhtml"]
+    classes = [(node.tag.rpartition("}")[2], node.get("class", "")) for node in page.iter()]
+    labels = ["".join(node.itertext()) for node in page.iter() if node.get("class") == "gg-tab"]
+    assert labels[:3] == ["Python", "R (run by our tests)", "Stata (not run by our tests)"]
+    assert len(labels) == 3 * sum("sd-tab-set" in name for _, name in classes) > 60
+    assert not {"input", "label"} & {tag for tag, _ in classes}
+
+
 def test_epub_is_the_same_each_time(epub):
     file = Path(epub.filename)
     first = file.read_bytes()
