@@ -28,7 +28,7 @@ from packaging.requirements import Requirement
 
 from goingglobal import __version__
 from goingglobal.sphinx.build import main as build_site
-from goingglobal.sphinx.edition import edition
+from goingglobal.sphinx.edition import book
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.state import commit_time
 
@@ -160,7 +160,7 @@ def build(root: Path) -> Path:
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
-    _settings(work, edition(root)["book"])
+    _settings(work, book(root))
     command = [
         str(program), "build", "--lite-dir", str(work), "--contents", str(work / "contents"), "--output-dir",
         str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages", "--ignore-sys-prefix", "--no-libarchive",

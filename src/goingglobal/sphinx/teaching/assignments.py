@@ -28,6 +28,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import students
 from goingglobal.sphinx.teaching.exercises import file_name
 
@@ -143,7 +144,7 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     for stem in only or []:
         if stem not in numbers:
             raise AssignmentError(f"CHAPTER={stem}: no such chapter; expected is one of {', '.join(numbers)}")
-    title, ready = students.title(root), {}
+    title, ready = edition.book(root), {}
     for stem in only or numbers:
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
         found = students.exercises(chapter, stem)

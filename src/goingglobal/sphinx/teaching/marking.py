@@ -27,6 +27,7 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import sandbox, students
 from goingglobal.sphinx.teaching.assignments import AssignmentError, course
 from goingglobal.sphinx.teaching.exercises import file_name
@@ -474,7 +475,7 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
     for place, submission in enumerate(handed, 1):
         marks.append(mark(root, folder, submission, limit=limit, memory=memory, sealed=sealed))
         print(f"[{place}/{len(handed)}] {submission.student}, {submission.chapter}: {marks[-1].line}", flush=True)
-    publish(folder, marks, students.title(root))
+    publish(folder, marks, edition.book(root))
     return marks
 
 
