@@ -18,7 +18,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "src" / "goingglobal"
 TESTS = ROOT / "tests"
 # What a module (or a folder) may stand on. A later line is never in an earlier one.
-STANDS_ON: dict[str, set[str]] = {"_display": set(), "data": set(), "theme": set()}
+STANDS_ON: dict[str, set[str]] = {"_console": set(), "_display": set(), "data": {"_console"}, "theme": set()}
 STANDS_ON["samples"] = {"data"}
 STANDS_ON["ledger"] = {"data", "samples"}
 STANDS_ON["models"] = {"_display", "data", "samples"}
@@ -34,21 +34,23 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
         "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
-    "own": {"words": set(), "files": set(), "check": {"words"}, "analyses": {"check", "words"},
-            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "words"}},
-    "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
+    "own": {"words": set(), "files": set(), "rules": {"words"}, "check": {"rules", "words"},
+            "tables": {"rules", "check", "files", "words"}, "analyses": {"check", "words"},
+            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "tables", "words"}},
+    "sphinx": {"settings": set(), "state": {"settings"}, "build": {"state"}, "serve": {"build"},
+               "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
                "registry": {"state", "build", "edition", "cache"}},
 }  # fmt: skip
-PARTS = {"state", "build", "edition", "cache", "registry"}
+PARTS = {"settings", "state", "build", "edition", "cache", "registry"}
 INSIDE["sphinx"] |= {
     "taking": PARTS, "elsewhere": PARTS, "reading": PARTS | {"taking", "elsewhere"},
-    "teaching": PARTS | {"taking", "elsewhere", "reading"},
+    "teaching": PARTS | {"taking", "elsewhere", "reading"}, "publishing": PARTS | {"taking", "elsewhere"},
 }  # fmt: skip
 ESTIMATORS = ("statsmodels", "pyfixest", "linearmodels", "diff_diff", "altair", "goingglobal.models",
               "goingglobal.designs", "goingglobal.specifications")  # fmt: skip
 # Where the tests of a module lie: in the folder of the same name, or in one that several modules share.
-ROOMS = {"data": "data", "ledger": "data", "_display": "showing"} | dict.fromkeys(
+ROOMS = {"data": "data", "_console": "data", "ledger": "data", "_display": "showing"} | dict.fromkeys(
     ("models", "designs", "specifications", "teaching", "absorbing"), "estimates") | dict.fromkeys(
     ("results", "exhibits", "charts", "theme", "explorers"), "showing")  # fmt: skip
 # Extensions that no test calls: what they do to pages is looked at on the built site, by a test of the same room.

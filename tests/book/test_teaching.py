@@ -107,7 +107,7 @@ def test_every_chapter_is_discussed():
 
 def test_exercises_that_the_guide_links_are_there():
     links = [a["href"] for a in page(GUIDE).select('a[href$="#exercises"]')]
-    assert {f"../{name}.html#exercises" for name in SHIPPED} <= set(links)  # that the anchors exist is tested with all links, in test_site
+    assert {f"../{name}.html#exercises" for name in SHIPPED} <= set(links)  # test_site tests the anchors of all links
 
 
 # ------------------------------------------------------------------------------------------------------- the marks

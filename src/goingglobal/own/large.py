@@ -782,7 +782,8 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     _duckdb()
     here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     ran = subprocess.run([sys.executable, "-m", "goingglobal.own.large", str(rows), memory_limit], capture_output=True,
-                         text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
+                         encoding="utf-8", errors="replace", check=False,
+                         env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
     if ran.returncode:
         raise ModelError(f"the generated panel of {rows:,} rows: {(ran.stderr.strip().splitlines() or ['failed'])[-1]}")
     run = json.loads(ran.stdout)

@@ -54,8 +54,7 @@ def edition(source: Path) -> dict:
     vintages = [data.describe(name)["vintage"] for name in data.table_names()]
     return {
         "book": named, "title": citation["title"] if own else named, "authors": _authors(citation["authors"]),
-        "version": __version__, "date": date,
-        **state.commit_words(source),
+        "version": __version__, "date": date, "doi": citation.get("doi", ""), **state.commit_words(source),
         "data_vintage": max(vintage for vintage in vintages if re.fullmatch(r"\d{4}-\d{2}-\d{2}", vintage)),
     }
 

@@ -28,6 +28,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from goingglobal import _console
 from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import students
 from goingglobal.sphinx.teaching.exercises import file_name
@@ -179,6 +180,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path(FOLDER))
     parser.add_argument("--hidden", type=Path, default=Path("book") / "hidden")
     given = parser.parse_args(arguments)
+    _console.forgive()
     try:
         made = write(Path.cwd(), given.folder, given.hidden, given.chapters)
     except (AssignmentError, students.StudentError) as error:

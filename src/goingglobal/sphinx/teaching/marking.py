@@ -27,6 +27,7 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 
+from goingglobal import _console
 from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import sandbox, students
 from goingglobal.sphinx.teaching.assignments import AssignmentError, course
@@ -467,9 +468,8 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
     if assignment and assignment not in ready:
         raise AssignmentError(f"CHAPTER={assignment}: expected is one of {', '.join(ready)}")
     handed = found(submissions, ready, assignment)
-    if sealed:
-        with tempfile.TemporaryDirectory(prefix="gg-") as trial:
-            sandbox.available(root, Path(trial))
+    with tempfile.TemporaryDirectory(prefix="gg-") as trial:
+        sandbox.available(root, Path(trial), sealed=sealed)
     (folder / LOG).unlink(missing_ok=True)
     marks = []
     for place, submission in enumerate(handed, 1):
@@ -487,6 +487,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(one(Path(root), Path(folder), name, chapter, int(limit), float(memory), sealed == "sealed")))
         return 0
     from argparse import ArgumentParser
+
+    _console.forgive()
 
     parser = ArgumentParser(description="Mark a class's submissions.")
     parser.add_argument("submissions", type=Path)

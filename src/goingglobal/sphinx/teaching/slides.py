@@ -434,7 +434,8 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
                   for place, slide in enumerate(deck.slides)]  # fmt: skip
         content = {"title": app.env.titles[page].astext(), "book": facts["book"], "slides": slides,
                    "back": writer.link(page), "minutes": deck.minutes, **parts}  # fmt: skip
-        (folder / f"{name}.html").write_text(app.builder.templates.render("slides.html", content), encoding="utf-8")
+        text = app.builder.templates.render("slides.html", content)
+        (folder / f"{name}.html").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import yaml
 
+from goingglobal import _console
 from goingglobal.sphinx import edition
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
@@ -174,7 +175,7 @@ def _markdown(identity: str, text: str) -> dict:
 
 
 def _code(cell: dict, *extra: str) -> dict:
-    kept = [tag for tag in tags(cell) if tag in ("setup", "starter", "check")]
+    kept = [tag for tag in tags(cell) if tag in ("setup", "parameters", "starter", "check")]
     return {"cell_type": "code", "execution_count": None, "id": cell["id"], "metadata": {"tags": [*kept, *extra]},
             "outputs": [], "source": list(cell["source"])}
 
@@ -252,7 +253,7 @@ def write(root: Path) -> list[Path]:
     for stale in set((root / "book" / FOLDER).glob("*.ipynb")) - set(files):
         stale.unlink()
     for file, text in files.items():
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", newline="\n")
     return list(files)
 
 
@@ -273,4 +274,5 @@ def main(root: Path) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd()))
