@@ -28,6 +28,7 @@ from io import StringIO
 from pathlib import Path
 
 from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import sandbox, students
 from goingglobal.sphinx.teaching.assignments import AssignmentError, course
 from goingglobal.sphinx.teaching.exercises import file_name
@@ -467,15 +468,14 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
     if assignment and assignment not in ready:
         raise AssignmentError(f"CHAPTER={assignment}: expected is one of {', '.join(ready)}")
     handed = found(submissions, ready, assignment)
-    if sealed:
-        with tempfile.TemporaryDirectory(prefix="gg-") as trial:
-            sandbox.available(root, Path(trial))
+    with tempfile.TemporaryDirectory(prefix="gg-") as trial:
+        sandbox.available(root, Path(trial), sealed=sealed)
     (folder / LOG).unlink(missing_ok=True)
     marks = []
     for place, submission in enumerate(handed, 1):
         marks.append(mark(root, folder, submission, limit=limit, memory=memory, sealed=sealed))
         print(f"[{place}/{len(handed)}] {submission.student}, {submission.chapter}: {marks[-1].line}", flush=True)
-    publish(folder, marks, students.title(root))
+    publish(folder, marks, edition.book(root))
     return marks
 
 
@@ -487,6 +487,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(one(Path(root), Path(folder), name, chapter, int(limit), float(memory), sealed == "sealed")))
         return 0
     from argparse import ArgumentParser
+
+    _console.forgive()
 
     parser = ArgumentParser(description="Mark a class's submissions.")
     parser.add_argument("submissions", type=Path)
