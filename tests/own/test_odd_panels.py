@@ -19,7 +19,7 @@ PANELS, IN_FILES = 500, 25
 def odd(seed: int) -> pd.DataFrame:
     """A small panel with some of the things that go wrong in real ones."""
     rng = np.random.default_rng(seed)
-    firms, years = int(rng.integers(1, 12)), int(rng.integers(1, 7))
+    firms, years = int(rng.integers(1, 14)), int(rng.integers(1, 8))
     rows = pd.DataFrame([(f, 2010 + t) for f in range(firms) for t in range(years)], columns=["firm", "year"])
     start = rng.choice([-1, 0, *range(years), 99, 99, 99], firms)
     rows["fdi"] = [int(t - 2010 >= start[f]) for f, t in zip(rows["firm"], rows["year"], strict=True)]
