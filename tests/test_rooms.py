@@ -35,7 +35,8 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         name: {"common"} for name in ("countries", "firms", "industries", "published", "studies")} | {
         "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
     "own": {"words": set(), "files": set(), "check": {"words"}, "analyses": {"check", "words"},
-            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "words"}},
+            "engines": {"check", "files", "words"}, "generated": {"engines"},
+            "large": {"check", "analyses", "engines", "generated"}, "surveys": {"check", "analyses", "files", "words"}},
     "sphinx": {"state": set(), "build": {"state"}, "watch": {"state", "build"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
                "registry": {"state", "build", "edition", "cache"}},
