@@ -12,7 +12,7 @@ from __future__ import annotations
 import glob
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -85,7 +85,8 @@ class Source:
     """A panel in an engine, before it is checked.
 
     Attributes: `table`, what messages call it; `parts`; `fields`, the schema's fields that it has, each with its
-    column; `ignored`, other columns; `faults`, what is wrong with the columns themselves; `rows`, see the module;
+    column; `ignored`, other columns; `bare_numbers`, whether firms are numbers; `faults`, what is wrong with the
+    columns themselves; `rules`, what may be wrong with a field's cells, in order; `rows`, see the module;
     `connection`, Ibis's backend.
     """
 
@@ -271,10 +272,13 @@ class Source:
         self.ignored = [name or "(no name)" for name in every if name not in set(mapped.values())]
         if self.faults and (not self.fields or any(fault.file for fault in self.faults)):
             raise PanelError(self.table, self.faults)
-        self.numbered = self.fields and "firm" in self.fields and all(
+        self.bare_numbers = self.fields and "firm" in self.fields and all(
             self._column(part, "firm").type().is_numeric() for part in self.parts)
-        tables = [self._typed(part) for part in self.parts]
-        self.rows = ibis_or_words().union(*tables) if len(tables) > 1 else tables[0]
+        self.rules: dict[str, list[str]] = {name: [] for name in self.fields}
+        self._tables = [self._typed(part) for part in self.parts]
+        rows = ibis_or_words().union(*self._tables) if len(self._tables) > 1 else self._tables[0]
+        # A view spares Ibis to write the rules anew in every query; a reader's engine is left as it is.
+        self.rows = self.connection.create_view("panel_rows", rows) if self._folder and self.fields else rows
 
     def _column(self, part: Part, name: str) -> Column:
         return part.table[f"c{part.names.index(self.fields[name])}"]
@@ -300,19 +304,25 @@ class Source:
 
     def _word(self, f: Field, column: Column) -> tuple[Column, Column, Column]:
         """Text: its value, its text, what is wrong. A firm's whole number stays one where all files have it so."""
-        ibis, text = ibis_or_words(), self._text(column)
+        text = self._text(column)
         bare = f.name == "firm" and column.type().is_integer() and len(self.parts) == 1
         empty = column.isnull() if bare else text.isnull()
         rules = [(empty, "empty")] if f.filled else []
         if f.name == "firm" and column.type().is_floating():
             rules.append((column.abs() >= EXACT, "digits"))
+        return column if bare else text, text, self._fault(f, rules)
+
+    def _fault(self, f: Field, rules: list[tuple[Column, str | None]]) -> Column:
+        """The name of the first rule that a cell breaks; rules without a name excuse it from those below."""
+        ibis = ibis_or_words()
+        self.rules[f.name] = list(dict.fromkeys([*self.rules[f.name], *(name for _, name in rules if name)]))
         nothing = ibis.null("string")
-        fault = ibis.cases(*((rule, ibis.literal(name)) for rule, name in rules), else_=nothing) if rules else nothing
-        return column if bare else text, text, fault
+        cases = [(rule, ibis.literal(name) if name else nothing) for rule, name in rules]
+        return ibis.cases(*cases, else_=nothing) if cases else nothing
 
     def _number(self, f: Field, column: Column) -> tuple[Column, Column, Column]:
         """A number, a year or a status: its value where it is one that the schema takes, its text, what is wrong."""
-        ibis, kind, text = ibis_or_words(), column.type(), self._text(column)
+        kind, text = column.type(), self._text(column)
         if kind.is_numeric() or kind.is_boolean():
             number, empty = column.cast("float64"), column.isnull()
             endless = number.abs() > MOST if kind.is_floating() else None
@@ -334,9 +344,7 @@ class Source:
         if f.minimum is not None:
             wrong.append(~number.between(f.minimum, f.maximum))
         rules += [(rule, "range") for rule in wrong]
-        nothing = ibis.null("string")
-        fault = ibis.cases(*((rule, nothing if name is None else ibis.literal(name)) for rule, name in rules),
-                           else_=nothing)
+        fault = self._fault(f, rules)
         return fault.isnull().ifelse(number, None), text, fault
 
     def _parsed(self, f: Field, text: Column) -> Column:
@@ -359,34 +367,38 @@ class Source:
         return plain.try_cast("float64") if able else plain.cast("float64")
 
     # -------------------------------------------------------------------------------------------- where a row stands
-    def located(self, condition: Any, show: str, most: int) -> tuple[tuple[int, ...], object, str | None, str]:
+    def located(
+        self, condition: Callable[[Table], Any], show: str, most: int
+    ) -> tuple[tuple[int, ...], object, str | None, str]:
         """Rows that meet a condition: their numbers, what the first holds in `show`, its file, and where it is.
 
         Rows of a table have no number: there the last, which is empty for files, names firm and year of one of them.
         """
         if self.folder is None:
             keys = [name for name in ("firm", "year") if name in self.fields]
-            found = self.ask(self.rows.filter(condition).select(*dict.fromkeys([*keys, show])).order_by(keys).limit(1))
-            row = found.iloc[0]
+            found = self.rows.filter(condition(self.rows)).select(*dict.fromkeys([*keys, show]))
+            row = self.ask(found.order_by(keys).limit(1)).iloc[0]
             firm, year = (row.get(key) for key in ("firm", "year"))
             where = "no firm" if pd.isna(firm) else f"firm {str(firm)!r}"
             return (), row[show], None, f" ({where}" + (")" if pd.isna(year) else f" in {year:.0f})")
-        numbered = self.rows.mutate(place=ibis_or_words().row_number() + 1)
-        found = self.ask(numbered.filter(condition).select("place", show).order_by("place").limit(most))
-        rows, file = self.placed(tuple(int(place) for place in found["place"]))
+        numbered = self.numbered()
+        found = self.ask(numbered.filter(condition(numbered)).select("part", "place", show).order_by("part", "place")
+                         .limit(most))
+        rows, file = self.placed(found)
         return rows, found[show].iloc[0], file, ""
 
-    def placed(self, places: tuple[int, ...]) -> tuple[tuple[int, ...], str | None]:
-        """Rows by their number in the file of the first, and its name; in a panel of one file as they are."""
-        if len(self.parts) == 1 or not places:
-            return places, None
-        before = 0
-        for part in self.parts:
-            rows = int(self.ask(part.table.count()))
-            if places[0] <= before + rows:
-                return tuple(place - before for place in places if place <= before + rows), part.file
-            before += rows
-        return places, None
+    def numbered(self) -> Table:
+        """The rows of files with their `place`, from 1 in each file, and the place of their file, `part`."""
+        ibis = ibis_or_words()
+        tables = [table.mutate(part=ibis.literal(part, "int64"), place=ibis.row_number() + 1)
+                  for part, table in enumerate(self._tables)]
+        return ibis.union(*tables) if len(tables) > 1 else tables[0]
+
+    def placed(self, found: pd.DataFrame) -> tuple[tuple[int, ...], str | None]:
+        """Numbers of the found rows that stand in the file of the first, and, of several, its name."""
+        part = int(found["part"].iloc[0])
+        rows = found.loc[found["part"] == part, "place"]
+        return tuple(map(int, rows)), self.parts[part].file if len(self.parts) > 1 else None
 
 
 @cache

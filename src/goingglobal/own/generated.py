@@ -43,7 +43,8 @@ def generate(path: str | Path, rows: int, seed: int = 1, memory_limit: str = "25
             key=key, kind=_uniform(key), size=_uniform(key + 1), lucky=_uniform(key + 2),
             sector=(_uniform(key + 3) * 20).cast("int32"), start=2013 + (_uniform(key + 4) * 6).floor())
         long = firms.cross_join(ibis.range(years).unnest().name("t").as_table())
-        long = long.mutate(year=GENERATED_YEARS[0] + long["t"].cast("int32"), noise=_uniform(long["key"] + 5 + long["t"]) - 0.5)
+        long = long.mutate(year=GENERATED_YEARS[0] + long["t"].cast("int32"),
+                           noise=_uniform(long["key"] + 5 + long["t"]) - 0.5)
         begun = (long["kind"] < 0.15) & (long["kind"] >= 0.1) & (long["year"] >= long["start"])
         log = (2.5 + 3 * long["size"] + 0.02 * (long["lucky"] - 0.5) * (long["year"] - GENERATED_YEARS[0])
                + 0.3 * long["noise"] + begun.ifelse(GENERATED_EFFECT, 0.0))

@@ -18,9 +18,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ from goingglobal.own.check import (
     some,
     twice_over,
 )
-from goingglobal.own.engines import EXACT, Source, bits_set, ibis_or_words
+from goingglobal.own.engines import Source, bits_set, ibis_or_words
 from goingglobal.own.generated import GENERATED_EFFECT, GENERATED_YEARS, generate
 from goingglobal.samples import SampleError
 
@@ -76,9 +76,27 @@ MOST_YEARS = 60  # a firm's years are bits of a whole number
 FOUND = 100  # rows at fault that are looked up by number
 KINDS = ("starter", "never", "from the first year", "comes and goes")
 DIGITS = 9  # sums run in any order over threads and machines: what is beyond is noise
-RULES = ("empty", "digits", "value", "endless", "range")  # what may be wrong with a cell, in the order of the check
 WIDE = {ord("０") + i: ord("0") + i for i in range(10)} | {
     ord(wide) + i: ord(plain) + i for wide, plain in ("Ａa", "ａa") for i in range(26)}
+
+
+def _faulty(name: str, rule: str, rows: Table) -> Column:
+    return rows[f"{name} fault"] == rule
+
+
+def _keyed(rows: Table) -> Column:
+    """Rows whose key can be read."""
+    return rows["firm"].notnull() & rows["year"].notnull()
+
+
+def _missing(name: str, rows: Table, keyed: bool = False) -> Column:
+    """Cells that are empty where they may be; of rows whose key can be read."""
+    empty = rows[name].isnull() & rows[f"{name} fault"].isnull()
+    return empty & _keyed(rows) if keyed else empty
+
+
+def _above(part: str, whole: str, rows: Table) -> Column:
+    return rows[part] > rows[whole]
 
 
 def open_panel(
@@ -135,97 +153,98 @@ class LargePanel:
     def _has(self, *names: str) -> bool:
         return set(names) <= set(self._fields)
 
-    def _missing(self, name: str) -> Column:
-        """Cells that are empty where they may be."""
-        return self._rows[name].isnull() & self._rows[f"{name} fault"].isnull()
-
-    def _keyed(self) -> Column:
-        """Rows whose key can be read."""
-        return self._rows["firm"].notnull() & self._rows["year"].notnull()
-
-    def _soft(self) -> dict[tuple[str, str], Column]:
-        """(field, words) → rows that should be known and are no fault."""
-        soft = {(part, more_than(whole)): self._rows[part] > self._rows[whole]
-                for part, whole in PARTS if self._has(part, whole)}
-        keyed = self._keyed() if self._has(*KEYS) else None
+    def _soft(self) -> dict[tuple[str, str], Callable[[Table], Column]]:
+        """(field, words) → which rows should be known and are no fault."""
+        soft = {(part, more_than(whole)): partial(_above, part, whole) for part, whole in PARTS
+                if self._has(part, whole)}
         if self._has("group"):
-            soft["group", NO_GROUP] = self._missing("group")
-        for name in (self.staff, "fdi"):
-            if self._has(name) and keyed is not None:
-                soft[name, NO_VALUE] = self._missing(name) & keyed
-        return soft | {(name, words): self._missing(name) for name, words in NO_CLASS.items() if self._has(name)}
+            soft["group", NO_GROUP] = partial(_missing, "group")
+        for name in (*STAFF, "fdi"):
+            if self._has(name, *KEYS):
+                soft[name, NO_VALUE] = partial(_missing, name, keyed=True)
+        return soft | {(name, words): partial(_missing, name) for name, words in NO_CLASS.items() if self._has(name)}
 
     def _check(self) -> None:
-        ibis, rows, faults, cautions = ibis_or_words(), self._rows, self._source.faults, []
+        source, rows, faults, cautions = self._source, self._rows, self._source.faults, []
+        bad = {(name, rule): partial(_faulty, name, rule) for name, rules in source.rules.items() for rule in rules}
+        soft = self._soft()
+        persons = [name for name in ("home", "parent", "group") if self._has(name)]
+        asked = {"total": rows.count()} | {f"{name} known": rows[name].count() for name in persons}
+        asked |= {f"n{at}": rows.count(where=condition(rows)) for at, condition in enumerate([*bad.values(),
+                                                                                                 *soft.values()])}
+        for name in persons:
+            asked |= {f"{name} {part}": sums for part, sums in self._of_scaled(name).items()}
+        if self._has(*KEYS):
+            asked |= {"first": rows["year"].min(where=_keyed(rows)), "last": rows["year"].max(where=_keyed(rows))}
+        if source.bare_numbers:
+            length = rows["firm"].cast("string").length()
+            asked |= {"shortest": length.min(), "longest": length.max()}
+        found = dict(zip(asked, source.one(rows.aggregate(**asked)), strict=True)) if self._fields else {"total": 0}
+        total = int(found["total"])
+        counts = [int(found[name] or 0) for name in asked if re.fullmatch(r"n\d+", name)]  # Spark counts none as nothing
         self.staff = next(filter(self._has, STAFF), STAFF[0])
-        if self._has(*STAFF) and not self._source.ask(rows["home"].count()):
+        if self._has(*STAFF) and not found["home known"]:
             self.staff = STAFF[1]
-        bad = {(name, rule): rows[f"{name} fault"] == rule for name in self._fields for rule in RULES}
-        soft, total = self._soft(), 0
-        if self._fields:
-            every = [*bad.values(), *soft.values()]
-            total, *counts = map(int, self._source.one(rows.aggregate(
-                total=rows.count(), **{f"n{place}": rows.count(where=condition)
-                                       for place, condition in enumerate(every)})))
-            for ((name, rule), condition), count in zip(bad.items(), counts, strict=False):
-                if count and rule == "digits":
-                    faults.append(Fault(self.table, name, LOST_DIGITS))
-                elif count:
-                    places, found, file, where = self._source.located(condition, f"{name} text", FOUND)
-                    words = BY_NAME[name].refusal(rule, found) + where
-                    faults.append(Fault(self.table, name, words, places, count, file))
-            for name in filter(self._has, ("home", "parent", "group")):
-                self._check_scaled(name)
-            if total and self._has(*KEYS):
-                counted_soft = [(*key, condition, count) for (key, condition), count
-                                in zip(soft.items(), counts[len(bad):], strict=True)]
-                self._check_firms(cautions, counted_soft)
+        self.group = bool(found.get("group known"))
+        for ((name, rule), condition), count in zip(bad.items(), counts, strict=False):
+            if count and rule == "digits":
+                faults.append(Fault(self.table, name, LOST_DIGITS))
+            elif count:
+                places, value, file, where = source.located(condition, f"{name} text", FOUND)
+                words = BY_NAME[name].refusal(rule, value) + where
+                faults.append(Fault(self.table, name, words, places, count, file))
+        for name in persons:
+            self._check_scaled(name, *(found[f"{name} {part}"] for part in self._of_scaled(name)))
+        if total and self._has(*KEYS) and found["first"] is not None:
+            passed = {STAFF[STAFF[0] == self.staff], *(() if self.group else ("group",))}  # not analysed, or not known
+            self._check_firms(int(found["first"]), int(found["last"]), cautions, [
+                (*key, soft[key], count) for key, count in zip(soft, counts[len(bad):], strict=True)
+                if count and not (key[0] in passed and key[1] in (NO_VALUE, NO_GROUP))])
         if not total and not faults:
             faults.append(Fault(self.table, None, NO_ROW))
-        if total and self._source.numbered:
-            sizes = self._source.ask(rows["firm"].cast("string").length().name("size").as_table().aggregate(
-                low=ibis._.size.min(), high=ibis._.size.max())).iloc[0]
-            if sizes["low"] < sizes["high"]:
-                cautions.append(Fault(self.table, "firm", LOST_ZEROS))
-        if self._source.ignored:
-            words = f"columns that the schema doesn't know are ignored: {some(self._source.ignored)}"
+        if total and source.bare_numbers and found["shortest"] < found["longest"]:
+            cautions.append(Fault(self.table, "firm", LOST_ZEROS))
+        if source.ignored:
+            words = f"columns that the schema doesn't know are ignored: {some(source.ignored)}"
             cautions.append(Fault(self.table, None, words))
         if faults:
             raise PanelError(self.table, faults, cautions)
         self.cautions, self.rows = tuple(cautions), total
         self._complete()
 
-    def _check_scaled(self, name: str) -> None:
-        """As `check.scaled`: whole numbers beside numbers of three decimals."""
-        rows = self._rows
-        value = rows[name]
+    def _of_scaled(self, name: str) -> dict[str, Column]:
+        """What `_check_scaled` needs to know of a headcount."""
+        rows, value = self._rows, self._rows[name]
         part, thousand = value % 1 != 0, (value < 1000).ifelse(value, None) * 1000
         rest = thousand.round()
-        whole, odd, count, beyond, third, ten, low, high = self._source.one(rows.aggregate(
-            whole=rows.count(where=value % 1 == 0), odd=rows.count(where=(value % 1 == 0) & (value % 10 != 0)),
-            part=rows.count(where=part), beyond=rows.count(where=part & ((thousand - rest).abs() >= 1e-6)),
-            third=rows.count(where=part & (rest % 1000).isin(THIRDS)), ten=rows.count(where=part & (rest % 10 == 0)),
-            low=value.min(where=part), high=value.max(where=part)))
+        return {
+            "whole": rows.count(where=value % 1 == 0), "odd": rows.count(where=(value % 1 == 0) & (value % 10 != 0)),
+            "part": rows.count(where=part), "beyond": rows.count(where=part & ((thousand - rest).abs() >= 1e-6)),
+            "third": rows.count(where=part & (rest % 1000).isin(THIRDS)),
+            "ten": rows.count(where=part & (rest % 10 == 0)),
+            "low": value.min(where=part), "high": value.max(where=part)}
+
+    def _check_scaled(self, name: str, whole, odd, count, beyond, third, ten, low, high) -> None:
+        """As `check.scaled`: whole numbers beside numbers of three decimals."""
+        whole, odd, count, beyond, third, ten = (value or 0 for value in (whole, odd, count, beyond, third, ten))
         if whole and count and not beyond and third < count and (ten < count / 2 or odd < whole / 10) and low >= 1 and (
                 high < 1000):
-            places, _, file, where = self._source.located(part, name, FOUND)
+            places, _, file, where = self._source.located(lambda rows: rows[name] % 1 != 0, name, FOUND)
             self._source.faults.append(Fault(self.table, name, SCALED + where, places, int(count), file))
 
-    def _check_firms(self, cautions: list[Fault], soft: list[tuple[str, str, Column, int]]) -> None:
+    def _check_firms(
+        self, first: int, last: int, cautions: list[Fault], soft: list[tuple[str, str, Callable, int]]
+    ) -> None:
         """Faults and cautions that rows show only together; one pass, one group per firm."""
         ibis, faults, ask = ibis_or_words(), self._source.faults, self._source.one
-        rows = self._rows.filter(self._keyed())
-        first, last = ask(rows.aggregate(first=rows["year"].min(), last=rows["year"].max()))
-        if first is None:
-            return
+        rows = self._rows.filter(_keyed(self._rows))
         if last - first >= MOST_YEARS:
-            words = f"expected at most {MOST_YEARS} years, found {first:.0f} to {last:.0f}"
-            faults.append(Fault(self.table, "year", words))
+            faults.append(Fault(self.table, "year", f"expected at most {MOST_YEARS} years, found {first} to {last}"))
             return
-        width = int(last - first) + 1
-        bit, changing = self._bit(rows, int(first)), [name for name in CHANGES if self._has(name)]
-        fdi = rows["fdi"] if self._has("fdi") else ibis.null("float64")
-        staff = rows[self.staff] if self._has(self.staff) else ibis.null("float64")
+        width = last - first + 1
+        bit, changing = self._bit(rows, first), [name for name in CHANGES if self._has(name)]
+        rows = rows.mutate(**{name: ibis.null("float64") for name in (self.staff, "fdi") if not self._has(name)})
+        fdi, staff = rows["fdi"], rows[self.staff]
         firms = rows.group_by("firm").aggregate(
             n=rows.count(), seen=bit.bit_or(), asked=bit.bit_or(where=fdi.notnull()),
             abroad=ibis.coalesce(bit.bit_or(where=fdi == 1), 0), small=staff.min(), great=staff.max(),
@@ -242,19 +261,18 @@ class LargePanel:
             asked=asked.count(), leaping=firms.count(where=leaping), broken=firms.count(
                 where=starts & (bits_set(abroad, width) < samples.MIN_FDI_SHARE * since)),
             **{name: firms.count(where=firms[f"{name} moves"]) for name in changing}))
-        number, single, years, holes, starters, never, abroad_in, mixed, asked_of, leaping_firms, broken = map(
-            int, row[:11])
+        number, single, years, holes, starters, never, abroad_in, mixed, asked_of, leaping_firms, broken, *moves = (
+            int(value or 0) for value in row)
         if number > single:
             self._check_twice(firms.filter(firms["n"] > bits_set(firms["seen"], width)), number - single)
         if years.bit_count() == 1:
             faults.append(Fault(self.table, "year", ONE_YEAR))
         for name, words, condition, count in soft:
-            if count and (words != NO_GROUP or self._source.ask(self._rows["group"].count())):
-                places, _, file, where = self._source.located(condition, name, FOUND)
-                cautions.append(Fault(self.table, name, words + where, places, count, file))
-        for name, moved in zip(changing, row[11:], strict=True):
+            places, _, file, where = self._source.located(condition, name, FOUND)
+            cautions.append(Fault(self.table, name, words + where, places, count, file))
+        for name, moved in zip(changing, moves, strict=True):
             if moved:
-                words = f"changes over the years in {counted(int(moved), 'firm')}: {CHANGES[name]}"
+                words = f"changes over the years in {counted(moved, 'firm')}: {CHANGES[name]}"
                 cautions.append(Fault(self.table, name, words))
         if rows["firm"].type().is_string():
             self._check_spelling(cautions)
@@ -275,20 +293,20 @@ class LargePanel:
 
     def _check_twice(self, firms: Table, count: int) -> None:
         """The fault of firm-years that stand twice."""
-        ibis, source = ibis_or_words(), self._source
+        source = self._source
         some_firms = source.ask(firms.select("firm").order_by("firm").limit(FOUND))["firm"].tolist()
-        rows = self._rows.filter(self._keyed() & self._rows["firm"].isin(some_firms))
+        rows = self._rows.filter(_keyed(self._rows) & self._rows["firm"].isin(some_firms))
         if source.folder is None:
             twice = rows.group_by("firm", "year").aggregate(n=rows.count())
             one = source.ask(twice.filter(twice["n"] > 1).order_by("firm", "year").limit(1)).iloc[0]
             places, file = (), None
         else:
-            rows = self._rows.mutate(place=ibis.row_number() + 1)
+            rows = source.numbered()
             rows = rows.filter(rows["firm"].isin(some_firms) & rows["year"].notnull())
-            again = source.ask(rows.select("place", "firm", "year").order_by("place"))
+            again = source.ask(rows.select("part", "place", "firm", "year").order_by("part", "place"))
             again = again[again.duplicated(["firm", "year"])]
             one = again.iloc[0]
-            places, file = source.placed(tuple(int(place) for place in again["place"]))
+            places, file = source.placed(again)
         words = twice_over(one["firm"], one["year"])
         source.faults.append(Fault(self.table, "firm+year", words, places, count, file))
 
@@ -307,7 +325,7 @@ class LargePanel:
         ibis, rows = ibis_or_words(), self._rows
         wide, plain = ("".join(map(chr, letters)) for letters in (WIDE, WIDE.values()))
         firms = rows.filter(rows["firm"].notnull()).select("firm").distinct()
-        form = firms["firm"].translate(wide, plain).lower().re_replace(r"[\s_\u00a0\u3000-]+|\.0$", "")
+        form = firms["firm"].translate(wide, plain).lower().re_replace("[\\s_\u00a0\u3000-]+|\\.0$", "")
         firms = firms.mutate(form=ibis.coalesce(form.re_replace("^0+", "").nullif(""), "0"))
         forms = firms.group_by("form").aggregate(n=firms.count(), one=firms["firm"].min(), other=firms["firm"].max())
         forms = forms.filter(forms["n"] > 1)
@@ -323,24 +341,23 @@ class LargePanel:
 
     # -------------------------------------------------------------------------------------------- aggregates
     def _complete(self) -> None:
-        """Table `panel`: complete rows; the years; whether the group and weights are known."""
+        """Table `panel`: complete rows; its years and firms; whether weights are known."""
         ibis, rows = ibis_or_words(), self._rows
         known = rows[self.staff].notnull() & rows["fdi"].notnull()
-        self.group = self._has("group") and bool(self._source.ask(rows["group"].count()))
+        used = known & rows["group"].notnull() if self.group else known
         self.weighted = self._has("weight")
-        every = rows.filter(known)
-        panel = every.filter(every["group"].notnull()) if self.group else every
-        self._panel = panel.select(
-            "firm", year=panel["year"].cast("int64"), staff=panel[self.staff], fdi=panel["fdi"].cast("int64"),
-            group=panel["group"] if self.group else ibis.null("float64"),
-            weight=panel["weight"] if self.weighted else ibis.literal(1.0),
-            sector=ibis.coalesce(panel["sector"], "not stated") if self._has("sector") else ibis.literal("all"))
-        first, last, self._firms_seen = self._source.one(self._panel.aggregate(
-            first=self._panel["year"].min(), last=self._panel["year"].max(), firms=self._panel["firm"].nunique()))
+        self._panel = rows.filter(used).select(
+            "firm", year=rows["year"].cast("int64"), staff=rows[self.staff], fdi=rows["fdi"].cast("int64"),
+            group=rows["group"] if self.group else ibis.null("float64"),
+            weight=rows["weight"] if self.weighted else ibis.literal(1.0),
+            sector=ibis.coalesce(rows["sector"], "not stated") if self._has("sector") else ibis.literal("all"))
+        first, last, firms, every = self._source.one(rows.aggregate(
+            first=rows["year"].min(where=used), last=rows["year"].max(where=used),
+            firms=rows["firm"].nunique(where=used), every=rows["firm"].nunique(where=known)))
         if first is None:
             raise self._source.refusal(self.staff, no_complete(self.staff))
+        self._firms_seen, self._without_group = int(firms), int(every - firms)
         self.first, self.last = int(first), int(last)
-        self._without_group = int(self._source.ask(every["firm"].nunique()) - self._firms_seen) if self.group else 0
         self._made: dict[str, Table] = {}
 
     def by_year(self) -> pd.DataFrame:
@@ -509,7 +526,7 @@ class LargePanel:
         inverse = np.linalg.inv(bread)
         variance = n / (n - k) * inverse @ np.array([[meat[0], meat[1]], [meat[1], meat[2]]]) @ inverse
         gone = {"without a group headcount": self._without_group,
-                f"not seen in {first}": int(self._firms_seen) - begun,
+                f"not seen in {first}": self._firms_seen - begun,
                 f"seen in {first} but not in {last}": begun - both,
                 f"whose {self.staff} headcount grows or falls by {limit or 0:g} or more a year": both - n}
         return self._estimate(slopes[0], np.sqrt(variance[0, 0]), n, None, n - k, POINTS, sample,
@@ -609,7 +626,7 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     Raises `ModelError` where the process fails or takes more than `ceiling_mb` megabytes at its peak (all of it: the
     libraries, DuckDB and Python's own). Where memory can't be measured (Windows), none is held to the ceiling.
     """
-    _duckdb()
+    ibis_or_words()
     here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     ran = subprocess.run([sys.executable, "-m", "goingglobal.own.large", str(rows), memory_limit], capture_output=True,
                          text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
