@@ -58,9 +58,38 @@ def duckdb_in(folder: str | Path, memory_limit: str, threads: int) -> Any:
         temp_directory=str(Path(folder) / "spill"), preserve_insertion_order=True)
 
 
+@cache
+def _functions() -> dict[str, Any]:
+    """Functions that engines have and Ibis, or Ibis for them, doesn't know."""
+    udf = ibis_or_words().udf
+
+    @udf.scalar.builtin
+    def bit_count(bits: int) -> int: ...
+
+    @udf.agg.builtin
+    def bit_or(bits: int) -> int: ...
+
+    @udf.scalar.python
+    def goingglobal_md5(text: str) -> str:
+        import hashlib
+
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+    return {"bit_count": bit_count, "bit_or": bit_or, "md5": goingglobal_md5}
+
+
 def bits_set(bits: Column, width: int) -> Column:
-    """How many of the lowest `width` bits are set."""
+    """How many bits are set, all of them among the lowest `width`."""
+    if bits.get_backend().name in ("duckdb", "pyspark"):
+        return _functions()["bit_count"](bits)
     return sum(((bits >> place) & 1 for place in range(1, width)), bits & 1)
+
+
+def any_bit(bits: Column) -> Column:
+    """The bits that are set in any row: an aggregate."""
+    from ibis.expr import operations
+
+    return bits.bit_or() if bits.get_backend().has_operation(operations.BitOr) else _functions()["bit_or"](bits)
 
 
 def without_nan(column: Column) -> Column:
@@ -198,7 +227,9 @@ class Source:
         """MD5 of a text, as it is written; where the engine has none, as SQLite, Python's."""
         from ibis.expr import operations
 
-        return text.hexdigest("md5") if self.connection.has_operation(operations.HexDigest) else _md5()(text)
+        if self.connection.has_operation(operations.HexDigest):
+            return text.hexdigest("md5")
+        return _functions()["md5"](text)
 
     # -------------------------------------------------------------------------------------------- tables and files
     def _of_table(self, table: object) -> Part:
@@ -399,18 +430,6 @@ class Source:
         part = int(found["part"].iloc[0])
         rows = found.loc[found["part"] == part, "place"]
         return tuple(map(int, rows)), self.parts[part].file if len(self.parts) > 1 else None
-
-
-@cache
-def _md5() -> Any:
-    """MD5 as a function of Python that an engine can call."""
-    @ibis_or_words().udf.scalar.python
-    def goingglobal_md5(text: str) -> str:
-        import hashlib
-
-        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-    return goingglobal_md5
 
 
 def _literal(path: Path) -> str:

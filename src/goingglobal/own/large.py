@@ -63,7 +63,7 @@ from goingglobal.own.check import (
     some,
     twice_over,
 )
-from goingglobal.own.engines import Source, bits_set, ibis_or_words
+from goingglobal.own.engines import Source, any_bit, bits_set, ibis_or_words
 from goingglobal.own.generated import GENERATED_EFFECT, GENERATED_YEARS, generate
 from goingglobal.samples import SampleError
 
@@ -177,11 +177,10 @@ class LargePanel:
         if self._has(*KEYS):
             asked |= {"first": rows["year"].min(where=_keyed(rows)), "last": rows["year"].max(where=_keyed(rows))}
         if source.bare_numbers:
-            length = rows["firm"].cast("string").length()
-            asked |= {"shortest": length.min(), "longest": length.max()}
+            asked |= {"least": rows["firm"].cast("float64").min(), "most": rows["firm"].cast("float64").max()}
         found = dict(zip(asked, source.one(rows.aggregate(**asked)), strict=True)) if self._fields else {"total": 0}
         total = int(found["total"])
-        counts = [int(found[name] or 0) for name in asked if re.fullmatch(r"n\d+", name)]  # Spark counts none as nothing
+        counts = [int(found[name] or 0) for name in asked if re.fullmatch(r"n\d+", name)]  # Spark: none is nothing
         self.staff = next(filter(self._has, STAFF), STAFF[0])
         if self._has(*STAFF) and not found["home known"]:
             self.staff = STAFF[1]
@@ -202,7 +201,8 @@ class LargePanel:
                 if count and not (key[0] in passed and key[1] in (NO_VALUE, NO_GROUP))])
         if not total and not faults:
             faults.append(Fault(self.table, None, NO_ROW))
-        if total and source.bare_numbers and found["shortest"] < found["longest"]:
+        if source.bare_numbers and found["most"] is not None and (
+                len(f"{found['least']:.0f}") < len(f"{found['most']:.0f}")):
             cautions.append(Fault(self.table, "firm", LOST_ZEROS))
         if source.ignored:
             words = f"columns that the schema doesn't know are ignored: {some(source.ignored)}"
@@ -245,24 +245,30 @@ class LargePanel:
         bit, changing = self._bit(rows, first), [name for name in CHANGES if self._has(name)]
         rows = rows.mutate(**{name: ibis.null("float64") for name in (self.staff, "fdi") if not self._has(name)})
         fdi, staff = rows["fdi"], rows[self.staff]
+        known = staff.notnull() & fdi.notnull()
+        used = known & rows["group"].notnull() if self.group else known
         firms = rows.group_by("firm").aggregate(
-            n=rows.count(), seen=bit.bit_or(), asked=bit.bit_or(where=fdi.notnull()),
-            abroad=ibis.coalesce(bit.bit_or(where=fdi == 1), 0), small=staff.min(), great=staff.max(),
+            n=rows.count(), seen=any_bit(bit), asked=any_bit(fdi.notnull().ifelse(bit, None)),
+            abroad=ibis.coalesce(any_bit((fdi == 1).ifelse(bit, None)), 0), small=staff.min(), great=staff.max(),
+            known=rows.count(where=known), first=rows["year"].min(where=used), last=rows["year"].max(where=used),
             **{f"{name} moves": rows[name].min() < rows[name].max() for name in changing})
         seen, asked, abroad = firms["seen"], firms["asked"], firms["abroad"]
         since = bits_set(asked & -(abroad & -abroad), width)
         starts = (abroad != 0) & ((abroad & -abroad) > (asked & -asked))
         leaping = firms["great"] >= (JUMPS - 1) * firms["small"]  # only these can leap from one row to the next
         row = ask(firms.aggregate(
-            rows=firms["n"].sum(), seen=bits_set(seen, width).sum(), years=seen.bit_or(),
+            rows=firms["n"].sum(), seen=bits_set(seen, width).sum(), years=any_bit(seen),
             holes=firms.count(where=(seen & (seen + (seen & -seen))) != 0), starters=firms.count(where=starts),
             never=firms.count(where=asked.notnull() & (abroad == 0)),
-            abroad=abroad.bit_or(), mixed=firms.count(where=asked.notnull() & (abroad != asked)),
+            abroad=any_bit(abroad), mixed=firms.count(where=asked.notnull() & (abroad != asked)),
             asked=asked.count(), leaping=firms.count(where=leaping), broken=firms.count(
                 where=starts & (bits_set(abroad, width) < samples.MIN_FDI_SHARE * since)),
-            **{name: firms.count(where=firms[f"{name} moves"]) for name in changing}))
-        number, single, years, holes, starters, never, abroad_in, mixed, asked_of, leaping_firms, broken, *moves = (
-            int(value or 0) for value in row)
+            every=firms.count(where=firms["known"] > 0), firms=firms["first"].count(), first=firms["first"].min(),
+            last=firms["last"].max(), **{name: firms.count(where=firms[f"{name} moves"]) for name in changing}))
+        *row, every, self._firms_seen, self.first, self.last = (int(value or 0) for value in (
+            *row[:11], *row[15:], *row[11:15]))
+        self._without_group = every - self._firms_seen
+        number, single, years, holes, starters, never, abroad_in, mixed, asked_of, leaping_firms, broken, *moves = row
         if number > single:
             self._check_twice(firms.filter(firms["n"] > bits_set(firms["seen"], width)), number - single)
         if years.bit_count() == 1:
@@ -341,7 +347,7 @@ class LargePanel:
 
     # -------------------------------------------------------------------------------------------- aggregates
     def _complete(self) -> None:
-        """Table `panel`: complete rows; its years and firms; whether weights are known."""
+        """Table `panel`: complete rows; whether weights are known."""
         ibis, rows = ibis_or_words(), self._rows
         known = rows[self.staff].notnull() & rows["fdi"].notnull()
         used = known & rows["group"].notnull() if self.group else known
@@ -351,13 +357,8 @@ class LargePanel:
             group=rows["group"] if self.group else ibis.null("float64"),
             weight=rows["weight"] if self.weighted else ibis.literal(1.0),
             sector=ibis.coalesce(rows["sector"], "not stated") if self._has("sector") else ibis.literal("all"))
-        first, last, firms, every = self._source.one(rows.aggregate(
-            first=rows["year"].min(where=used), last=rows["year"].max(where=used),
-            firms=rows["firm"].nunique(where=used), every=rows["firm"].nunique(where=known)))
-        if first is None:
+        if not self._firms_seen:
             raise self._source.refusal(self.staff, no_complete(self.staff))
-        self._firms_seen, self._without_group = int(firms), int(every - firms)
-        self.first, self.last = int(first), int(last)
         self._made: dict[str, Table] = {}
 
     def by_year(self) -> pd.DataFrame:
@@ -379,7 +380,7 @@ class LargePanel:
             ibis, panel = ibis_or_words(), self._panel
             column, bit = panel["group" if outcome == "group" else "staff"], self._bit(panel, self.first)
             self._made[outcome] = self._source.keep(panel.group_by("firm").aggregate(
-                seen=bit.bit_or(), abroad=ibis.coalesce(bit.bit_or(where=panel["fdi"] == 1), 0),
+                seen=any_bit(bit), abroad=ibis.coalesce(any_bit((panel["fdi"] == 1).ifelse(bit, None)), 0),
                 weight=panel["weight"].argmin(panel["year"]),
                 **{f"y{year}": column.max(where=panel["year"] == year).ln() for year in self.years}))
         return self._made[outcome]
