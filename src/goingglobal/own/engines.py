@@ -34,6 +34,7 @@ BLANKS = "[ \t\r\n\v\f\u00a0\u2003\u2009\u202f\u3000]+"  # what may stand around
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"  # engines differ in what they cast
 ENDLESS = r"^[-+]?inf(inity)?$"
 MOST = 1.7976931348623157e308  # the largest number; what is beyond is infinite
+RULES = ("empty", "digits", "value", "endless", "range")  # what may be wrong with a cell, as the check reports it
 EXACT = 2**53  # whole numbers up to it are exact as decimals
 
 
@@ -346,7 +347,8 @@ class Source:
     def _fault(self, f: Field, rules: list[tuple[Column, str | None]]) -> Column:
         """The name of the first rule that a cell breaks; rules without a name excuse it from those below."""
         ibis = ibis_or_words()
-        self.rules[f.name] = list(dict.fromkeys([*self.rules[f.name], *(name for _, name in rules if name)]))
+        known = {*self.rules[f.name], *(name for _, name in rules)}
+        self.rules[f.name] = [name for name in RULES if name in known]
         nothing = ibis.null("string")
         cases = [(rule, ibis.literal(name) if name else nothing) for rule, name in rules]
         return ibis.cases(*cases, else_=nothing) if cases else nothing

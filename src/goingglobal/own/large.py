@@ -342,8 +342,8 @@ class LargePanel:
 
     @staticmethod
     def _bit(rows: Table, first: int) -> Column:
-        """The row's year as a bit."""
-        return ibis_or_words().literal(1, "int64") << (rows["year"] - first).cast("int64")
+        """The row's year as a bit; a shifted 1 would have 32 bits on Spark."""
+        return (ibis_or_words().literal(2.0) ** (rows["year"] - first)).cast("int64")
 
     # -------------------------------------------------------------------------------------------- aggregates
     def _complete(self) -> None:
@@ -355,7 +355,7 @@ class LargePanel:
         self._panel = rows.filter(used).select(
             "firm", year=rows["year"].cast("int64"), staff=rows[self.staff], fdi=rows["fdi"].cast("int64"),
             group=rows["group"] if self.group else ibis.null("float64"),
-            weight=rows["weight"] if self.weighted else ibis.literal(1.0),
+            weight=rows["weight"] if self.weighted else used.cast("float64"),  # Spark takes a plain 1.0 for a decimal
             sector=ibis.coalesce(rows["sector"], "not stated") if self._has("sector") else ibis.literal("all"))
         if not self._firms_seen:
             raise self._source.refusal(self.staff, no_complete(self.staff))
