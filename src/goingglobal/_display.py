@@ -1,13 +1,17 @@
-"""The one place that talks to IPython, and the names of the book's own kinds of output.
+"""The one place that talks to IPython and to consoles, and the names of the book's own kinds of output.
 
 Nothing else is imported here: the site's extensions read these names without any estimator.
 """
 
 from __future__ import annotations
 
+import sys
+
 EXHIBIT = "application/vnd.goingglobal.exhibit+json"
 EXPLORER = "application/vnd.goingglobal.explorer+json"
 RESULT = "application/vnd.goingglobal.result+json"
+PLAIN = str.maketrans({"–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "Δ": "d",
+                       "±": "+/-", "→": "->", "≤": "<=", "≥": ">=", "×": "x", "\u202f": " ", "\xa0": " "})
 
 
 def in_notebook() -> bool:
@@ -25,3 +29,15 @@ def publish(bundle: dict) -> None:
     from IPython.display import display
 
     display(bundle, raw=True)
+
+
+def printable(text: str) -> str:
+    """The text as the console can print it: where its encoding lacks a sign, a plain one stands in."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+    except LookupError:
+        return text.translate(PLAIN).encode("ascii", "replace").decode("ascii")
+    return text

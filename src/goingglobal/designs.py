@@ -153,7 +153,11 @@ def weighted_effects(
                   fit.aipw(return_results=False)[0])
     else:
         whole = sm.GLM(d, x, family=sm.families.Binomial(), var_weights=w).fit()
-        values = _weighted_by_sample(y, d, x, w, np.asarray(whole.predict()))
+        try:
+            values = _weighted_by_sample(y, d, x, w, np.asarray(whole.predict()))
+        except ArithmeticError:  # of one group, no row keeps a weight
+            raise ModelError(f"weighting on {name_of(frame)!r}: weights in {weights!r} differ so much that a group is "
+                             "left without weight") from None
     if not draws:
         errors = _stacked_errors(y, d, x, np.asarray(whole.predict()))
         return {key: Estimate(
@@ -167,7 +171,7 @@ def weighted_effects(
             try:
                 chance = _refitted(d[rows], x[rows], own[rows], start)
                 draw = _weighted_by_sample(y[rows], d[rows], x[rows], own[rows], chance)
-            except (np.linalg.LinAlgError, ValueError):  # separated, or a group without rows
+            except (np.linalg.LinAlgError, ValueError, ArithmeticError):  # separated, or a group without rows or weight
                 draw = (np.nan,)
             if np.isfinite(draw).all():
                 found.append(draw)

@@ -18,6 +18,8 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
+from goingglobal._display import printable
+
 __all__ = [
     "LIBRARIES", "Estimate", "EventStudy", "ModelError", "event_study", "honest_bounds", "is_fit", "noting",
     "ordered_logit",
@@ -98,7 +100,7 @@ class Estimate:
         groups = f", {self.groups:,} groups" if self.groups else ""
         lines = (f"{self.value:.4g} {self.unit} (standard error {self.se:.2g}; 95 % interval {self.ci_low:.3g} to "
                  f"{self.ci_high:.3g})", f"n = {self.n:,}{groups}; {self.method}", f"sample: {self.sample}")
-        return "\n".join(textwrap.fill(line, 84, subsequent_indent="  ") for line in lines)
+        return printable("\n".join(textwrap.fill(line, 84, subsequent_indent="  ") for line in lines))
 
     __repr__ = __str__
 

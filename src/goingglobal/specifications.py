@@ -174,9 +174,11 @@ def _last_seen(values: np.ndarray) -> np.ndarray:
     return before
 
 
-def _jump(values: np.ndarray, observed: np.ndarray) -> np.ndarray:
+def _jump(values: np.ndarray, observed: np.ndarray, years: np.ndarray) -> np.ndarray:
+    """Each firm's largest change of `values` in a year; across years in which it isn't seen, the yearly average."""
     held = np.where(observed, values, np.nan)
-    change = np.abs(held - _last_seen(held))
+    when = np.where(observed, years[None, :].astype(float), np.nan)
+    change = np.abs(held - _last_seen(held)) / (when - _last_seen(when))
     return np.where(np.isnan(change), 0.0, change).max(axis=1)
 
 
@@ -611,7 +613,7 @@ def _one_sample(grid: _Grid, false: dict[str, np.ndarray] | None, choice: dict[s
         for which, names in sets.items():
             kept = everyone
             if restriction in _JUMP:
-                kept = everyone & (_jump(grid.columns[f"ln_{which}"], drawn.observed) < _JUMP[restriction])
+                kept = everyone & (_jump(grid.columns[f"ln_{which}"], drawn.observed, grid.years) < _JUMP[restriction])
             here = {**choice, "restriction": restriction}
             starters, never = int((kept & drawn.starter).sum()), int((kept & drawn.never).sum())
             if min(starters, never) < MIN_FIRMS:

@@ -149,7 +149,8 @@ def test_syllabus_names_the_edition():
     assert section("In your syllabus").select_one('a[href$="cite/book.bib"]')
 
 
-FACTS = {"title": "A Book: on things", "authors": [{"literal": "Somebody"}], "version": "1.2.3", "date": "2030-01-02",
+FACTS = {"book": "A Book",
+         "title": "A Book: on things", "authors": [{"literal": "Somebody"}], "version": "1.2.3", "date": "2030-01-02",
          "commit": "a" * 40 + " with local changes", "commit_short": "aaaaaaa with local changes",
          "data_vintage": "2029-12-31"}  # fmt: skip
 

@@ -181,9 +181,10 @@ def first_years(panel: pd.DataFrame) -> dict[str, int]:
 
 
 def trimmed(panel: pd.DataFrame, found: dict[str, int], outcome: str, limit: float) -> pd.DataFrame:
-    """Starters and never-investors without firms that ever leap by `limit` between two years in which they are seen."""
+    """Starters and never-investors without firms that leap by `limit` a year between two years seen."""
     rows = panel[panel["edinet_code"].isin(list(found))]
-    leap = {firm: np.abs(np.diff(y)).max(initial=0) for firm, y in rows.groupby("edinet_code")[outcome]}
+    leap = {firm: np.abs(np.diff(own[outcome]) / np.diff(own["year"])).max(initial=0)
+            for firm, own in rows.groupby("edinet_code")}
     rows = rows[rows["edinet_code"].map(leap) < limit]
     first = rows["edinet_code"].map(found)
     return rows.assign(first=first, y=rows[outcome], post=((first > 0) & (rows["year"] >= first)).astype(float))

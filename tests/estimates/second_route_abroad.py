@@ -197,7 +197,7 @@ def shares(rows: pd.DataFrame) -> dict[str, dict]:
 def calm(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
     """Firms whose parent never leaps by `limit` between two years in which it is seen."""
     kept = [firm for firm, some in rows.sort_values(["firm", "year"]).groupby("firm")
-            if np.abs(np.diff(np.log(some["parent"]))).max(initial=0) < limit]  # fmt: skip
+            if np.abs(np.diff(np.log(some["parent"])) / np.diff(some["year"])).max(initial=0) < limit]  # fmt: skip
     return rows[rows["firm"].isin(kept)]
 
 

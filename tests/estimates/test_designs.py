@@ -117,6 +117,16 @@ def test_weighted_effects_recover_a_known_effect():
     assert found["aipw_ate"].se < found["ipw_ate"].se  # the outcome model takes out what x explains
 
 
+@pytest.mark.parametrize("least", [1e-300, 1e-320])
+def test_weights_that_vanish_beside_others_are_an_error_in_words(least):
+    """In a group of such weights alone the sums have nothing to divide by."""
+    rng = np.random.default_rng(1)
+    frame = named(pd.DataFrame({"d": np.tile([0, 1], 20), "x": rng.normal(size=40), "y": rng.normal(size=40)}))
+    frame["w"] = np.where(frame["d"] == 1, least, 1e300)
+    with pytest.raises(ModelError, match=r"weighting on .*(without weight|resamples could not be fitted)"):
+        designs.weighted_effects(frame, "y", "d", ["x"], "u", draws=5, weights="w")
+
+
 def test_weighted_effects_depend_on_the_seed_in_the_error_only():
     one, same, other = (designs.weighted_effects(made(), "y", "d", ["x"], "u", 20, seed)["ipw_att"]
                         for seed in (1, 1, 2))  # fmt: skip

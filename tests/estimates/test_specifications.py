@@ -113,7 +113,7 @@ def reference(tables: dict[str, pd.DataFrame], choice: dict) -> pd.DataFrame:
             continue
         if round(group[firm[0]], 6) > largest or parent[firm[0]] / group[firm[0]] < least:
             continue
-        if len(firm) > 1 and np.abs(np.diff(ruled[firm])).max() >= limit:
+        if len(firm) > 1 and np.abs(np.diff(ruled[firm]) / np.diff(year[firm])).max() >= limit:
             continue
         kept[firm], first[firm] = True, year[firm[start]] if abroad.any() else 0
         size[firm] = (parent if choice["outcome"] == "parent" else group)[firm[0]]

@@ -24,7 +24,7 @@ def test_the_schema_names_each_field_and_column_once():
     assert [f.name for f in own.FIELDS if f.required] == ["firm", "year", "fdi"]
     known = set(load("firm_panel").columns) | {"home_employees", *samples.OWN_COLUMNS}
     assert {f.column for f in own.FIELDS} <= known
-    shown = own.schema()
+    shown = own.fields()
     assert list(shown["field"]) == [f.name for f in own.FIELDS]
     shown = shown.set_index("field")
     assert shown.loc["home", "expected"] == "a number above 0 (persons)"

@@ -157,11 +157,102 @@ def test_spss_needs_its_reader_or_says_so(folder, monkeypatch):
         surveys.efige(folder / "a.sav")
 
 
+# ------------------------------------------------------------------------------------------ country by country
+def report_rows(seed: int = 5) -> pd.DataFrame:
+    """Made rows of the shape of the public country-by-country file: a tenth more abroad, a twentieth more at home."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for firm, home in enumerate(rng.choice(["JPN", "DEU", "USA"], 40)):
+        staff = dict(zip(["JPN", "DEU", "USA", "Other"], rng.integers(500, 5000, 4).astype(float), strict=True))
+        for year in range(2016, 2022):
+            if year == 2019 and firm % 8 == 0:
+                continue  # a year not reported
+            shock = rng.normal(0, 0.1)
+            for place in staff:
+                staff[place] *= np.exp(0.5 * shock + rng.normal(0, 0.03) if place == home else shock)
+                rows.append((f"Firm {firm}", year, home, place, place.title(), round(staff[place]), rng.normal()))
+    return pd.DataFrame(rows, columns=["mnc", "year", "upe_code", "jur_code", "jur_name", "employees", "tax_paid"])
+
+
+def growth_by_hand(rows: pd.DataFrame) -> tuple[float, float, int]:
+    """Slope, CR1 error and n of growth at home on growth abroad with year effects, by numpy."""
+    home = rows["jur_code"] == rows["upe_code"]
+    wide = pd.concat([rows[side].groupby(["mnc", "year"])["employees"].sum() for side in (home, ~home)], axis=1)
+    logs = {key: np.log(pair) for key, pair in zip(wide.index, wide.to_numpy(float), strict=True)}
+    steps = [(firm, year, *(logs[firm, year] - logs[firm, year - 1]))
+             for firm, year in logs if (firm, year - 1) in logs]
+    firm, year, y, x = (np.array(part) for part in zip(*steps, strict=True))
+    x = np.column_stack([x, *(year == value for value in np.unique(year))]).astype(float)
+    bread = np.linalg.inv(x.T @ x)
+    slopes = bread @ x.T @ y
+    scores = np.array([x[firm == name].T @ (y - x @ slopes)[firm == name] for name in np.unique(firm)])
+    groups, (n, k) = len(scores), x.shape
+    cov = groups / (groups - 1) * (n - 1) / (n - k) * bread @ scores.T @ scores @ bread
+    return slopes[0], np.sqrt(cov[0, 0]), n
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "dta"])
+def test_made_reports_by_country_give_growth_at_home_on_growth_abroad(folder, kind):
+    rows, path = report_rows(), folder / f"reports.{kind}"
+    {"csv": rows.to_csv, "xlsx": rows.to_excel}.get(kind, lambda p, index: rows.to_stata(p, write_index=index))(
+        path, index=False)
+    found = surveys.country_by_country(path)
+    value, error, n = growth_by_hand(rows)
+    assert (found.value, found.se) == (pytest.approx(value, rel=1e-9), pytest.approx(error, rel=1e-9))
+    assert (found.n, found.groups) == (n, 40)
+    assert found.unit == "log points per log point"
+    assert found.value == pytest.approx(0.5, abs=0.1), "what was put in"
+    assert "left out: 45 firm-years without the year before, or with another home then" in found.notes
+
+
+def test_reports_by_country_leave_out_what_can_not_be_added_up_and_say_so(folder):
+    rows, path = report_rows(), folder / "odd.csv"
+    other = rows.assign(mnc=rows["mnc"].str.upper(), whole="x").rename(columns={"mnc": "firm", "employees": "staff"})
+    other.to_csv(path, index=False)
+    with pytest.raises(PanelError, match=r"(?s)no variable 'mnc'; name .* as firm=.*no variable 'employees'"):
+        surveys.country_by_country(path)
+    value, error, n = growth_by_hand(rows)
+    assert surveys.country_by_country(path, firm="firm", employees="staff").value == pytest.approx(value)
+    totals = rows.groupby(["mnc", "year", "upe_code"], as_index=False)["employees"].sum()
+    split = pd.concat([rows, totals.assign(jur_code=None, jur_name="Total")])
+    split = pd.concat([split, split.iloc[[1]].assign(employees=0, tax_paid=-1)])
+    split.to_csv(path, index=False)
+    found = surveys.country_by_country(path)
+    assert (found.value, found.se, found.n) == (pytest.approx(value), pytest.approx(error), n)
+    assert found.notes[0].startswith(f"left out: {len(totals)} rows on a total")
+    assert "1 row of a firm, year and place that stand there before: added up" in found.notes
+    empty = rows.assign(employees=rows["employees"].astype(float).mask(rows.index == 5))
+    empty.to_csv(path, index=False)
+    found = surveys.country_by_country(path)
+    gone = rows[(rows["mnc"] != rows["mnc"][5]) | (rows["year"] != rows["year"][5])]
+    assert (found.value, found.n) == (pytest.approx(growth_by_hand(gone)[0]), growth_by_hand(gone)[2])
+    assert "1 firm-year with an empty cell of staff" in found.notes[0]
+    zero = rows.assign(employees=rows["employees"].mask(rows.index == 5, 0))
+    assert surveys.country_by_country(path, empty_is_none=True).value == pytest.approx(growth_by_hand(zero)[0])
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda r: r.assign(employees=r["employees"].astype(object).mask(r.index == 3, "many")),
+     "field 'employees', row 4: 'employees': expected numbers, found 'many'"),
+    (lambda r: r.assign(employees=r["employees"].mask(r.index == 3, -5)),
+     "row 4: expected a number from 0 on, found '-5'"),
+    (lambda r: r.assign(employees=r["employees"].map(lambda e: e if e < 1000 else e / 1000)), "exactly three decimals"),
+    (lambda r: r.assign(upe_code=r["upe_code"].mask(r.index == 7)), "field 'home', row 8: expected a value"),
+    (lambda r: pd.concat([r, r.iloc[[9]]]), f"row {len(report_rows()) + 1}: this row is there twice"),
+    (lambda r: r[r["mnc"].isin(["Firm 1", "Firm 2"])], "2 firms with staff at home and abroad in two years"),
+])
+def test_reports_by_country_refuse_what_would_count_wrong(folder, change, words):
+    change(report_rows()).to_csv(folder / "wrong.csv", index=False)
+    with pytest.raises(ValueError, match=re.escape(words)):
+        surveys.country_by_country(folder / "wrong.csv")
+
+
 def test_every_variable_says_where_its_name_was_read():
     table = surveys.variables()
-    assert set(table["survey"]) == {"Flash Eurobarometer 486", "EFIGE"}
+    assert set(table["survey"]) == {"Flash Eurobarometer 486", "EFIGE", "Country-by-country reports"}
     assert (table["name read in"].eq(surveys.UNVERIFIED) | table["name read in"].str.startswith("GitHub ")).all()
-    for function, survey in ((surveys.flash_eurobarometer_486, "Flash Eurobarometer 486"), (surveys.efige, "EFIGE")):
+    for function, survey in ((surveys.flash_eurobarometer_486, "Flash Eurobarometer 486"), (surveys.efige, "EFIGE"),
+                             (surveys.country_by_country, "Country-by-country reports")):
         for row in table[table["survey"] == survey].itertuples():
             default = function.__kwdefaults__[row.argument.split(",")[0]]
             assert row.default == (default or row.default), row

@@ -6,7 +6,9 @@ import io
 import sys
 
 import pytest
+from panels import made
 
+from goingglobal import own
 from goingglobal.own import words
 
 
@@ -35,3 +37,26 @@ def test_near_names_are_offered(name, meant):
 def test_signs_that_a_console_lacks_are_plain(monkeypatch, encoding, shown):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     assert words.printable("−3 → Δ") == shown
+
+
+@pytest.fixture(scope="module")
+def core():
+    return own.core(own.check(made(30), table="Müller’s 企業 − Δ"), draws=3)
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp1252", "cp437", "ascii"])
+def test_whatever_is_printed_a_console_of_old_can_show(monkeypatch, core, encoding):
+    """Estimates, the core analysis, its table, faults and errors; any other sign would stop the print."""
+    try:
+        own.check(made(30).assign(home="１’２００", fdi="はい"), table="Müller’s 企業")
+    except own.PanelError as error:
+        caught = error
+    console = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    monkeypatch.setattr(sys, "stdout", console)
+    study = core.event_studies["Callaway–Sant'Anna, home, trimmed"]
+    print(*core.estimates.values(), core, core.table().to_string(), study.overall, caught, sep="\n")
+    print(own.faults(made(30).assign(home="１’２００")).to_string(), own.fields().to_string())
+    console.flush()
+    shown = console.buffer.getvalue().decode(encoding)
+    assert "Callaway-Sant'Anna" in shown
+    assert "Long difference, home" in shown

@@ -108,11 +108,14 @@ def test_trimming_is_strict(heads):
 
 def test_trimming_sees_over_gaps_within_firms_and_the_outcome_only():
     table = firms(
-        *PAIR, firm("GAP", "0.00", parent=[100, 0, 300, 300]), firm("GROUP", "0000", group=[100, 300, 300, 300]),
+        *PAIR, firm("GAP", "0.00", parent=[100, 0, 500, 500]), firm("GROUP", "0000", group=[100, 300, 300, 300]),
         firm("HUGE", "0000", parent=90_000), firm("ONCE", "0", parent=5),
+        firm("SLOW", "0.00", parent=[100, 0, 300, 300]),
     )  # fmt: skip
-    assert set(first_years(samples.starters(table, 0.7))) == {"START", "NEVER", "GROUP", "HUGE", "ONCE"}
-    assert set(first_years(samples.starters(table, 0.7, "group"))) == {"START", "NEVER", "GAP", "HUGE", "ONCE"}
+    assert set(first_years(samples.starters(table, 0.7))) == {"START", "NEVER", "GROUP", "HUGE", "ONCE", "SLOW"}
+    assert set(first_years(samples.starters(table, 0.7, "group"))) == {"START", "NEVER", "GAP", "HUGE", "ONCE", "SLOW"}
+    jumps = samples.starters(table).groupby("edinet_code")["jump"].first()
+    assert jumps["GAP"] == close(math.log(5) / 2), "over a year unseen, the yearly average"
     named = samples.starters(table, 0.7).attrs["sample"]
     assert named.endswith("parent headcount, largest yearly log change below 0.7")
 

@@ -4,8 +4,8 @@
     panel = own.check(pandas.read_csv("mine.csv"), {"firm": "id", "home": "employees", "fdi": "abroad"})
     own.core(panel)
 
-`check` (the schema, the check) and `analyses` hand their names on. Panels larger than memory: `goingglobal.own.large`;
-ready mappings for two surveys: `goingglobal.own.surveys`.
+`rules` (fields, schema), `check`, `tables` (files) and `analyses` hand their names on. Panels larger than memory:
+`goingglobal.own.large`; ready mappings for files of others: `goingglobal.own.surveys`.
 """
 
 from goingglobal.own.analyses import (
@@ -21,9 +21,12 @@ from goingglobal.own.analyses import (
     starters_effect,
     weighting,
 )
-from goingglobal.own.check import FIELDS, Fault, Field, PanelError, book_panel, check, faults, schema
+from goingglobal.own.check import Fault, PanelError, book_panel, check, faults
+from goingglobal.own.rules import FIELDS, Field, fields, schema
+from goingglobal.own.tables import descriptor, read
 
 __all__ = [
     "FIELDS", "POINTS", "TRIM", "Core", "Fault", "Field", "PanelError", "book_panel", "callaway_santanna", "check",
-    "core", "covariates", "curve", "faults", "long_difference", "schema", "staff", "starters_effect", "weighting",
+    "core", "covariates", "curve", "descriptor", "faults", "fields", "long_difference", "read", "schema", "staff",
+    "starters_effect", "weighting",
 ]

@@ -118,20 +118,9 @@ def _of_starters(panel: pd.DataFrame, everyone: pd.DataFrame, kept: pd.DataFrame
 
 
 def _starters(panel: pd.DataFrame, outcome: str, trim: float | None) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Starters and never-investors, and who is not among them.
-
-    A jump across years in which the firm isn't seen counts as its yearly average.
-    """
+    """Starters and never-investors, and who is not among them."""
     everyone = _drawn(panel, samples.starters, None, _column(outcome))
-    rows = everyone
-    if trim is not None:
-        by_firm = everyone.groupby("edinet_code")
-        yearly = (by_firm["y"].diff() / by_firm["year"].diff()).abs()
-        attrs = everyone.attrs
-        jump = yearly.groupby(everyone["edinet_code"]).transform("max").fillna(0)
-        everyone = everyone.assign(jump=jump)
-        everyone.attrs = attrs
-        rows = samples.trim_jumps(everyone, trim)
+    rows = everyone if trim is None else samples.trim_jumps(everyone, trim)
     return rows, _of_starters(panel, everyone, rows, trim)
 
 
@@ -394,9 +383,14 @@ class Core:
     rows: dict[str, int] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
-        """Estimates as rows: analysis, value, se, ci_low, ci_high, n, groups, unit, method, sample, left_out."""
-        rows = [{"analysis": name} | e.row() | {"unit": e.unit, "method": e.method, "sample": e.sample,
-                                                "left_out": who_is_out(e)} for name, e in self.estimates.items()]
+        """Estimates as rows: analysis, value, se, ci_low, ci_high, n, groups, unit, method, sample, left_out.
+
+        Its words have signs that the console can print.
+        """
+        rows = [{"analysis": printable(name)} | e.row() | {
+            key: printable(words) for key, words in (("unit", e.unit), ("method", e.method), ("sample", e.sample),
+                                                     ("left_out", who_is_out(e)))}
+            for name, e in self.estimates.items()]
         return pd.DataFrame(rows, columns=["analysis", "value", "se", "ci_low", "ci_high", "n", "groups", "unit",
                                            "method", "sample", "left_out"])
 

@@ -10,108 +10,22 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from goingglobal import samples
 from goingglobal.data import DataError, load
-from goingglobal.own.words import advice, near, printable
+from goingglobal.own.rules import BY_NAME, FIELDS, KEYS, STAFF, WEIGHT, Field, broken, complete
+from goingglobal.own.words import INVISIBLE, near, printable
 
-__all__ = ["FIELDS", "Fault", "Field", "PanelError", "book_panel", "check", "faults", "schema"]
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
 
-KEYS = ("firm", "year")
+__all__ = ["BY_NAME", "FIELDS", "KEYS", "STAFF", "WEIGHT", "Fault", "PanelError", "book_panel", "check", "faults"]
+
 SHOWN = 3  # rows named in a message; the error's attributes hold all
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of the schema: the reader's `name`, the library's `column`, and what a value may be.
-
-    `kind`: "text", "year" (whole number), "number" or "flag" (0 or 1). `above` is a strict bound. `use` says what the
-    field is for; an analysis whose field is absent is left out.
-    """
-
-    name: str
-    column: str
-    kind: str
-    title: str
-    unit: str
-    use: str
-    required: bool = False
-    above: float | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-
-    @property
-    def expected(self) -> str:
-        """What a value must be, in words: "a number above 0 (persons)"."""
-        words = {"text": "text", "year": "a whole year", "number": "a number", "flag": "0 or 1"}[self.kind]
-        if self.above is not None:
-            words += f" above {self.above:g}"
-        if self.minimum is not None:
-            words += f" from {self.minimum:g} to {self.maximum:g}"
-        return words + (f" ({self.unit})" if self.kind == "number" and self.unit else "")
-
-    @property
-    def filled(self) -> bool:
-        """True where no cell may be empty: keys, and weights if there are any."""
-        return self.name in (*KEYS, "weight")
-
-    def refusal(self, rule: str, found: object = None) -> str:
-        """What a fault says. Rules: "empty", "value" (can't be read), "endless" (infinite), "range"."""
-        if rule == "empty":
-            return "expected a value; this field may not be empty"
-        more = {"value": ", one that can be read", "endless": ", a finite one", "range": ""}[rule]
-        shown = re.sub(r"(?<=\d)\.0$", "", str(found))  # whole numbers beside an empty cell are stored with a point
-        return f"expected {self.expected}{more}, found {shown!r}{advice(self.kind, rule, found)}"
-
-
-# The schema. The check, the check in DuckDB (`large`) and the table in the book's appendix all read this list.
-FIELDS = (
-    Field("firm", "edinet_code", "text", "Identifier of the firm, the same in all years", "", "all", True),
-    Field("year", "year", "year", "Year of the headcounts", "year", "all", True, minimum=1900, maximum=2100),
-    Field("home", "home_employees", "number", "Employees in the firm's own country", "persons",
-          "all; needed unless `parent` is given", above=0),
-    Field("parent", "parent_employees", "number", "Employees of the reporting company alone, without subsidiaries",
-          "persons", "stands in for `home` where that is not given", above=0),
-    Field("fdi", "fdi", "flag", "1 if the firm has direct investment abroad in the year", "0/1 indicator", "all", True),
-    Field("group", "group_employees", "number", "Employees of the whole group, abroad included", "persons",
-          "group headcount, share of home or parent", above=0),
-    Field("sector", "sector", "text", "Industry, in any classification", "", "sector effects (chapters 2 and 5)"),
-    Field("size", "size_class", "text", "Size class as the source has it", "", "the long difference apart by class"),
-    Field("weight", "sampling_weight", "number", "Sampling weight", "firms represented", "weights in all estimates",
-          above=0),
-    Field("manufacturing", "manufacturing", "flag", "1 if the firm is a manufacturer", "0/1 indicator",
-          "covariate (chapter 3), subsample (chapter 5)"),
-    Field("reorganised", "reorganised", "flag", "1 if the firm is or became a holding company", "0/1 indicator",
-          "subsample (chapter 5)"),
-    Field("total_assets", "total_assets_yen", "number", "Total assets", "any one currency", "covariate (chapter 3)",
-          above=0),
-    Field("operating_income", "operating_income_yen", "number", "Operating income", "as total assets",
-          "covariate (chapter 3): profitability, with total assets"),
-    Field("pay", "average_pay_yen", "number", "Average pay of the staff (home or parent)", "any one currency, a year",
-          "covariate (chapter 3)", above=0),
-    Field("age", "average_age", "number", "Average age of the staff (home or parent)", "years", "covariate (chapter 3)",
-          minimum=14, maximum=100),
-)
-BY_NAME = {f.name: f for f in FIELDS}
-STAFF = ("home", "parent")  # one of the two is needed; the first given is analysed
-WEIGHT = BY_NAME["weight"].column
-
-
-def required(f: Field) -> str:
-    """Whether the field must be there: "yes", "no", or which other may stand for it."""
-    if f.name in STAFF:
-        return "this or " + next(name for name in STAFF if name != f.name)
-    return "yes" if f.required else "no"
-
-
-def schema() -> pd.DataFrame:
-    """The schema as a table: field, what, unit, expected, required, use, column (the library's name)."""
-    return pd.DataFrame([{
-        "field": f.name, "what": f.title, "unit": f.unit, "expected": f.expected,
-        "required": required(f), "use": f.use, "column": f.column} for f in FIELDS])
 
 
 # ------------------------------------------------------------------------------------------------ the check
@@ -125,6 +39,7 @@ NO_STAFF = "expected a column 'home' (employees in the country) or 'parent' (the
 CHANGES = {"sector": "the first one counts", "weight": "the first one counts but in two-way effects",
            "size": "that of the first year compared counts", "manufacturing": "1 in any year counts for all",
            "reorganised": "1 in any year counts for all"}
+STATED = {"listed": 1, "ifrs_ever": 0, "translation_adjustment_yen": np.nan}  # columns that the samples read
 EVER = ("manufacturing", "reorganised")  # statuses that hold for all years of a firm that has them in one
 NO_CLASS = {"sector": "no value: these rows count as a sector of their own, 'not stated'",
             "size": "no value: a firm without a size is in no size class"}
@@ -135,6 +50,13 @@ JUMPS = 300  # a headcount that changes by such a factor between two rows of a f
 THIRDS = (333, 666, 667)
 LOST_ZEROS = ('identifiers are numbers of unequal length: leading zeros, which tell "0007" from "7", are lost where a '
               'file is read without dtype={"firm": str}')
+ROUNDED = ("identifiers in scientific notation, such as {!r}: a spreadsheet has cut their digits, and firms may have "
+           "become one; export them as text")
+TOTALS = ("rows that are the sum of all others{}: a total is no firm, and would count as one; leave these rows out")
+SEVERAL, MANY = 3, 10  # other rows beside which a sum of all is no chance: where it is so in all years, and in one
+NOT_FIRST = "; if the names stand further down, leave out the lines above them (skiprows= in pandas)"
+TWO_ACCOUNTS = ("; each firm and year has two rows: of two kinds of accounts? Keep one, or give consolidated ones as "
+                "`group`")
 LOST_DIGITS = 'identifiers are numbers with more digits than a decimal holds: read the file with dtype={"firm": str}'
 
 
@@ -254,12 +176,16 @@ class PanelError(DataError):
         return printable(self.args[0])
 
 
-def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel") -> pd.DataFrame:
+def check(
+    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel",
+    schema: DataFrameSchema | None = None,
+) -> pd.DataFrame:
     """Check a firm panel against the schema; return it in the library's own columns.
 
     Parameters: `frame`, one row per firm and year; `columns`, schema field → the frame's column, for fields that are
     called otherwise there (a column that has the field's own name needs no entry); `table`, what messages and samples
-    call the panel.
+    call the panel; `schema`, that of `own.schema()` with columns and checks of your own added (pandera): they hold
+    beside the book's, and the columns that it adds are kept under their own names.
 
     Returns a new DataFrame, sorted by firm and year, that `samples`, `specifications` and the functions here take:
     absent optional fields are empty columns (`sector` is "all", `reorganised` 0); `ifrs_ever` is 0 and `listed` 1, as
@@ -269,7 +195,7 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
 
     Raises `PanelError` with every fault at once: column unknown, missing or twice; no row; key missing or twice; not a
     number, not whole, infinite, out of range; FDI status other than 0 or 1; one year only; FDI status that never
-    differs; a weight missing.
+    differs; a weight missing; what a reader's own schema asks.
 
     Levels of the index that bear a field's name count as columns. Text "true" and "false" are 1 and 0 of a status.
     `manufacturing` and `reorganised` hold for a firm that has them in any year. `attrs["left_out"]` says how many rows
@@ -279,16 +205,17 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
         what = f"expected a table (DataFrame), found {type(frame).__name__}; read a file first: pandas.read_csv(...)"
         raise PanelError(table, [Fault(table, None, what)])
     faults: list[Fault] = []
+    rules, extra = _rules(schema, table)
     columns = told(columns, table)
     frame = _flat(frame, columns, table)
-    cells = cells_of(frame, columns, table, faults)
-    values = {name: _values(BY_NAME[name], column, table, faults) for name, column in cells.items()}
-    rows = pd.DataFrame(values, index=range(len(frame)))
+    cells = cells_of(frame, columns, table, faults, extra)
+    rows = _judged({name: _read(BY_NAME[name], column, table) if name in BY_NAME else Cells(column, column)
+                    for name, column in cells.items()}, len(frame), rules, table, faults)
     numbered = "firm" in cells and pd.api.types.is_numeric_dtype(cells["firm"])
     if rows.empty and not faults:
         faults.append(Fault(table, None, NO_ROW))
     cautions = _over_rows(rows, table, faults) if len(rows) else []
-    read = set(mapping_of(frame, columns).values())
+    read = {*mapping_of(frame, columns).values(), *(columns.get(name, name) for name in extra)}
     ignored = [str(column) for column in frame.columns if column not in read]
     if numbered and rows["firm"].str.len().nunique() > 1:
         cautions.append(Fault(table, "firm", LOST_ZEROS))
@@ -296,7 +223,25 @@ def check(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: 
         cautions.append(Fault(table, None, f"columns that the schema doesn't know are ignored: {some(ignored)}"))
     if faults:
         raise PanelError(table, faults, cautions)
-    return _clean(rows, table, cautions)
+    return _clean(rows, table, cautions, [name for name in extra if name in rows])
+
+
+def _rules(schema: DataFrameSchema | None, table: str) -> tuple[DataFrameSchema, dict[str, bool]]:
+    """The rules of the book and of the reader's schema; the columns that this adds, and whether each must be there."""
+    if schema is not None and not (hasattr(schema, "columns") and hasattr(schema, "validate")):
+        raise PanelError(table, [Fault(table, None, "`schema`: expected a DataFrameSchema of pandera, as own.schema() "
+                                       f"gives; found {type(schema).__name__}")])
+    pattern = [name for name, column in schema.columns.items() if column.regex] if schema is not None else []
+    if pattern:
+        raise PanelError(table, [Fault(table, pattern[0], "`schema`: a pattern of names (regex=True) is not taken; add "
+                                       "one column for each name")])
+    rules = complete(schema)
+    extra = {name: column.required for name, column in rules.columns.items() if name not in BY_NAME}
+    taken = [name for name in extra if name in {*(f.column for f in FIELDS), *STATED}]
+    if taken:
+        raise PanelError(table, [Fault(table, name, "`schema`: the library has a column of that name; call yours "
+                                       "otherwise, and in `columns` say what the table calls it") for name in taken])
+    return rules, extra
 
 
 def told(columns: object, table: str) -> dict[str, str]:
@@ -330,17 +275,18 @@ def _flat(frame: pd.DataFrame, columns: Mapping[str, str], table: str) -> pd.Dat
 
 
 def faults(
-    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel"
+    frame: pd.DataFrame, columns: Mapping[str, str] | None = None, table: str = "your panel",
+    schema: DataFrameSchema | None = None,
 ) -> pd.DataFrame:
     """What `check` says of a panel, as a table and without an error: kind, field, row (first), rows (how many), says.
 
     `kind` is "fault" or "caution"; a panel without faults has cautions at most. Parameters as in `check`.
     """
     try:
-        told = {"fault": (), "caution": check(frame, columns, table).attrs["cautions"]}
+        told = {"fault": (), "caution": check(frame, columns, table, schema).attrs["cautions"]}
     except PanelError as error:
         told = {"fault": error.faults, "caution": error.cautions}
-    rows = [{"kind": kind, "field": f.field or "", "row": f.row, "rows": f.count, "says": f.expected}
+    rows = [{"kind": kind, "field": f.field or "", "row": f.row, "rows": f.count, "says": printable(f.expected)}
             for kind, found in told.items() for f in found]
     return pd.DataFrame(rows, columns=["kind", "field", "row", "rows", "says"]).astype({"row": "Int64"})
 
@@ -355,36 +301,47 @@ def mapping_of(frame, columns: Mapping[str, str]) -> dict[str, str]:
     return {f.name: columns.get(f.name, f.name) for f in FIELDS if f.name in columns or f.name in there}
 
 
-def cells_of(frame: pd.DataFrame, columns: dict[str, str], table: str, faults: list[Fault]) -> dict[str, pd.Series]:
+def cells_of(
+    frame: pd.DataFrame, columns: dict[str, str], table: str, faults: list[Fault],
+    extra: Mapping[str, bool] | None = None
+) -> dict[str, pd.Series]:
+    """Field → its cells. `extra`: names that a reader's schema adds, and whether each must be there."""
+    extra = extra or {}
     if columns and not set(columns) & set(BY_NAME) and set(columns.values()) <= set(BY_NAME):
         columns = {field: name for name, field in columns.items()}
         faults.append(Fault(table, None, "`columns` goes from the schema's field to your column; yours goes the other "
                             f"way round: expected {columns}"))
     for name in columns:
-        if name not in BY_NAME:
+        if name not in BY_NAME and name not in extra:
             faults.append(Fault(table, str(name), f"the schema has no such field; it has {some(list(BY_NAME), 20)}"
                                 f"{near(name, BY_NAME)}"))
-    found, mapped = {}, mapping_of(frame, columns)
+    found = {}
+    mapped = mapping_of(frame, columns) | {name: columns.get(name, name) for name in extra if name in columns
+                                           or name in set(frame.columns)}
     single = str(frame.columns[0]) if len(frame.columns) == 1 else ""
     mark = next((sign for sign in (";", "\t", "|", ",") if sign in single), None)
     if mark:
         faults.append(Fault(table, None, f"all cells stand in one column, {single!r}: read the file with sep={mark!r}"))
         return found
-    for f in FIELDS:
-        column = mapped.get(f.name)
+    needed = {f.name for f in FIELDS if f.required}
+    known = needed & ({*mapped} | {str(column).strip().casefold() for column in frame.columns})
+    first = "" if known else NOT_FIRST
+    for name, needed in [*((f.name, f.required) for f in FIELDS), *extra.items()]:
+        column = mapped.get(name)
         times = list(frame.columns).count(column) if column is not None else 0
-        if column is None and f.required:
-            faults.append(Fault(table, f.name, f"expected a column {f.name!r}, or in `columns` the name it has in the "
+        if column is None and needed:
+            faults.append(Fault(table, name, f"expected a column {name!r}, or in `columns` the name it has in the "
                                 f"table; the table has {some([str(c) for c in frame.columns], 12)}"
-                                f"{near(f.name, frame.columns)}"))
+                                f"{near(name, frame.columns)}{first}"))
+            first = ""
         elif column is not None and times == 0:
-            faults.append(Fault(table, f.name, f"expected a column {column!r}; the table has "
+            faults.append(Fault(table, name, f"expected a column {column!r}; the table has "
                                 f"{some([str(c) for c in frame.columns], 12)}"
-                                f"{near(column, frame.columns) or near(f.name, frame.columns)}"))
+                                f"{near(column, frame.columns) or near(name, frame.columns)}"))
         elif times > 1:
-            faults.append(Fault(table, f.name, f"the column {column!r} stands {times} times"))
+            faults.append(Fault(table, name, f"the column {column!r} stands {times} times"))
         elif times:
-            found[f.name] = frame[column].reset_index(drop=True)
+            found[name] = frame[column].reset_index(drop=True)
     if not set(STAFF) & set(mapped):
         faults.append(Fault(table, STAFF[0], f"{NO_STAFF}, or in `columns` the name it has in the table; the table has "
                             f"{some([str(c) for c in frame.columns], 12)}{near(STAFF[0], frame.columns)}"))
@@ -408,8 +365,19 @@ def scaled(numbers: np.ndarray) -> np.ndarray:
     return part if sound else np.zeros(len(numbers), dtype=bool)
 
 
-def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.Series:
-    """One column as text or float64 with NaN for empty cells; every kind of fault in it is noted."""
+@dataclass(frozen=True)
+class Cells:
+    """One column: its `values` as text or float64 with NaN for empty cells, as `shown` in the table, and which of them
+    can't be read (`unread`); `says` is a fault of the whole column."""
+
+    values: pd.Series
+    shown: pd.Series
+    unread: pd.Series | None = None
+    says: str = ""
+
+
+def _read(f: Field, cells: pd.Series, table: str) -> Cells:
+    """One column's cells read as text or numbers, as the field has it."""
     if isinstance(cells.dtype, pd.CategoricalDtype | pd.SparseDtype):
         kind = cells.dtype
         cells = cells.astype(kind.subtype if isinstance(kind, pd.SparseDtype) else object)
@@ -421,30 +389,22 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     if pd.api.types.is_object_dtype(cells):  # lists and the like are text that can't be read
         cells = cells.map(lambda cell: cell if pd.api.types.is_scalar(cell) else str(cell))
     text = pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)
+    if text:
+        cells = cells.map(lambda cell: INVISIBLE.sub("", cell) if isinstance(cell, str) else cell)
     empty = cells.isna()
     if text:
         empty |= (cells.astype("string").str.strip() == "").fillna(False).astype(bool)
-
-    def refuse(bad: pd.Series | np.ndarray, rule: str) -> None:
-        where = np.flatnonzero(np.asarray(bad, dtype=bool))
-        if len(where):
-            found = None if rule == "empty" else cells.iloc[where[0]]
-            faults.append(Fault(table, f.name, f.refusal(rule, found), tuple(int(r) + 1 for r in where), len(where)))
-
-    if f.filled:
-        refuse(empty, "empty")
     if f.kind == "text":
         filled = cells[~empty]
         whole = pd.api.types.is_float_dtype(cells) and bool(((filled % 1 == 0) & (filled.abs() < 2**53)).all())
-        if f.name == "firm" and pd.api.types.is_float_dtype(cells) and bool((filled.abs() >= 2**53).any()):
-            faults.append(Fault(table, f.name, LOST_DIGITS))
+        lost = f.name == "firm" and pd.api.types.is_float_dtype(cells) and bool((filled.abs() >= 2**53).any())
         shown = cells.astype("Int64") if whole else cells
-        return shown.astype("string").str.strip().mask(empty)
+        return Cells(shown.astype("string").str.strip().mask(empty), cells, says=LOST_DIGITS if lost else "")
+    shown = cells
     if pd.api.types.is_datetime64_any_dtype(cells):
-        refuse(~empty, "value")
-        return pd.Series(np.nan, index=cells.index)
+        return Cells(pd.Series(np.nan, index=cells.index), shown, ~empty)
     if pd.api.types.is_timedelta64_dtype(cells) or pd.api.types.is_complex_dtype(cells):
-        cells = cells.astype("string")
+        cells = shown = cells.astype("string")
     if f.kind == "flag" and text:
         words = cells.astype("string").str.strip().str.lower().map({"true": 1.0, "false": 0.0})
         cells = cells.astype(object).where(words.isna(), words)
@@ -456,25 +416,57 @@ def _values(f: Field, cells: pd.Series, table: str, faults: list[Fault]) -> pd.S
     except (TypeError, ValueError):  # dates, periods and other things among numbers
         numbers = pd.to_numeric(filled.astype("string"), errors="coerce")
     numbers = numbers.astype("float64")
-    refuse(numbers.isna() & ~empty, "value")
-    endless = np.isinf(numbers)
-    refuse(endless, "endless")
-    sound = numbers.notna() & ~endless
-    wrong = pd.Series(False, index=cells.index)
-    if f.kind == "flag":
-        wrong = sound & ~numbers.isin((0, 1))
-    if f.kind == "year":
-        wrong = sound & (numbers % 1 != 0)
-    if f.above is not None:
-        wrong |= sound & (numbers <= f.above)
-    if f.minimum is not None:
-        wrong |= sound & ~numbers.between(f.minimum, f.maximum)
-    refuse(wrong, "range")
-    if f.kind == "number" and f.unit == "persons":
-        part = np.flatnonzero(scaled(numbers.where(sound & ~wrong).to_numpy()))
-        if len(part):
-            faults.append(Fault(table, f.name, SCALED, tuple(int(r) + 1 for r in part), len(part)))
-    return numbers.where(sound & ~wrong)
+    return Cells(numbers, shown, numbers.isna() & ~empty)
+
+
+def _judged(
+    read: dict[str, Cells], size: int, rules: DataFrameSchema, table: str, faults: list[Fault]
+) -> pd.DataFrame:
+    """The read values, those that break a rule as NaN; every broken rule is noted, field by field."""
+    rows = pd.DataFrame({name: column.values for name, column in read.items()}, index=range(size))
+    rows, found = broken(rules, rows) if len(rows) else (rows, [])
+    for name, column in read.items():
+        refused = np.zeros(size, dtype=bool)
+        unread = np.flatnonzero(column.unread) if column.unread is not None else np.array([], dtype=int)
+
+        def note(where: np.ndarray, words: str, gone: np.ndarray = refused, name: str = name) -> None:
+            gone[where] = True
+            faults.append(Fault(table, name, words, tuple(int(r) + 1 for r in where), len(where)))
+
+        here = {rule: [b for b in found if b.field == name and b.rule == rule]
+                for rule in ("empty", "endless", "type", "range", "other")}
+        for rule in ("empty", "value", "endless", "range") if name in BY_NAME else ():
+            bad = unread if rule == "value" else np.unique(
+                np.array([row for b in here[rule] for row in b.rows], dtype=int))
+            bad = bad[~refused[bad]] if rule != "empty" else np.setdiff1d(bad, unread)
+            if len(bad):
+                note(bad, BY_NAME[name].refusal(rule, None if rule == "empty" else column.shown.iloc[bad[0]]))
+        if column.says:
+            faults.append(Fault(table, name, column.says))
+        for b in [b for rule in here for b in here[rule] if name not in BY_NAME or rule == "other"]:
+            bad = np.array([row for row in b.rows if not refused[row]], dtype=int)
+            if len(bad):
+                words = "expected a value; this field may not be empty" if b.rule == "empty" else (
+                    f"{b.words}, found {str(column.shown.iloc[bad[0]])!r}")
+                note(bad, words)
+            elif not b.rows:
+                faults.append(Fault(table, name, b.words))
+        if name in BY_NAME:
+            rows[name] = rows[name].mask(refused)
+            if BY_NAME[name].kind == "number" and BY_NAME[name].unit == "persons":
+                part = np.flatnonzero(scaled(rows[name].to_numpy()))
+                if len(part):
+                    note(part, SCALED, refused.copy())
+    for b in found:
+        if b.field is None and b.rule == "twice":
+            keyed = [row for row in b.rows if rows.loc[row, list(KEYS)].notna().all()]
+            if keyed:
+                both = 2 * len(keyed) == len(rows.dropna(subset=list(KEYS)))
+                words = twice_over(*rows.loc[keyed[0], list(KEYS)]) + (TWO_ACCOUNTS if both else "")
+                faults.append(Fault(table, "firm+year", words, tuple(row + 1 for row in keyed), len(keyed)))
+        elif b.field is None:
+            faults.append(Fault(table, None, b.words, tuple(row + 1 for row in b.rows), len(b.rows)))
+    return rows
 
 
 def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Fault]:
@@ -492,15 +484,19 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
         return cautions
     keyed = rows["firm"].notna() & rows["year"].notna()
     twice = keyed & rows[keyed].duplicated(list(KEYS)).reindex(rows.index, fill_value=False)
-    if twice.any():
-        first = rows[twice].iloc[0]
-        note("firm+year", twice_over(first["firm"], first["year"]), twice, faults)
     spelt = pd.Series(rows["firm"].dropna().unique(), dtype=object)
     forms = spelt.map(form_of)
     double = spelt[forms.duplicated(keep=False).to_numpy()]
     if len(double):
         first = double[(forms == forms[double.index[0]]).reindex(double.index)].tolist()
         note("firm", alike(int(forms.duplicated().sum()), *sorted(first)[:2]))
+    rounded = spelt[spelt.str.fullmatch(r"\d(?:\.\d+)?E\+\d+", case=False).astype(bool)]
+    if len(rounded):
+        note("firm", ROUNDED.format(rounded.iloc[0]))
+    staff = staff_of(rows)
+    if staff in rows:
+        for within, words in (("year", " of the year"), (None, "")):
+            note(staff, TOTALS.format(words), _totals(rows, staff, within), faults)
     years = rows.loc[keyed, "year"].nunique()
     if years == 1:
         note("year", ONE_YEAR, None, faults)
@@ -537,6 +533,16 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     return cautions
 
 
+def _totals(rows: pd.DataFrame, staff: str, within: str | None) -> pd.Series:
+    """Which rows hold the sum of all others, of their year or (`within` None) of all."""
+    groups = rows[within] if within else pd.Series(0, index=rows.index)
+    known = rows[staff].groupby(groups)
+    others, sums = known.transform("count") - 1, known.transform("sum")
+    total = (rows[staff] > 0) & (others >= SEVERAL) & (2 * rows[staff] == sums)
+    by_firm = total.groupby(rows["firm"])
+    return total & ((by_firm.transform("all") & (by_firm.transform("size") > 1)) | (others >= MANY))
+
+
 def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
     if rows["fdi"].nunique() == 1:
         note("fdi", one_status(rows["fdi"].iloc[0]), None, faults)
@@ -561,8 +567,8 @@ def staff_of(rows: pd.DataFrame, column: str = "{}") -> str:
     return next((name for name in known if rows[column.format(name)].notna().any()), (known or STAFF)[0])
 
 
-def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFrame:
-    """The library's own columns, complete rows, in order."""
+def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault], extra: list[str]) -> pd.DataFrame:
+    """The library's own columns and the `extra` ones of a reader's schema, complete rows, in order."""
     staff = staff_of(rows)
     every, rows = rows, rows.dropna(subset=[staff, "fdi"])
     if rows.empty:
@@ -582,7 +588,7 @@ def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault]) -> pd.DataFram
             del out[BY_NAME[name].column]
     if "size_class" in out:
         out["size_class"] = out["size_class"].astype("str").where(rows["size"].notna())
-    out = out.assign(listed=1, ifrs_ever=0, translation_adjustment_yen=np.nan)
+    out = out.assign(**STATED, **{name: rows[name] for name in extra})
     out = out.sort_values(["edinet_code", "year"]).reset_index(drop=True)
     out.attrs = {"table": table, "cautions": tuple(cautions), "left_out": {
         f"rows without {staff} headcount or FDI status": len(every) - len(rows),

@@ -13,7 +13,6 @@ import glob
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from goingglobal.models import ModelError, software_of
-from goingglobal.own.check import FIELDS, NO_ROW, Fault, Field, PanelError, cells_of, mapping_of, some, told
+from goingglobal.own.check import NO_ROW, Fault, PanelError, cells_of, mapping_of, some, told
 from goingglobal.own.files import encoding_of, header_of, in_utf8
-from goingglobal.own.words import near
+from goingglobal.own.rules import FIELDS, Field
+from goingglobal.own.words import INVISIBLE, near
 
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
@@ -126,7 +126,8 @@ class Source:
     ):
         ibis = ibis_or_words()
         given = isinstance(path, ibis.Table)
-        self.table = table or (path.get_name() if given else Path(path).name if connection is None else str(path))
+        name = getattr(path.op(), "name", "your panel") if given else str(path)
+        self.table = table or (name if given or connection is not None else Path(path).name)
         self.decimal, self.thousands, self.encoding = decimal, thousands, encoding
         self._folder, self._kept, self.connection = None, [], connection
         columns = told(columns, self.table)
@@ -158,9 +159,8 @@ class Source:
 
     def close(self) -> None:
         """Let go of what was kept; close the embedded database and remove its folder. A reader's connection stays."""
-        for kept in self._kept:
-            with suppress(*self._errors()):
-                kept.release()
+        for kept in self._kept if self._folder is None else ():
+            kept.release()
         self._kept.clear()
         if self._folder is not None:
             if self.connection is not None:
@@ -332,7 +332,7 @@ class Source:
             return whole.ifelse(whole.ifelse(column, 0).cast("int64").cast("string"), column.cast("string"))
         if not column.type().is_string():
             return column.cast("string")
-        return column.re_replace(f"^{BLANKS}|{BLANKS}$", "").nullif("")
+        return column.re_replace(INVISIBLE.pattern, "").re_replace(f"^{BLANKS}|{BLANKS}$", "").nullif("")
 
     def _word(self, f: Field, column: Column) -> tuple[Column, Column, Column]:
         """Text: its value, its text, what is wrong. A firm's whole number stays one where all files have it so."""

@@ -1,4 +1,4 @@
-"""Text files as readers have them: which encoding, which delimiter, which header."""
+"""Files as readers have them: which encoding, delimiter and header of a text file; labels in Stata's and SPSS's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import csv
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import pandas as pd
 
 MARKS = ",;\t|"
 # Tried in this order where a file isn't UTF-8; Latin-1 reads anything, so it comes last.
@@ -103,3 +105,63 @@ def header_of(path: Path, encoding: str) -> Header:
         handle.seek(start)
         names = next(csv.reader(handle, delimiter=mark), [])
     return Header(tuple(names), mark, skip)
+
+
+@dataclass
+class Labelled:
+    """A file with labels: its cells as `codes` and as `named` by the labels of their values (as codes where there are
+    none); `labels` of the variables; `values`: column → code → label.
+    """
+
+    codes: pd.DataFrame
+    named: pd.DataFrame
+    labels: dict[str, str] = field(default_factory=dict)
+    values: dict[str, dict[object, str]] = field(default_factory=dict)
+
+
+def labelled(path: Path, refuse: Callable[[str], Exception]) -> Labelled:
+    """A Stata (.dta) or SPSS (.sav, with pyreadstat) file. Raises `refuse(words)` where it can't be read.
+
+    Two codes of a variable may share a label.
+    """
+    if path.suffix.lower() == ".sav":
+        try:
+            import pyreadstat
+        except ImportError:
+            raise refuse("SPSS files need the package pyreadstat; or save the file as Stata or CSV") from None
+        try:
+            codes, about = pyreadstat.read_sav(path)
+        except pyreadstat.ReadstatError as error:
+            raise refuse(f"can't be read as an SPSS file: {error}") from None
+        labels, values = dict(about.column_names_to_labels), dict(about.variable_value_labels)
+    else:
+        codes, labels, values = _of_stata(path, refuse)
+    named = codes.copy()
+    for column, said in values.items():
+        named[column] = codes[column].astype(object).map(lambda code, said=said: said.get(code, code))
+    return Labelled(codes, named, {column: str(label or "") for column, label in labels.items()}, values)
+
+
+def _of_stata(path: Path, refuse: Callable[[str], Exception]) -> tuple[pd.DataFrame, dict, dict]:
+    """Codes, labels of the variables, and labels of the values that occur. Two codes may share a label."""
+    try:
+        with pd.read_stata(path, iterator=True, convert_categoricals=False) as reader:
+            codes, labels, sets = reader.read(), reader.variable_labels(), reader.value_labels()
+    except ValueError as error:
+        raise refuse(f"can't be read as a Stata file: {error}") from None
+    values, shared = {}, {name: said for name, said in sets.items() if len(set(said.values())) < len(said)}
+    try:
+        whole = pd.read_stata(path)
+    except ValueError:  # two codes of one variable under one label; which set of labels is its, pandas doesn't say
+        whole = None
+    for column in codes:
+        try:
+            named = whole[column] if whole is not None else pd.read_stata(path, columns=[column])[column]
+        except ValueError:
+            values[column] = shared[column] if column in shared else {
+                code: label for said in shared.values() for code, label in said.items()}
+            continue
+        if isinstance(named.dtype, pd.CategoricalDtype):
+            pairs = pd.DataFrame({"code": codes[column], "label": named.astype(object)}).dropna().drop_duplicates()
+            values[column] = {row.code: row.label for row in pairs.itertuples() if isinstance(row.label, str)}
+    return codes, labels, values

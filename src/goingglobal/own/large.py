@@ -33,10 +33,8 @@ from goingglobal import samples
 from goingglobal.models import Estimate, ModelError
 from goingglobal.own.analyses import LEFT_OUT, NO_NOISE, ONE, POINTS, enough, need_outcome
 from goingglobal.own.check import (
-    BY_NAME,
     CHANGES,
     JUMPS,
-    KEYS,
     LOST_DIGITS,
     LOST_ZEROS,
     NO_CLASS,
@@ -45,8 +43,8 @@ from goingglobal.own.check import (
     NO_VALUE,
     ONE_YEAR,
     PARTS,
+    ROUNDED,
     SCALED,
-    STAFF,
     THIRDS,
     Fault,
     PanelError,
@@ -65,6 +63,7 @@ from goingglobal.own.check import (
 )
 from goingglobal.own.engines import Source, any_bit, bits_set, ibis_or_words
 from goingglobal.own.generated import GENERATED_EFFECT, GENERATED_YEARS, generate
+from goingglobal.own.rules import BY_NAME, KEYS, STAFF
 from goingglobal.samples import SampleError
 
 if TYPE_CHECKING:
@@ -325,6 +324,13 @@ class LargePanel:
         firms = self._source.ask(steps.filter(steps["step"] >= math.log(JUMPS))["firm"].nunique())
         if firms:
             cautions.append(Fault(self.table, self.staff, leaps(int(firms))))
+
+    def _check_rounded(self, cautions: list[Fault]) -> None:
+        """Identifiers whose digits a spreadsheet has cut."""
+        firm = self._rows["firm"]
+        rounded = self._source.ask(self._rows.aggregate(one=firm.min(where=firm.re_search(SCIENTIFIC)))).iloc[0, 0]
+        if not pd.isna(rounded):
+            cautions.append(Fault(self.table, "firm", ROUNDED.format(rounded)))
 
     def _check_spelling(self, cautions: list[Fault]) -> None:
         """Identifiers that differ only as `check.form_of` has it."""
@@ -630,7 +636,8 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     ibis_or_words()
     here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     ran = subprocess.run([sys.executable, "-m", "goingglobal.own.large", str(rows), memory_limit], capture_output=True,
-                         text=True, check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
+                         encoding="utf-8", errors="replace", check=False,
+                         env={**os.environ, "PYTHONPATH": os.pathsep.join(here)})
     if ran.returncode:
         raise ModelError(f"the generated panel of {rows:,} rows: {(ran.stderr.strip().splitlines() or ['failed'])[-1]}")
     run = json.loads(ran.stdout)

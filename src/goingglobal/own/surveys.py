@@ -1,9 +1,11 @@
-"""Ready mappings for two surveys that a reader can get but this book may not pass on: one call gives the regression.
+"""Ready mappings for files that a reader can get but this book may not pass on: one call gives the regression.
 
 Flash Eurobarometer 486 (GESIS ZA7637, 2020: small and medium-sized firms in Germany, Japan and others, one
-questionnaire) and EFIGE's truncated file (Bruegel, survey of 2010: Germany among seven countries). Neither file was at
-hand. `variables` says which names were read in public code that uses the file, and which are not verified; what is not
-verified is an argument, is looked for by the file's own labels, and stands in the estimate's notes as it was found.
+questionnaire), EFIGE's truncated file (Bruegel, survey of 2010: Germany among seven countries), and the EU Tax
+Observatory's public country-by-country reports (multinationals, their staff by country and year). We have seen none of
+these files. `variables` says which names were read in public code that uses the file, and which are not verified; what
+is not verified is an argument, is looked for by the file's own labels, and stands in the estimate's notes as it was
+found.
 """
 
 from __future__ import annotations
@@ -16,17 +18,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from goingglobal.models import Estimate
+from goingglobal.models import Estimate, ModelError, noting
 from goingglobal.own.analyses import POINTS, least_squares, stated
 from goingglobal.own.check import SCALED, Fault, PanelError, counted, scaled
-from goingglobal.own.files import bad_line, encoding_of, header_of
+from goingglobal.own.files import bad_line, encoding_of, header_of, labelled
+from goingglobal.own.tables import read
 from goingglobal.own.words import BAND, NOTHING, advice, near
 
-__all__ = ["efige", "flash_eurobarometer_486", "variables"]
+__all__ = ["country_by_country", "efige", "flash_eurobarometer_486", "variables"]
 
 _R486 = "GitHub giuliapic/twin_transition_EU_SMEs, 01_scripts/01_variables.R"
 _EFIGE_PY = "GitHub joesteinberg/brexit-uncertainty, scripts/efige_expart_facts.py"
 _EFIGE_R = "GitHub Marcy2808/RegressionEFIGE, SLP.Rmd"
+_CBCR_PY = "GitHub dataforgoodfr/12_taxobservatory_datavize, app/algo.py"
 UNVERIFIED = "not verified"
 # Survey, role, variable (as the functions' defaults have it), what it holds, where its name was read.
 VARIABLES = (
@@ -41,12 +45,23 @@ VARIABLES = (
     ("EFIGE", "sector", "pavitt", "Pavitt's class of the industry", _EFIGE_R),
     ("EFIGE", "employees_before, employees_after", "by name and year", "employees in two years", UNVERIFIED),
     ("EFIGE", "weight", "none", "sampling weight: name it, the sample is stratified", UNVERIFIED),
+    ("Country-by-country reports", "firm", "mnc", "name of the multinational", _CBCR_PY),
+    ("Country-by-country reports", "year", "year", "year of the report", _CBCR_PY),
+    ("Country-by-country reports", "home", "upe_code", "country of the ultimate parent, in the codes of `place`",
+     _CBCR_PY),
+    ("Country-by-country reports", "place", "jur_code", "country of the row; at home where it is that of `home`",
+     _CBCR_PY),
+    ("Country-by-country reports", "place_name", "jur_name", "its name; several rows may be \"Other\"", _CBCR_PY),
+    ("Country-by-country reports", "employees", "employees", "number of employees there", _CBCR_PY),
 )
 NO_ANSWER = re.compile(
     r"\b(?:dk|na|n/a|refus\w*|don'?t know|inap\w*|not (?:applicable|asked|stated)|no answer)\b", re.I)
 EFIGE_MISSING = 9999999999  # as read in SLP.Rmd
 CODES = 12  # headcounts that are all at most so large, in so many firms, are codes of size bands
 ENOUGH_ROWS = 30
+FEWEST_FIRMS = 3  # whose errors are clustered
+TOTAL = re.compile(r"(?:grand |group |world )?total|world(?:wide)?|all (?:countries|jurisdictions)|wld|tot|konzern|"
+                   r"summe|gesamt|合計", re.I)
 EFIGE_COUNTRIES = ("GER", "AUT", "FRA", "HUN", "ITA", "SPA", "UK")
 
 
@@ -152,8 +167,8 @@ def _read(path: str | Path, encoding: str | None, decimal: str | None, thousands
     def refuse(words: str) -> PanelError:
         return PanelError(path.name, [Fault(path.name, None, words)])
 
-    if kind not in (".dta", ".sav", ".csv"):
-        raise refuse("expected a file .dta (Stata), .sav (SPSS) or .csv")
+    if kind not in (".dta", ".sav", ".csv", ".xlsx"):
+        raise refuse("expected a file .dta (Stata), .sav (SPSS), .csv or .xlsx")
     if not path.is_file():
         raise refuse("expected this file; it is not there")
     if kind == ".csv":
@@ -170,36 +185,16 @@ def _read(path: str | Path, encoding: str | None, decimal: str | None, thousands
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise refuse(f"can't be read as a table with {header.mark!r} between cells: {error}") from None
         return found
-    if kind == ".sav":
-        try:
-            frame = pd.read_spss(path, convert_categoricals=False)
-            named = pd.read_spss(path, convert_categoricals=True)
-        except ImportError:
-            raise refuse("SPSS files need the package pyreadstat; or save the file as Stata or CSV") from None
-        labels = dict(frame.attrs.get("column_names_to_labels") or {})
-    else:
-        try:
-            with pd.read_stata(path, iterator=True, convert_categoricals=False) as reader:
-                frame, labels, sets = reader.read(), reader.variable_labels(), reader.value_labels()
-        except ValueError as error:
-            raise refuse(f"can't be read as a Stata file: {error}") from None
-        try:
-            named = pd.read_stata(path)
-        except ValueError:  # two codes of one variable under one label: the codes stay as they are
-            named = frame
-    coded = {}
-    for column in frame:
-        if isinstance(named[column].dtype, pd.CategoricalDtype):
-            said = named[column].astype("string").fillna("")
-            no_answer = said.str.contains(NO_ANSWER)
-            given = pd.to_numeric(said, errors="coerce").isna() & ~no_answer & (said != "")
-            coded[column] = said[given].drop_duplicates()
-            frame[column] = frame[column].mask(no_answer)
-    if kind == ".dta" and named is frame:
-        every = pd.Series([str(word) for words in sets.values() for word in words.values()], dtype="string")
-        coded = {column: every for column in frame if pd.api.types.is_numeric_dtype(frame[column])
-                 and frame[column].dropna().between(-9, CODES).all()}
-    return _File(path.name, frame, {column: str(label or "") for column, label in labels.items()}, coded)
+    if kind == ".xlsx":
+        return _File(path.name, read(path))
+    found, coded = labelled(path, refuse), {}
+    frame = found.codes
+    for column, values in found.values.items():
+        said = pd.Series(values, dtype="string")
+        no_answer = said.str.contains(NO_ANSWER)
+        coded[column] = said[pd.to_numeric(said, errors="coerce").isna() & ~no_answer & (said != "")]
+        frame[column] = frame[column].mask(frame[column].isin(said.index[no_answer]))
+    return _File(path.name, frame, found.labels, coded)
 
 
 def _listed(frame: pd.DataFrame, labels: dict[str, str], like: str) -> str:
@@ -391,3 +386,104 @@ def efige(
     else:
         notes.append("unweighted, though the sample is stratified")
     return _growth_by_country(frame, table, parts, countries, years, notes, f"{abroad} above zero against others")
+
+
+def country_by_country(
+    path: str | Path, *, firm: str = "mnc", year: str = "year", home: str = "upe_code", place: str = "jur_code",
+    place_name: str | None = "jur_name", employees: str = "employees", empty_is_none: bool = False,
+    encoding: str | None = None, decimal: str | None = None, thousands: str | None = None,
+) -> Estimate:
+    """Growth of a multinational's staff at home on that of its staff abroad, in log points per log point.
+
+    `path`: the EU Tax Observatory's file of public country-by-country reports (.xlsx, .csv or .dta), one row per firm,
+    country and year; `firm`, `year`, `home`, `place`, `place_name` and `employees` name its columns, as read in public
+    code. Staff at home is that of the rows whose `place` is the firm's `home`, staff abroad the sum of its other rows.
+    The yearly difference of the log of one is regressed on that of the other, with year effects; errors are clustered
+    by firm (CR1).
+
+    Left out, with a note: rows on the total of a group, firm-years without staff at home or abroad, those with an empty
+    cell of staff (`empty_is_none`: it means nobody), and years without the year before or with another home. Rows of
+    one firm, year and place are added up.
+
+    Raises `PanelError` that lists the file's columns for one that is not there; for an empty firm, year, home or place,
+    staff that can't be read or is below zero, and a row that is there twice; `ModelError` as `Estimate.of` does and
+    with fewer than three firms.
+    """
+    file = _read(path, encoding, decimal, thousands)
+    frame, table = file.frame, "Country-by-country reports"
+    _need(frame, file.labels, table, {
+        "firm": (firm, "mnc|firm|company|group"), "year": (year, "year"), "home": (home, "upe|parent|head|home"),
+        "place": (place, "jur|country|place"), "employees": (employees, "empl|staff|head")})
+    text = {role: frame[column].astype("string").str.normalize("NFKC").str.strip().str.upper().replace("", pd.NA)
+            for role, column in (("firm", firm), ("home", home), ("place", place))}
+    named = frame[place_name].astype("string").str.strip() if place_name in frame else text["place"]
+    total = (text["place"].str.fullmatch(TOTAL).fillna(False) | named.str.fullmatch(TOTAL).fillna(False)).astype(bool)
+    text["place"] = text["place"].fillna(named)
+    rows = pd.DataFrame({**text, "year": file.numbers(year, "year", decimal, thousands),
+                         "staff": file.numbers(employees, "employees", decimal, thousands)})
+    for role in ("firm", "year", "home", "place"):
+        bad = rows[role].isna() & ~total
+        if bad.any():
+            raise file.refuse(role, "expected a value; this column may not be empty", bad)
+    for bad, words in ((rows["year"] % 1 != 0, "expected a whole year"),
+                       (rows["staff"] < 0, "expected a number from 0 on"),
+                       (pd.Series(scaled(rows["staff"].to_numpy())), SCALED)):
+        if (bad & ~total).any():
+            role = "year" if "year" in words else "employees"
+            shown = frame[year if role == "year" else employees][bad].iloc[0]
+            raise file.refuse(role, words if words == SCALED else f"{words}, found {str(shown)!r}", bad)
+    twice = frame.duplicated() & ~total
+    if twice.any():
+        raise file.refuse("firm", "this row is there twice, and its staff would count twice: drop one", twice)
+    rows = rows[~total]
+    spoken = [f"{counted(int(total.sum()), 'row')} on a total"] if total.any() else []
+    shared = int(rows.duplicated(["firm", "year", "place"]).sum())
+    added = [f"{counted(shared, 'row')} of a firm, year and place that stand there before: added up"] if shared else []
+    found, out = _staff_growth(rows, empty_is_none)
+    found.attrs["sample"] = f"{table}, {file.name}"
+    return _growth_abroad(found, [f"left out: {'; '.join([*spoken, *out])}"] if spoken or out else [], added)
+
+
+def _staff_growth(rows: pd.DataFrame, empty_is_none: bool) -> tuple[pd.DataFrame, list[str]]:
+    """Yearly log differences of staff at home and abroad by firm, and what is left out."""
+    staff = rows["staff"].fillna(0) if empty_is_none else rows["staff"]
+    here = rows["place"] == rows["home"]
+    keys = [rows["firm"], rows["year"]]
+    sides = pd.DataFrame({
+        "home": staff.where(here).groupby(keys).sum(min_count=1),
+        "abroad": staff.where(~here).groupby(keys).sum(min_count=1),
+        "empty": staff.isna().groupby(keys).any(), "seat": rows["home"].groupby(keys).agg("first"),
+        "seats": rows["home"].groupby(keys).nunique()}).reset_index()
+    known = (sides["home"] > 0) & (sides["abroad"] > 0)
+    single = sides["seats"] == 1
+    gone = {"with an empty cell of staff": sides["empty"],
+            "with more than one home": ~sides["empty"] & ~single,
+            "without staff at home or abroad": ~sides["empty"] & single & ~known}
+    out = [f"{counted(int(bad.sum()), 'firm-year')} {reason}" for reason, bad in gone.items() if bad.any()]
+    sides = sides[~pd.concat(gone, axis=1).any(axis=1)].sort_values(["firm", "year"])
+    by_firm = sides.groupby("firm")
+    steps = pd.DataFrame({
+        "firm": sides["firm"], "year": sides["year"],
+        "home": np.log(sides["home"]) - by_firm["home"].shift().map(np.log),
+        "abroad": np.log(sides["abroad"]) - by_firm["abroad"].shift().map(np.log)})
+    follows = (by_firm["year"].diff() == 1) & (by_firm["seat"].shift() == sides["seat"])
+    if (~follows).any():
+        out.append(f"{counted(int((~follows).sum()), 'firm-year')} without the year before, or with another home then")
+    return steps[follows].reset_index(drop=True), out
+
+
+def _growth_abroad(steps: pd.DataFrame, out: list[str], added: list[str]) -> Estimate:
+    """Growth at home on growth abroad, with year effects and errors clustered by firm."""
+    import statsmodels.formula.api as smf
+
+    name, firms = steps.attrs["sample"], steps["firm"].nunique()
+    if firms < FEWEST_FIRMS:
+        raise ModelError(f"{name!r}: {counted(firms, 'firm')} with staff at home and abroad in two years that follow "
+                         f"one another; with fewer than {FEWEST_FIRMS} an error says nothing"
+                         + "".join(f"; {words}" for words in out))
+    years = " + C(year)" if steps["year"].nunique() > 1 else ""
+    with noting() as notes:
+        fit = smf.ols(f"home ~ abroad{years}", steps).fit(
+            cov_type="cluster", cov_kwds={"groups": steps["firm"].astype("category").cat.codes}, use_t=True)
+    found = Estimate.of(fit, "abroad", unit="log points per log point", notes=[*out, *added, *notes])
+    return stated(found)

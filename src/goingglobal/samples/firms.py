@@ -87,10 +87,10 @@ def starters(
 
     A starter's first year with fdi = 1 is later than its first year in J, and fdi = 1 in at
     least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all.
-    `trim` drops firms whose largest absolute change of the log headcount (`outcome`: "parent" or
-    "group") between consecutive observed years is not below it. Columns added: `starter` (0/1),
-    `first_fdi` (year; 0 for never), `post` (0/1), `y` (the log headcount), `first_parent` (the
-    parent's in the firm's first year in J), `jump` (the firm's largest absolute change of `y`).
+    `trim` drops firms whose largest absolute yearly change of the log headcount (`outcome`: "parent" or
+    "group") is not below it. Columns added: `starter` (0/1), `first_fdi` (year; 0 for never), `post` (0/1), `y` (the
+    log headcount), `first_parent` (the parent's in the firm's first year in J), `jump` (the firm's largest absolute
+    change of `y` in a year; across years in which it isn't seen, the yearly average).
 
     Raises `SampleError` where no starter or no never-investor is left.
     """
@@ -108,8 +108,9 @@ def starters(
     panel["post"] = ((panel["starter"] == 1) & (panel["year"] >= panel["first_fdi"])).astype(int)
     panel["first_parent"] = by_firm["parent_employees"].transform("first")
     keep = panel[(panel["starter"] == 1) | never]
-    change = keep.groupby("edinet_code")["y"].diff().abs()
-    jump = change.groupby(keep["edinet_code"]).transform("max").fillna(0)
+    by_firm = keep.groupby("edinet_code")
+    yearly = (by_firm["y"].diff() / by_firm["year"].diff()).abs()
+    jump = yearly.groupby(keep["edinet_code"]).transform("max").fillna(0)
     name = f"starters and never-investors of J, {outcome} headcount, "
     frame = called(keep.assign(jump=jump), name + "untrimmed")
     return _two_groups(frame) if trim is None else trim_jumps(frame, trim)
