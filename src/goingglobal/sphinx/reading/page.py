@@ -69,6 +69,13 @@ def _contents(tree: str, toc: str) -> str:
     return str(pages)
 
 
+def _translations(app: Sphinx, pagename: str) -> list[tuple[str, str]]:
+    """The first page in its languages, as language and page, where `pagename` is one of them."""
+    first = app.config.root_doc
+    pages = {first: app.config.language, **{doc: meta["lang"] for doc, meta in app.env.metadata.items() if "lang" in meta}}
+    return [(code, doc) for doc, code in sorted(pages.items())] if pagename in pages and len(pages) > 1 else []
+
+
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     if doctree and any("gg-filter" in node["classes"] for node in doctree.findall(nodes.container)):
         for script in _FILTER:  # on the pages that have a table to filter, and no other
@@ -77,6 +84,7 @@ def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
     context["script_files"] = [a for a in context.get("script_files", []) if _name(a).startswith(_SCRIPTS)]
     for theirs, ours in _MENDED.items() if "body" in context else ():
         context["body"] = context["body"].replace(theirs, ours)
+    context["gg_translations"] = _translations(app, pagename)
     context["metatags"] = re.sub(r'<meta[^>]*name="viewport"[^>]*>\s*', "", context.get("metatags") or "")
     if "toctree" in context:
         tree = context["toctree"](maxdepth=1, collapse=True, titles_only=True, includehidden=True) or ""
