@@ -117,7 +117,7 @@ def test_faults_of_a_table_name_a_firm_and_a_year(folder, sqlite):
         (field, (), len(places)) for field, places in SPOILT]
     said = str(caught.value)
     assert "expected a number above 0 (persons), found '-5' (firm 'f000' in 2013)" in said
-    assert "field 'year': expected a whole year from 1900 to 2100, found '2011.5' (2 rows, among them firm 'f001'" in said
+    assert "a whole year from 1900 to 2100, found '2011.5' (2 rows, among them firm 'f001'" in said
     assert "expected a value; this field may not be empty (no firm in 2011)" in said
     assert "expected one row per firm and year; 'f004' in 2011 has stood above" in said
 

@@ -69,7 +69,8 @@ from goingglobal.samples import SampleError
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
 
-__all__ = ["GENERATED_EFFECT", "Demonstration", "LargePanel", "demonstrate", "generate", "open_panel"]
+__all__ = ["GENERATED_EFFECT", "Demonstration", "LargePanel", "demonstrate", "generate", "open_panel",
+           "peak_mb"]
 
 MOST_YEARS = 60  # a firm's years are bits of a whole number
 FOUND = 100  # rows at fault that are looked up by number
@@ -659,10 +660,10 @@ def _child(rows: int, memory_limit: str) -> dict:
             run = {"by_year": panel.by_year().drop(columns="group").to_dict("list"),
                    "first_fdi": panel.first_fdi().to_dict("list"),
                    "estimates": {name: asdict(e) for name, e in estimates.items()}}
-    return {**run, "peak_mb": _peak_mb()}
+    return {**run, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The largest resident memory of this process so far, in megabytes.
 
     Linux tells it of the program that runs; on a Mac what it was started from may count; where neither tells, as on
