@@ -1,5 +1,5 @@
 # Two commands do everything on a machine with Python (3.11 to 3.14) and make:
-#   make book   builds the site and says where it is      make test   passes the tests
+#   make book   builds the site and says where it is      make test   passes its tests
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -15,22 +15,27 @@ unexport PYTHONDONTWRITEBYTECODE
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: book test quick slides pdf epub lite serve watch lab exercises anywhere address bench twice pictures check data \
-  lock golden clean help
+.PHONY: book test quick slides pdf epub lite serve watch lab exercises assignment grade outputs anywhere address bench \
+  twice pictures check data lock golden public edition version links same clean help
 
 book: $(STAMP)  ## build the site
 	@$(BIN)/python -m goingglobal.sphinx.build
 
-test: $(STAMP)  ## build the site if need be, then run the tests
+test: $(STAMP)  ## build the site if need be, then run the tests of all that `make book` makes
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not environments" -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -m "not (environments or outputs)" -n 4 --dist loadfile --no-loadscope-reorder
+	@echo "left out: the PDF, the EPUB and the site for the browser (make outputs), new environments (make anywhere)"
+
+outputs: $(STAMP)  ## make the PDF, the EPUB and the site for the browser, and test them (minutes)
+	@$(BIN)/python -m goingglobal.sphinx.build
+	@$(BIN)/python -m pytest -q -m outputs -n 3 --dist loadfile --no-loadscope-reorder
 
 # Without site, browser and slow tests: what can be wrong in a text, a cell, a table, a sample, a number's path.
 QUICK := tests/test_rooms.py tests/data/test_claims.py tests/samples tests/showing tests/estimates/test_models.py \
   tests/estimates/test_answers.py tests/own/test_check.py tests/book
 
 quick: check  ## half a minute, no build: style, spelling, notebooks, data as sealed, prose, rooms, ledger, samples, models
-	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or environments)" -n 2 $(QUICK)
+	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or outputs or environments)" -n 2 $(QUICK)
 
 slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
 	@ls _build/html/slides/*.html
@@ -44,18 +49,25 @@ epub: $(STAMP)  ## the whole book as an EPUB: _build/paper
 lite: $(STAMP)  ## the site with Python in the reader's browser (JupyterLite); its program is about 20 MB
 	@$(BIN)/python -m goingglobal.sphinx.elsewhere.lite
 
-serve: book  ## build the site and serve it on this machine
-	@echo "http://localhost:$(PORT)/  (Ctrl-C ends it)"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+serve: $(STAMP)  ## build the site and serve it on this machine; another port: PORT=8001
+	@$(BIN)/python -m goingglobal.sphinx.serve $(PORT)
 
 watch: $(STAMP)  ## build on every save and reload the page in the browser
 	@$(BIN)/python -m goingglobal.sphinx.watch $(PORT)
 
-lab: $(STAMP)  ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab $$(test "$$(id -u)" != 0 || echo --allow-root) book
+lab: $(STAMP)  ## the notebooks to read, run and change, in JupyterLab: my-notebooks (your changes stay)
+	@$(BIN)/python -m goingglobal.sphinx.elsewhere.lab
 
 exercises: $(STAMP)  ## make the students' notebooks in book/exercises from the chapters
 	@$(BIN)/python -m goingglobal.sphinx.teaching.students
+
+assignment: $(STAMP)  ## exercises as nbgrader's assignments, with hidden tests and solutions: classes; CHAPTER=barriers
+	@$(BIN)/python -m goingglobal.sphinx.teaching.assignments $(CHAPTER) --hidden "$(HIDDEN)"
+
+grade: $(STAMP)  ## marks and feedback for SUBMISSIONS=folder, each run in a sandbox: classes/marks.csv, classes/feedback
+	@test -n "$(SUBMISSIONS)" || { echo "error: say which: make grade SUBMISSIONS=folder" >&2; exit 1; }
+	@$(BIN)/python -m goingglobal.sphinx.teaching.marking "$(SUBMISSIONS)" $(if $(CHAPTER),--assignment "$(CHAPTER)") \
+	  --limit $(LIMIT) --memory $(MEMORY) --sandbox $(SANDBOX)
 
 bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
 	@$(BIN)/python tests/bench.py
@@ -67,11 +79,9 @@ pictures: book  ## screenshots of every page, light, dark, narrow and printed, t
 	@$(BIN)/python tests/pictures.py
 
 check: $(STAMP)  ## style, spelling, notebooks without outputs, data as sealed
-	@$(BIN)/ruff check . && $(BIN)/codespell
-	@$(BIN)/nbstripout --verify --keep-id book/*.ipynb book/*/*.ipynb
-	@$(BIN)/python -m goingglobal.data check
+	@$(BIN)/python tests/tidy.py
 
-anywhere: $(STAMP)  ## run the notebooks in new environments: lowest and newest Python, and Pyodide's versions (minutes)
+anywhere: $(STAMP)  ## notebooks in new environments, numbers in R, the browser's own Python (minutes; what lacks is named)
 	@$(BIN)/python -m pytest -q -m environments
 
 address: $(STAMP)  ## maintainers: notebooks' first cells, after a change of `repository: url` in _config.yml
@@ -81,19 +91,27 @@ data: $(STAMP)  ## maintainers: make the tables again from their sources, which 
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)
 
 lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; UPGRADE="pandas seaborn" or UPGRADE=all
-	@grep -o '^[^ ]*==[^ ;]*' requirements.lock > $(VENV)/pins
-	@for name in $$UPGRADE; do test "$$name" = all \
-	  || cut -d= -f1 $(VENV)/pins | grep -qixF -- "$$(echo "$$name" | sed 's/[_.]/-/g')" \
-	  || { echo "error: UPGRADE=$$name: requirements.lock has no pin of that name; expected are names of packages in" \
-	  "it, with blanks between them, or all (a new package needs its line in pyproject.toml alone)" >&2; exit 1; }; done
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --all-extras $(UPGRADES) pyproject.toml -o requirements.lock
-	@grep -o '^[^ ]*==[^ ;]*' requirements.lock | diff $(VENV)/pins - | grep '^[<>]' \
-	  || echo "requirements.lock: every pin stays"
+	@$(BIN)/python tests/lock.py $(UPGRADE)
 
 golden: book  ## maintainers: freeze numbers anew after a change of data; estimates where both routes agree
 	@$(BIN)/python tests/estimates/refresh_golden.py
-	@PYTHONPATH=tests $(BIN)/python tests/estimates/test_frozen.py
+	@$(BIN)/python tests/estimates/test_frozen.py
+
+public: $(STAMP)  ## maintainers: all that is put on the web, with the editions of _build/editions: _build/public
+	@$(BIN)/python -m goingglobal.sphinx.publishing.public
+
+edition: $(STAMP)  ## maintainers: this tagged version, archived in _build/editions to be kept at a path of its own
+	@$(BIN)/python -m goingglobal.sphinx.publishing.public edition
+
+version: $(STAMP)  ## maintainers: one version in all files that name it; VERSION=0.2.0, DATE=2026-11-22 (else today)
+	@$(BIN)/python -m goingglobal.sphinx.publishing.versions set $(VERSION) $(DATE)
+
+links: $(STAMP)  ## maintainers: whether links that lead off the site still lead somewhere (needs the network)
+	@$(BIN)/python -m goingglobal.sphinx.publishing.outward
+
+same: $(STAMP)  ## maintainers: this build's numbers against those of the published site
+	@test -n "$$GOINGGLOBAL_SITE" || { echo "error: set GOINGGLOBAL_SITE=https://host/path/, the published site" >&2; exit 1; }
+	@$(BIN)/python -m goingglobal.sphinx.publishing.compare "$${GOINGGLOBAL_SITE%/}/results.json"
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build
@@ -102,9 +120,11 @@ help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/'
 
 SOURCES ?= ../shared
-# Without UPGRADE, uv keeps every pin of the lock that still fits.
-export UPGRADE
-UPGRADES = $(if $(filter all,$(UPGRADE)),--upgrade,$(foreach name,$(UPGRADE),--upgrade-package '$(name)'))
+HIDDEN  ?= book/hidden
+# What a submission may take: seconds for a cell, GiB of memory; SANDBOX=none where it is trusted.
+LIMIT   ?= 120
+MEMORY  ?= 4
+SANDBOX ?= bwrap
 
 # The lock's own uv installs the rest (seconds instead of minutes); pip does where uv can't. Modules are compiled
 # here once: where PYTHONDONTWRITEBYTECODE is set, every import would compile them again.

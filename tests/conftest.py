@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,19 +17,26 @@ import yaml
 
 from goingglobal.sphinx.taking import browser as browser_of_book
 
+# Small matrices: one thread is faster than two that wait for each other, and sums in one order. As make sets it.
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 # Where jsonschema finds this package, importing it compiles a grammar of addresses for more than a second, in every
 # worker; it serves the check of a format (`iri`) that nobody here asks for.
 sys.modules.setdefault("rfc3987_syntax", None)
 
+# The chapters that the book ships. How many slides and exercises a chapter has is held of these alone: a course may
+# add a chapter with one exercise.
+SHIPPED = ("introduction", "sme-role", "barriers", "support-programs", "conclusion")
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHROMIUM = browser_of_book.find()
-CHROMEDRIVER = shutil.which("chromedriver")
+CHROMEDRIVER = browser_of_book.driver()
 BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
-LONGEST = ("loop", "site", "paper", "build", "exercises", "slides", "specifications", "lite", "citing",
-           "explorers_on_the_site", "data_package", "golden", "golden_policy", "golden_jobs", "large", "notebooks",
-           "check", "rooms", "kernels", "install", "refresh_golden")
+LONGEST = ("loop", "site", "paper", "slides", "explorers_on_the_site", "build", "odd_panels", "lite", "epub",
+           "data_package", "specifications", "large", "citing", "exercises", "golden_abroad", "cases", "rooms", "check",
+           "golden", "exhibits", "golden_policy", "golden_jobs", "kernels", "analyses", "data_build", "designs",
+           "install")
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
@@ -54,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         warm.share("one", "other")
         config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays, and trees of pages are large: looking for garbage would take longer than some tests."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from conftest import SITE, contents
 PAGES = contents()
 LEDGER = "book/appendix/claims.html"
 OWN_PAGES = [f"{name}.html" for name in PAGES]
-SPECIAL_PAGES = ["genindex.html", "search.html"]  # index.html only sends to the first page; 404.html: test_citing
+SPECIAL_PAGES = ["genindex.html", "search.html", "editions.html"]  # 404.html: test_citing
 EVERY_PAGE = [*OWN_PAGES, *SPECIAL_PAGES]
 LOADING = {  # attributes through which a page loads something without being asked
     "script": ("src",), "link": ("href",), "img": ("src", "srcset"), "source": ("src", "srcset"), "iframe": ("src",),
@@ -39,6 +39,19 @@ def anchors(page: str) -> Counter[str]:
 
 def article(page: str) -> Tag:
     return soup(page).find("main")
+
+
+def letters(text: str) -> str:
+    """Letters and digits alone: lines, hyphens, spaces and apostrophes differ between the page and its text."""
+    return re.sub(r"[\W_ʼ]", "", text)
+
+
+def page_of(name: str) -> BeautifulSoup:
+    """A page of the site, without the signs beside its headings."""
+    page = BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "lxml")
+    for sign in page.select(".headerlink"):
+        sign.decompose()
+    return page
 
 
 def _refuse(constant: str) -> None:

@@ -41,7 +41,7 @@ def main() -> None:
     pages = sorted(str(p.relative_to(SITE)) for p in SITE.glob("book/**/*.html"))
     with tempfile.TemporaryDirectory() as profile:
         driver = start(Path(profile))
-        for page in [*pages, "search.html", "genindex.html", "404.html"]:
+        for page in [*pages, "search.html", "genindex.html", "editions.html", "404.html"]:
             _views(driver, page, folder / page.removesuffix(".html").replace("/", "-"))
         driver.quit()
     print(f"{len(list(folder.iterdir()))} pictures are in {folder.relative_to(ROOT)}")

@@ -38,6 +38,8 @@ with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
     log.write("beta ")
 report("tiny/beta", 2, "d", unit="count")"""
 
+TABLES = ("country_panel", "firm_panel", "claims", "official_figures", "literature")  # what small books and pages read
+
 
 @dataclass
 class Book:
@@ -148,14 +150,20 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def repository(root: Path) -> Book:
-    """A copy of what git tracks or would, without the chapters."""
+    """A copy of what git tracks or would, without the chapters, and of the tables only those that it reads."""
+    package = json.loads((ROOT / "data" / "datapackage.json").read_text(encoding="utf-8"))
+    package["resources"] = [table for table in package["resources"] if table["name"] in TABLES]
+    assert len(package["resources"]) == len(TABLES)
+    left_out = {f"data/{path.name}" for path in (ROOT / "data").glob("*.csv") if path.stem not in TABLES}
     command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode()
     for name in filter(None, listed.split("\0")):
         chapter = name.startswith("book/") and name.endswith((".ipynb", ".md"))
-        if (ROOT / name).is_file() and not chapter and not name.startswith("tests/"):
+        if (ROOT / name).is_file() and not chapter and not name.startswith("tests/") and name not in left_out:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
+    text = json.dumps(package, indent=1, ensure_ascii=False) + "\n"
+    (root / "data" / "datapackage.json").write_text(text, encoding="utf-8")
     return Book(root)
 
 

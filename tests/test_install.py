@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 import tomllib
+import zipfile
+from email import message_from_bytes
 from importlib.metadata import PackageNotFoundError, distribution
 
+import lock
 import pytest
+import yaml
 from conftest import ROOT
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from goingglobal import designs
@@ -116,7 +122,8 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
 def test_lock_upgrades_what_is_asked_for_and_nothing_else(asked, arguments):
     done = make("-n", "lock", *asked)
     assert done.returncode == 0, done.stderr
-    compile_ = re.search(r"uv pip compile (?:.*\\\n)*.*", done.stdout)[0].replace("'", "")
+    compile_ = " ".join(lock.command(re.search(r"/python tests/lock\.py(.*)", done.stdout)[1].split()))
+    assert "-m uv pip compile " in compile_
     assert re.findall(r"--upgrade(?:-package [\w.-]+)?", compile_) == arguments
     for kept in ("--universal", "--python-version 3.11", "--generate-hashes", "--all-extras", "-o requirements.lock"):
         assert f" {kept}" in compile_
@@ -133,6 +140,20 @@ def test_lock_refuses_a_name_that_it_does_not_have(asked):
     assert (ROOT / "requirements.lock").read_bytes() == before
 
 
+@pytest.mark.parametrize(("after", "said"), [
+    ("a==1\nb==2 ; python_version < '3.12'\n", "requirements.lock: every pin stays\n"),
+    ("a==1\nb==3\n", "< b==2\n> b==3\n"), ("a==1\nb==2\nc==1\n", "> c==1\n"), ("b==2\n", "< a==1\n"),
+])  # fmt: skip
+def test_lock_says_which_pins_moved(tmp_path, monkeypatch, capsys, after, said):
+    file = tmp_path / "requirements.lock"
+    file.write_text("a==1 \\\n    --hash=sha256:0\nb==2\n", encoding="utf-8")
+    monkeypatch.setattr(lock, "LOCK", file)
+    monkeypatch.setattr(lock, "command", lambda names: [
+        sys.executable, "-c", f"open({str(file)!r}, 'w', encoding='utf-8').write({after!r})"])
+    assert lock.main(["A"]) == 0
+    assert capsys.readouterr().out == said
+
+
 def test_lock_holds_what_pyproject_says_and_no_address():
     """Every requirement has a pin within its bounds, and every pin hashes alone."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -141,3 +162,52 @@ def test_lock_holds_what_pyproject_says_and_no_address():
     for wanted in map(Requirement, asked):
         assert wanted.specifier.contains(pins[canonicalize_name(wanted.name)], prereleases=True), wanted
     assert re.search(r"://|--(index|extra-index|find-links)", text) is None
+
+
+# ------------------------------------------------------------------------------------------- what the package says
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    """The library's wheel, built from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True,
+                   capture_output=True)  # fmt: skip
+    return zipfile.ZipFile(next(folder.glob("*.whl")))
+
+
+def test_the_wheel_says_who_made_it_and_what_is_allowed(wheel):
+    info = next(name for name in wheel.namelist() if name.endswith("/METADATA")).removesuffix("METADATA")
+    told = message_from_bytes(wheel.read(f"{info}METADATA"))
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert told["Author"] == ", ".join(author["name"] for author in cited["authors"])
+    assert told["Version"] == cited["version"]
+    assert told["License-Expression"].split(" AND ") == cited["license"]
+    assert set(told["Keywords"].split(",")) == set(cited["keywords"])
+    for name in ("LICENSE", "LICENSE-CONTENT"):
+        assert name in told.get_all("License-File")
+        assert wheel.read(f"{info}licenses/{name}") == (ROOT / name).read_bytes()
+    stated = {line.rpartition(" :: ")[2] for line in told.get_all("Classifier") if "Python :: 3." in line}
+    allowed = SpecifierSet(told["Requires-Python"])
+    assert stated == {f"3.{minor}" for minor in range(9, 20) if allowed.contains(f"3.{minor}.1")}
+    assert not [line for line in told.get_all("Classifier") if line.startswith("License")], "the expression says it"
+
+
+def test_the_wheel_states_the_addresses_of_the_configuration(wheel):
+    info = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
+    told = message_from_bytes(wheel.read(info)).get_all("Project-URL") or []
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    stated = {"Repository": config["repository"]["url"], "Homepage": config["html"]["baseurl"]}
+    assert dict(line.split(", ") for line in told) == {name: url for name, url in stated.items() if url}
+
+
+@pytest.mark.parametrize(("repository", "site"), [
+    ("", ""), ("https://example.org/a/b", ""), ("", "https://a.example.org/b/"), ("https://x.org/y/z", "https://x.org/")])
+def test_addresses_are_read_as_they_are_set(repository, site):
+    spec = importlib.util.spec_from_file_location("metadata_hook", ROOT / ".ci" / "metadata.py")
+    hook = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    text = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    text = re.sub(r'(?m)^  url: "[^"]*"', f'  url: "{repository}"', text)
+    text = re.sub(r'(?m)^  baseurl: "[^"]*"', f'  baseurl: "{site}"', text)
+    assert yaml.safe_load(text)["repository"]["url"] == repository
+    assert hook.addresses(text) == {
+        name: url for name, url in (("Repository", repository), ("Homepage", site)) if url}  # fmt: skip

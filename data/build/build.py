@@ -20,6 +20,7 @@ import pandas as pd
 import specs
 import tables
 
+from goingglobal import _console
 from goingglobal import data as package_data
 
 HERE = Path(__file__).resolve().parent
@@ -34,7 +35,7 @@ def sha256(path: Path) -> str:
 def opener(root: Path, record: bool, known: dict[str, str] | None = None):
     """A function that returns the path of a source, after its checksum has been compared (or put into `known`)."""
     if known is None:
-        known = json.loads(CHECKSUMS.read_text())
+        known = json.loads(CHECKSUMS.read_text(encoding="utf-8"))
 
     def open_source(name: str) -> Path:
         path = root / name
@@ -99,7 +100,7 @@ def check_limits(table: specs.Table, path: Path) -> None:
 
 def build(root: Path, record: bool = False) -> Path:
     """Write every table and `datapackage.json`; return the descriptor's path."""
-    known = json.loads(CHECKSUMS.read_text()) if CHECKSUMS.exists() else {}
+    known = json.loads(CHECKSUMS.read_text(encoding="utf-8")) if CHECKSUMS.exists() else {}
     open_source = opener(root, record, known)
     resources = []
     with tempfile.TemporaryDirectory(dir=DATA) as scratch:
@@ -123,9 +124,10 @@ def build(root: Path, record: bool = False) -> Path:
         for table in specs.TABLES:
             (Path(scratch) / f"{table.name}.csv").replace(DATA / f"{table.name}.csv")
     if record:
-        CHECKSUMS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+        text = json.dumps(dict(sorted(known.items())), indent=1) + "\n"
+        CHECKSUMS.write_text(text, encoding="utf-8", newline="\n")
     target = DATA / "datapackage.json"
-    target.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    target.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     return target
 
 
@@ -143,4 +145,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main())

@@ -502,7 +502,10 @@ AFFILIATES_GERMANY = Table(
     "64 partners.",
     vintage="2026",
     licence=CC_BY,
-    cautions=("Levels differ from the Bundesbank's and DIHK's; never join them.",),
+    cautions=(
+        "Levels differ from the Bundesbank's and DIHK's; never join them.",
+        "In `partner` NA is Namibia (33 rows); pandas and R read it as missing unless told otherwise.",
+    ),
 )
 
 _REPORTERS = (*(code for code in EUROSTAT_NAMES if code != "WORLD"),)
@@ -555,6 +558,7 @@ AFFILIATES_EUROPE = Table(
         "An older vintage than affiliates_germany: levels differ by about one in a hundred.",
         "Jobs at home are those of all firms of the industry, not of the investing ones.",
         "C is the sum of the groups 10-12 to 31-33: leave it out where these are used.",
+        "Codes like 10-12 become dates in a spreadsheet that guesses types.",
     ),
 )
 
@@ -773,9 +777,9 @@ LITERATURE = Table(
         Field("method_class", "string", "Method, coded", required=True),
         Field("outcome", "string", "Outcome", required=True),
         Field("outcome_class", "string", "Outcome, coded", required=True),
-        Field("sign", "string", "Sign of the finding for jobs at home",
+        Field("sign", "string", "Sign of the finding for jobs at home; neither: a null finding",
               missing="no sign coded in the text read",
-              enum=("positive", "negative", "null", "mixed")),
+              enum=("positive", "negative", "neither", "mixed")),
         Field("magnitude", "string", "Size, as stated", missing="no number in the text read"),
         Field("basis", "string", "Part of the study that was read", required=True),
         Field("url", "string", "Address read", required=True),
@@ -784,7 +788,8 @@ LITERATURE = Table(
                     "authors named in the table by study", "see `url`",
                     "facts, quoted with source", True, "read to 2026-11-22"),),
     files=("evidence/literature/estimates.csv",),
-    processing="Coded columns kept, paraphrases dropped; the word 'null' is a sign, not a missing value.",
+    processing="Coded columns kept, paraphrases dropped; the sign of a null finding is 'neither', which no reader "
+    "takes for empty.",
     vintage="2026-11-22",
     licence=CC_BY,
 )

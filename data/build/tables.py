@@ -322,4 +322,5 @@ def literature(open_source: Open) -> pd.DataFrame:
         "year": "publication_year", "firm_size_focus": "firm_size", "fdi_measure": "exposure",
         "dest_class": "destination_class", "excerpt_basis": "basis", "url_read": "url",
     }).replace({"": pd.NA, "n.d.": pd.NA})
+    frame["sign"] = frame["sign"].replace({"null": "neither"})
     return _integer(frame, "publication_year").sort_values("finding_id")

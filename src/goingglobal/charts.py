@@ -66,7 +66,7 @@ def evidence_map(data: pd.DataFrame, own: pd.DataFrame):
     `data`: method, destination, sign, country (Japan, Germany, other), small (1: about small firms); `own`: method,
     destination, sign, name.
     """
-    signs, shapes = ["negative", "null", "positive"], {"Japan": "o", "Germany": "s", "other": "^"}
+    signs, shapes = ["negative", "neither", "positive"], {"Japan": "o", "Germany": "s", "other": "^"}
     methods, panels = list(dict.fromkeys(data["method"])), list(dict.fromkeys(data["destination"]))
     fig, axes = plt.subplots(1, len(panels), figsize=(7.2, 1.0 + 0.62 * len(methods)), sharey=True,
                              width_ratios=[1.7 if i == 0 else 1 for i in range(len(panels))], squeeze=False)
@@ -101,9 +101,9 @@ def evidence_map(data: pd.DataFrame, own: pd.DataFrame):
 
 
 def sign_bars(data: pd.DataFrame, xlabel: str):
-    """Counts of negative, null and positive by group, one panel per `panel`, stacked around zero.
+    """Counts of negative, null (neither) and positive findings by group, one panel per `panel`, stacked around zero.
 
-    `data`: panel, group, negative, null, positive. Negative counts run to the left and are hatched, positive ones to
+    `data`: panel, group, negative, neither, positive. Negative counts run to the left and are hatched, positive ones to
     the right and are filled, null ones lie empty across zero, half on each side. Counts are written but for zeros and
     a single null, whose bar is too narrow.
     """
@@ -115,14 +115,14 @@ def sign_bars(data: pd.DataFrame, xlabel: str):
     for ax, panel in zip(axes.flat, panels, strict=True):
         rows = data[data["panel"] == panel].reset_index(drop=True)
         for place, row in rows.iterrows():
-            half = row["null"] / 2
+            half = row["neither"] / 2
             ax.barh(-place, -row["negative"], left=-half, height=0.62, facecolor="none", edgecolor=red, hatch="/////",
                     linewidth=0.9)
-            ax.barh(-place, row["null"], left=-half, height=0.62, facecolor="none", edgecolor=theme.MUTED,
+            ax.barh(-place, row["neither"], left=-half, height=0.62, facecolor="none", edgecolor=theme.MUTED,
                     linewidth=0.9)
             ax.barh(-place, row["positive"], left=half, height=0.62, color=green, linewidth=0)
             for count, x, side, colour in ((row["negative"], -half - row["negative"], "right", red),
-                                           (row["null"], 0, "center", theme.INK),
+                                           (row["neither"], 0, "center", theme.INK),
                                            (row["positive"], half + row["positive"], "left", green)):
                 if count > (side == "center"):
                     ax.annotate(f"{count:d}", (x, -place), ha=side, va="center", color=colour, fontsize=8.5,
@@ -135,7 +135,7 @@ def sign_bars(data: pd.DataFrame, xlabel: str):
         for side in ("left", "bottom"):
             ax.spines[side].set_visible(False)
         ax.set_title(panel)
-    reach = max((data["null"] / 2 + data[side]).max() for side in ("negative", "positive"))
+    reach = max((data["neither"] / 2 + data[side]).max() for side in ("negative", "positive"))
     axes[0, 0].set_xlim(-1.1 * reach, 1.1 * reach)
     axes[-1, 0].set_xlabel(xlabel)
     for words, x, side, colour in (("hatched: negative", 0.19, "left", red), ("empty: null", 0.5, "center", theme.INK),

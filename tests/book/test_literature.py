@@ -103,4 +103,4 @@ def test_numbers_in_the_alt_text_are_the_counts(table, headcount, cells):
                              ("High-wage", "destination", "High-wage"), ("Japan", "country", "Japan"),
                              ("Germany", "country", "Germany"), ("Small firms", "size", "Small firms")):  # fmt: skip
         row = samples.votes(headcount, by).set_index("group").loc[group]
-        assert f"{words}: {row['negative']}, {row['null']} and {row['positive']}" in alt
+        assert f"{words}: {row['negative']}, {row['neither']} and {row['positive']}" in alt

@@ -10,7 +10,7 @@ from functools import cache
 
 import nbformat
 import pytest
-from conftest import ROOT, SITE
+from conftest import ROOT, SHIPPED, SITE
 
 from goingglobal._display import EXHIBIT, EXPLORER, RESULT
 from goingglobal.sphinx import cache as building
@@ -23,7 +23,7 @@ NAMES = [name for path in NOTEBOOKS if (name := str(path.relative_to(ROOT))) not
 OPEN, FOLDED, FUNCTION_LINES = (20, 84), (45, 120), 8
 CLOSED = {"hide-input", "remove-cell", "remove-input"}
 EXERCISES = {"starter", "solution", "check"}
-CHAPTERS = [name for name in NAMES if "/appendix/" not in name]
+CHAPTERS = [f"book/{stem}.ipynb" for stem in SHIPPED]
 LIBRARIES = {"smf", "sm", "pf", "diff_diff"}  # as the chapters import them
 NAMED = re.compile(r"exhibits\.(figure|table|table_description)\(|\A# \S|\breport\(")
 NEVER = {"filterwarnings", "simplefilter", "allow_errors", "raises-exception", "remove-stderr", "remove_stderr"}

@@ -640,7 +640,7 @@ def test_figures_are_those_of_the_file(tables, name):
 
 def test_words_that_pandas_takes_for_missing_are_kept(tables):
     assert (tables["affiliates_germany"]["partner"] == "NA").sum() == 33  # Namibia
-    assert (tables["literature"]["sign"] == "null").sum() == 31  # a finding of no effect
+    assert (tables["literature"]["sign"] == "neither").sum() == 31  # a null finding; the word "null" would be lost
     assert tables["literature"]["sign"].notna().all()
 
 

@@ -164,7 +164,7 @@ def refresh(folder: Path, routes: Callable[[str], tuple[dict, dict]] = both_rout
 def write(texts: dict[Path, str]) -> None:
     """All files, each in one step: whoever reads meanwhile sees the old or the new."""
     for path, text in texts.items():
-        path.with_name(f"{path.name}.new").write_text(text, encoding="utf-8")
+        path.with_name(f"{path.name}.new").write_text(text, encoding="utf-8", newline="\n")
     for path in texts:
         path.with_name(f"{path.name}.new").replace(path)
 

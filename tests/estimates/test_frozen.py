@@ -12,9 +12,10 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SITE
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]  # not from conftest: this file also runs as a program
+SITE = ROOT / "_build" / "html"
 FROZEN = HERE / "frozen.json"
 
 
@@ -50,7 +51,7 @@ def test_a_moved_number_is_found(after, said):
 
 def main() -> None:
     lines = ",\n".join(f"{json.dumps(id_)}: {json.dumps(parts)}" for id_, parts in stated().items())
-    FROZEN.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
+    FROZEN.write_text("{\n" + lines + "\n}\n", encoding="utf-8", newline="\n")
     print(f"{FROZEN.relative_to(ROOT)}: the numbers of the built site")
 
 

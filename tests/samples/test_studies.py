@@ -33,8 +33,8 @@ def test_study_names(authors, year, name):
 
 # ------------------------------------------------------------------------------------------------ findings and votes
 def test_findings_keep_signs_and_drop_what_counts_twice(table, headcount):
-    assert headcount["sign"].cat.categories.tolist() == ["negative", "null", "positive"]
-    left = table[(table["outcome_class"] == "employment") & table["sign"].isin(["negative", "null", "positive"])]
+    assert headcount["sign"].cat.categories.tolist() == ["negative", "neither", "positive"]
+    left = table[(table["outcome_class"] == "employment") & table["sign"].isin(["negative", "neither", "positive"])]
     dropped = set(left["finding_id"]) - set(headcount["finding_id"])
     assert set(left.loc[left["method_class"] == "literature survey", "finding_id"]) == dropped
     assert len(samples.findings(table, None)) > len(headcount)
@@ -85,10 +85,10 @@ def test_votes_against_a_count_by_hand(table, by):
 def test_votes_of_made_up_studies():
     frame = pd.DataFrame({
         "study_key": ["a", "a", "a", "b", "b", "c"], "place": ["x"] * 5 + ["y"],
-        "sign": pd.Categorical(["null", "null", "positive", "negative", "positive", "negative"], samples.SIGNS)})
+        "sign": pd.Categorical(["neither", "neither", "positive", "negative", "positive", "negative"], samples.SIGNS)})
     x, y = samples.votes(frame, "place").to_dict("records")
-    assert (x["negative"], x["null"], x["positive"], x["findings"]) == (1, 2, 2, 5)
-    assert (x["studies_negative"], x["studies_null"], x["studies_positive"], x["studies_divided"]) == (0, 1, 0, 1)
+    assert (x["negative"], x["neither"], x["positive"], x["findings"]) == (1, 2, 2, 5)
+    assert (x["studies_negative"], x["studies_neither"], x["studies_positive"], x["studies_divided"]) == (0, 1, 0, 1)
     assert (y["group"], y["studies"], y["studies_negative"]) == ("y", 1, 1)
     with pytest.raises(SampleError, match="no column 'planet'"):
         samples.votes(frame, "planet")

@@ -24,7 +24,7 @@ def test_sign_bars_draw_every_count(headcount):
     widths = sorted(round(abs(bar.get_width()), 9) for bar in ax.patches)
     assert widths == sorted(float(n) for n in data[list(samples.SIGNS)].to_numpy().ravel())
     ends = {round(bar.get_x() + min(0, bar.get_width()), 9) for bar in ax.patches if bar.get_hatch()}
-    assert ends == {-row.null / 2 - row.negative for row in data.itertuples()}
+    assert ends == {-row.neither / 2 - row.negative for row in data.itertuples()}
     assert [tick.get_text() for tick in ax.get_yticklabels()] == data["group"].tolist()
     assert {"12", "40", "19"} <= {text.get_text() for text in ax.texts}
 

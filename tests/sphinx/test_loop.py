@@ -627,13 +627,13 @@ def test_watch_leaves_out_what_a_build_writes(tmp_path):
 
 
 def test_watch_refuses_a_port_in_use(tmp_path, capsys):
-    from goingglobal.sphinx import watch
+    from goingglobal.sphinx import serve, watch
 
     with socket.socket() as taken:
-        taken.bind((watch.HOST, 0))
+        taken.bind((serve.HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert watch.main(tmp_path, port) == 1
+        assert watch.main(tmp_path, str(port)) == 1
     assert f"make watch PORT={port + 1}" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from goingglobal.samples.common import SampleError, called
 
 # How the literature table's classes are called in words; what is not named keeps its own words.
-SIGNS = ("negative", "null", "positive")
+SIGNS = ("negative", "neither", "positive")
 DESTINATIONS = {"all / not split": "All, not split", "low-wage / Asia / CEE": "Low-wage", "high-wage": "High-wage"}
 METHODS = {
     "matching / matched DiD / event study": "Matching, event study",
@@ -37,7 +37,7 @@ def findings(literature: pd.DataFrame, outcome: str | None = "employment") -> pd
     """Findings with a sign, one row each, with groups to count by and 0/1 columns to regress on.
 
     `literature` is the table of that name; `outcome`, one class of outcomes, or None for all. Left out: mixed signs,
-    and surveys of studies, which would count studies twice. `sign` becomes an ordered categorical (negative < null <
+    and surveys of studies, which would count studies twice. `sign` becomes an ordered categorical (negative < neither <
     positive). Groups, in words: study, destination, method, country, size, outcome, exposure. Columns of 0 and 1:
     `low_wage`, `high_wage` (destination), `design` (matching, event study, instruments, selection, difference in
     differences), `japan`, `germany` (home, alone or with others), `sme`, `industry` (industry or region as the unit).
@@ -67,7 +67,7 @@ def findings(literature: pd.DataFrame, outcome: str | None = "employment") -> pd
 def votes(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     """Findings and studies by sign, one row per group of the column `by`, in order of size.
 
-    `frame` comes from `findings`. Columns: group; negative, null, positive, findings (their sum); and the same for
+    `frame` comes from `findings`. Columns: group; negative, neither, positive, findings (their sum); and the same for
     studies, with one vote each: the sign that most of its findings *in the group* have (`studies_negative`, …), or
     `studies_divided` where two signs are equally frequent; `studies`. Raises `SampleError` for an unknown column.
     """

@@ -4,8 +4,10 @@
 `edition`    version, date, commit and data vintage of the site
 `registry`   what the pages reported and showed, and the check that every id used exists
 `build`      `make book`: the strict build, its progress and its messages
+`settings`   where the book is published, as the environment says (no part of Sphinx)
 `state`      what a build depends on and left behind, as digests (no part of Sphinx)
 `kernels`    kernels forked from one process, so that notebooks start at once (no part of Sphinx)
+`serve`      `make serve` (no part of Sphinx)
 `watch`      `make watch`: build on every save (no part of Sphinx)
 
 Rooms, each with an index of its own; a later one may use an earlier one, never the other way round:
@@ -14,6 +16,7 @@ Rooms, each with an index of its own; a later one may use an earlier one, never 
 `reading`    pages, numbers, exhibits
 `elsewhere`  links to other places, the notebooks' first cell, Python in the browser
 `teaching`   exercises, students' notebooks, slides
+`publishing` what is published: the whole site, editions that are kept, versions in step
 """
 
 from __future__ import annotations
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> dict:
-    from goingglobal.sphinx import build, cache, edition, elsewhere, reading, registry, taking, teaching
+    from goingglobal.sphinx import build, cache, edition, elsewhere, publishing, reading, registry, taking, teaching
 
-    for part in (cache, edition, registry, build, taking, reading, elsewhere, teaching):
+    for part in (cache, edition, registry, build, taking, reading, elsewhere, teaching, publishing):
         part.setup(app)
     return {"version": __version__, "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from goingglobal import _console
 from goingglobal.sphinx import state
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 # Matrices here are small: one thread is faster than two that wait for each other, and sums in one order.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# What a Python that is started reads, writes and says is UTF-8, whatever the machine's own code page is.
+UTF8 = {"PYTHONUTF8": "1"}
 # A picture is shown by its exhibit alone, not by the cell that draws it as well; sets have one order in every build
 # (pyfixest takes absorbed effects in the order of a set: their order decides the ninth digit of an error).
 NOTEBOOKS = {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0"}
@@ -212,7 +215,7 @@ def _trust(work: Path) -> None:
 def _child(root: Path, work: Path, lite: Path | None) -> int:
     """Run Jupyter Book in a process of its own, whose words go to a log and whose progress comes here."""
     work.mkdir(parents=True, exist_ok=True)
-    environment = {**ONE_THREAD, **os.environ, **NOTEBOOKS, "GOINGGLOBAL_LITE": "yes" if lite else "",
+    environment = {**ONE_THREAD, **os.environ, **NOTEBOOKS, **UTF8, "GOINGGLOBAL_LITE": "yes" if lite else "",
                    state.COMMIT_LATER: "yes"}
     progress = () if os.name == "nt" else (os.dup(1),)  # Windows hands on no single file: there the log has it all
     if progress:
@@ -300,6 +303,7 @@ def setup(app: Sphinx) -> None:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     try:
         sys.exit(main(Path.cwd()))
     except KeyboardInterrupt:

@@ -80,7 +80,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     if not seen.is_file() or seen.read_text(encoding="utf-8") != told:
         (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
         seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.write_text(told, encoding="utf-8")
+        seen.write_text(told, encoding="utf-8", newline="\n")
 
 
 # ------------------------------------------------------------------------------------------------------ what is read
@@ -234,6 +234,9 @@ def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
             notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
             faults.append((path, f"not a notebook: {str(error).splitlines()[0]}"))
+            continue
+        if not notebook.metadata.get("kernelspec", {}).get("name"):
+            faults.append((path, "its metadata name no kernel; `make address` writes them"))
             continue
         if not cache.has(notebook):
             waiting.append((path, notebook))

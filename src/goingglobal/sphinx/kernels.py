@@ -44,7 +44,7 @@ def warm(folder: Path) -> Iterator[str | None]:
     spec.mkdir(parents=True)
     command = [sys.executable, "-S", "-E", __file__, "start", str(address), "-f", "{connection_file}"]
     described = {"argv": command, "display_name": NAME, "language": "python"}
-    (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8")
+    (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8", newline="\n")
     environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", **os.environ}  # as ipykernel sets it
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(address))

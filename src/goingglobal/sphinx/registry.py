@@ -24,7 +24,12 @@ from goingglobal.sphinx import state
 from goingglobal.sphinx.build import place
 
 # Folders of the site that a part of its own makes anew whenever it is built; no other part clears them.
-FOLDERS = ("cite", "exercises", "exhibits", "explorers", "slides")
+FOLDERS = ("cite", "exercises", "exhibits", "explorers", "notebooks", "slides")
+
+
+def reading_copy(docname: str) -> str:
+    """Where the site keeps the reading copy of a notebook: `book/x` → `notebooks/x.ipynb`."""
+    return f"notebooks/{docname.removeprefix('book/')}.ipynb"
 
 
 @dataclass

@@ -5,16 +5,13 @@ It builds as `make book` does, no more and no less: what that refuses is said he
 
 from __future__ import annotations
 
-import errno
-import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from goingglobal.sphinx import build, state
-
-HOST = "127.0.0.1"
+from goingglobal import _console
+from goingglobal.sphinx import build, serve, state
 
 
 def rebuild(root: Path, *, changed_paths: Sequence[Path]) -> int:
@@ -45,27 +42,24 @@ def application(root: Path, port: int):
     site = StaticFiles(directory=root / "_build" / "html", html=True, check_dir=False)
     return Starlette(
         routes=[WebSocketRoute("/websocket-reload", watcher), Mount("/", app=site)],
-        middleware=[Middleware(JavascriptInjectorMiddleware, ws_url=f"{HOST}:{port}")], lifespan=watcher.lifespan)
+        middleware=[Middleware(JavascriptInjectorMiddleware, ws_url=f"{serve.HOST}:{port}")], lifespan=watcher.lifespan)
 
 
-def main(root: Path, port: int) -> int:
+def main(root: Path, word: str) -> int:
     """Build, serve and watch until stopped. A first build that fails is watched for its mending."""
     import uvicorn
 
-    with socket.socket() as tried:
-        try:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind((HOST, port))
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            print(f"error: port {port} is in use; choose another: make watch PORT={port + 1}", file=sys.stderr)
-            return 1
+    try:
+        port = serve.free(word, "watch")
+    except serve.PortError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     rebuild(root, changed_paths=())
     print(f"http://localhost:{port}/  rebuilt on every save (Ctrl-C ends it)", flush=True)
-    uvicorn.run(application(root, port), host=HOST, port=port, log_level="warning")
+    uvicorn.run(application(root, port), host=serve.HOST, port=port, log_level="warning")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path.cwd(), int(sys.argv[1])))
+    _console.forgive()
+    sys.exit(main(Path.cwd(), sys.argv[1]))

@@ -20,6 +20,7 @@ from made import git
 from pages import soup
 from sphinx.errors import ConfigError
 
+from goingglobal.sphinx import settings
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.elsewhere.launch import Repository
 
@@ -84,6 +85,20 @@ def test_setting_goes_before_remote(clone):
     assert launch.repository(clone) == Repository("https://github.com/someone/book", "main")
     configure(clone, url="https://github.com/other/book", branch="v2")
     assert launch.repository(clone) == Repository("https://github.com/other/book", "v2")
+
+
+def test_the_environment_goes_before_both(clone, monkeypatch):
+    git(clone, "remote", "add", "origin", "git@github.com:someone/book.git")
+    configure(clone, url="https://github.com/other/book", branch="v2")
+    monkeypatch.setenv(settings.REPOSITORY, "https://github.com/third/book")
+    monkeypatch.setenv(settings.READING, "reading")
+    assert launch.repository(clone) == Repository("https://github.com/third/book", "v2", "reading")
+    monkeypatch.setenv(settings.REF, "v3")
+    assert launch.repository(clone) == Repository("https://github.com/third/book", "v3", "reading")
+    assert launch.configured(clone) == Repository("https://github.com/other/book", "v2"), "no committed cell follows it"
+    monkeypatch.setenv(settings.REPOSITORY, "third")
+    with pytest.raises(ConfigError, match="GOINGGLOBAL_REPOSITORY is 'third'"):
+        launch.repository(clone)
 
 
 def test_local_remote_is_no_address(clone):
@@ -218,7 +233,7 @@ def test_cut_reports_every_headline():
 
 # ----------------------------------------------------------------------------------------------------------- links
 def app(repository: Repository | None, lite: bool, source: Path = ROOT) -> SimpleNamespace:
-    found = (repository.url, repository.ref) if repository else ()
+    found = (repository.url, repository.ref, repository.notebooks) if repository else ()
     config = SimpleNamespace(goingglobal_repository=found, goingglobal_lite=lite)
     return SimpleNamespace(srcdir=str(source), config=config)
 
@@ -239,6 +254,15 @@ def test_colab_is_offered_only_where_the_first_cell_finds_the_library(tmp_path):
     notebook["cells"].insert(0, launch.install_cell("introduction", notebook, HERE))
     (tmp_path / "book" / "introduction.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     assert set(made(HERE, lite=False, source=tmp_path)) == {"Binder", "Colab"}
+
+
+def test_a_branch_of_notebooks_is_opened_and_its_library_installed_from_the_tag():
+    where = Repository("https://github.com/someone/book", "v1.0", "reading-v1.0")
+    links = made(where, lite=False)
+    assert links["Binder"]["href"].startswith("https://mybinder.org/v2/gh/someone/book/reading-v1.0?")
+    assert links["Colab"]["href"].endswith("/someone/book/blob/reading-v1.0/book/introduction.ipynb")
+    text = launch.stamped("introduction", (ROOT / "book/introduction.ipynb").read_text(encoding="utf-8"), where)
+    assert "git+https://github.com/someone/book@v1.0" in text
 
 
 def test_browser_link_says_what_differs():

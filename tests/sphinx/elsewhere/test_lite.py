@@ -25,6 +25,7 @@ from packaging.utils import canonicalize_name
 from goingglobal import __version__, data
 from goingglobal.sphinx.elsewhere import launch, lite
 
+CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 MAX_BYTES = 32e6  # the whole folder; about 25 MB when this was written
 
 
@@ -32,7 +33,8 @@ MAX_BYTES = 32e6  # the whole folder; about 25 MB when this was written
 def folder(tmp_path_factory) -> Path:
     """What `make lite` puts into the site, built from a copy of what it is made of."""
     root = tmp_path_factory.mktemp("lite")
-    for name in ("book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT", "_config.yml"):
+    for name in (".ci", "book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT",
+                 "_config.yml"):
         (root / name).symlink_to(ROOT / name)
     return lite.build(root)
 
@@ -51,6 +53,7 @@ def metadata(wheel: zipfile.ZipFile) -> list[Requirement]:
 
 
 # ------------------------------------------------------------------------------------------------------- contents
+@pytest.mark.outputs
 def test_every_notebook_and_cut_is_there_unchanged(folder):
     for path in launch.notebooks(ROOT):
         name = path.relative_to(ROOT)
@@ -61,6 +64,7 @@ def test_every_notebook_and_cut_is_there_unchanged(folder):
         assert short is None or json.loads(served.read_text(encoding="utf-8")) == short
 
 
+@pytest.mark.outputs
 def test_no_source_map_and_small(folder):
     assert list(folder.rglob("*.map")) == []
     size = lite.sizes(folder)
@@ -68,6 +72,7 @@ def test_no_source_map_and_small(folder):
     assert 0 < size["files"] < size["pypi"] < size["program"] < size["all"] < MAX_BYTES
 
 
+@pytest.mark.outputs
 def test_nothing_is_asked_of_a_registry(folder):
     config = json.loads((folder / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
     kernel = config["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
@@ -77,6 +82,7 @@ def test_nothing_is_asked_of_a_registry(folder):
     assert [e["name"] for e in config["federated_extensions"]] == ["@jupyterlite/pyodide-kernel-extension"]
 
 
+@pytest.mark.outputs
 def test_index_names_each_wheel_with_its_digest(folder, wheels):
     index = json.loads((folder / "pypi" / "all.json").read_text(encoding="utf-8"))
     assert set(index) == set(wheels)
@@ -88,6 +94,7 @@ def test_index_names_each_wheel_with_its_digest(folder, wheels):
 
 
 # ---------------------------------------------------------------------------------------------------------- wheels
+@pytest.mark.outputs
 def test_wheels_are_pure_whole_and_carry_their_licences(wheels):
     assert set(wheels) == {"goingglobal", *lite.SERVED}
     for name, wheel in wheels.items():
@@ -99,6 +106,7 @@ def test_wheels_are_pure_whole_and_carry_their_licences(wheels):
         assert {line.rpartition(",")[0].rpartition(",")[0] for line in record} == set(names), name
 
 
+@pytest.mark.outputs
 def test_own_wheel_carries_the_data(wheels):
     inside = {n.removeprefix("goingglobal/_data/") for n in wheels["goingglobal"].namelist() if "/_data/" in n}
     assert inside == {"datapackage.json", *(data.describe(name)["path"] for name in data.table_names())}
@@ -106,6 +114,7 @@ def test_own_wheel_carries_the_data(wheels):
     assert served == (ROOT / "data" / "firm_panel.csv").read_bytes()
 
 
+@pytest.mark.outputs
 def test_everything_asked_for_is_served_or_in_pyodide(folder, wheels):
     """What Pyodide's installer would find: each requirement of the library and of what is served, extras included."""
     pins, missing = lite.pins(), []
@@ -160,15 +169,36 @@ def test_repacking_says_what_is_not_installed(tmp_path):
 def test_copy_of_pyodide_is_served_from_a_folder_or_an_archive(tmp_path):
     release = tmp_path / "there" / "pyodide"
     release.mkdir(parents=True)
-    for name in ("pyodide.mjs", "pyodide-lock.json", "pyodide.mjs.map"):
-        (release / name).write_text("{}")
+    for name in (*CORE, "one.whl", "pyodide.mjs.map"):
+        (release / name).touch()
+    (release / "pyodide-lock.json").write_text('{"packages": {"one": {"file_name": "one.whl"}}}')
     archive = shutil.make_archive(str(tmp_path / "release"), "bztar", tmp_path / "there")
     for number, source in enumerate((tmp_path / "there", archive)):
         lite._copy_of_pyodide(str(source), tmp_path / str(number))
         served = {path.name for path in (tmp_path / str(number) / "static" / "pyodide").iterdir()}
-        assert served == {"pyodide.mjs", "pyodide-lock.json"}
+        assert served == {*CORE, "one.whl", "pyodide-lock.json"}
     with pytest.raises(lite.LiteError, match=r"PYODIDE=.*: no release of Pyodide there"):
         lite._copy_of_pyodide(str(ROOT / "tests"), tmp_path / "none")
+
+
+@pytest.mark.parametrize(("lock", "kept", "words"), [
+    ('{"packages": {"one": {"file_name": "one.whl"}, "two": {"file_name": "two.whl"}}}', "one.whl",
+     r"PYODIDE=.*: two\.whl \(the package two\) is not there, one of 1 files missing of 5; take the full release"),
+    ('{"packages": {"one": {"file_name": "one.whl"}, "two": {"file_name": "two.whl"}}}', None,
+     r"one\.whl \(the package one\) is not there, one of 2 files missing of 5"),
+    ('{"packages": {"one": {}}}', "one.whl", r"pyodide-lock\.json is no lock of Pyodide's"),
+    ('{"packages": ', "one.whl", r"pyodide-lock\.json is no lock of Pyodide's"),
+    ("[]", "one.whl", r"pyodide-lock\.json is no lock of Pyodide's"),
+])  # fmt: skip
+def test_copy_of_pyodide_that_lacks_files_is_refused(tmp_path, lock, kept, words):
+    release = tmp_path / "release"
+    release.mkdir()
+    for name in (*CORE, kept or CORE[0]):
+        (release / name).touch()
+    (release / "pyodide-lock.json").write_text(lock)
+    with pytest.raises(lite.LiteError, match=words):
+        lite._copy_of_pyodide(str(release), tmp_path / "work")
+    assert not (tmp_path / "work").exists()
 
 
 def test_failed_build_keeps_the_last_one(tmp_path, monkeypatch):
@@ -184,6 +214,7 @@ def test_failed_build_keeps_the_last_one(tmp_path, monkeypatch):
 @pytest.mark.browser
 @pytest.mark.parametrize("path", ["book/introduction.ipynb", "book/support-programs-cut.ipynb"])
 @pytest.mark.parametrize("app", ["notebooks", "lab"])
+@pytest.mark.outputs
 def test_lab_opens_a_chapter_in_chromium(folder, browser, app, path):
     """The program loads from the site alone and shows the notebook; Pyodide itself needs its network."""
     cells = json.loads((folder / "files" / path).read_text(encoding="utf-8"))["cells"]
@@ -204,5 +235,55 @@ def test_lab_opens_a_chapter_in_chromium(folder, browser, app, path):
         asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
         elsewhere = {url for url in asked if url.startswith("http") and f"127.0.0.1:{http.server_port}" not in url}
         assert {url for url in elsewhere if "/pyodide/" not in url} == set()
+        answers = [e["params"]["response"] for e in events if e["method"] == "Network.responseReceived"]
+        assert [(answer["status"], answer["url"]) for answer in answers if answer["status"] >= 400] == []
+        assert any(answer["url"].endswith("/favicon.ico") for answer in answers)
+        browser.get("about:blank")
+        http.shutdown()
+
+
+@pytest.mark.browser
+def test_page_says_so_where_python_does_not_start(folder, browser):
+    """With the minute cut to two seconds: here Pyodide's network is not to be had."""
+    class Impatient(Quiet):
+        def do_GET(self):  # noqa: N802 - the library's name
+            if not self.path.startswith("/waiting.js"):
+                return super().do_GET()
+            text = (folder / "waiting.js").read_text(encoding="utf-8")
+            assert "LIMIT = 60;" in text
+            body = text.replace("LIMIT = 60;", "LIMIT = 2;").encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/javascript")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Impatient, directory=folder)) as http:
+        Thread(target=http.serve_forever, daemon=True).start()
+        browser.get(f"http://127.0.0.1:{http.server_port}/notebooks/index.html?path=book/introduction.ipynb")
+        for _ in range(300):
+            time.sleep(0.1)
+            shown = browser.find_elements("css selector", "[role=alert]#gg-waiting")
+            ready = browser.find_elements("css selector", ".jp-Notebook-ExecutionIndicator[data-status=unknown]")
+            if shown and ready:
+                break
+        text = shown[0].text
+        assert text.startswith("Python has not started within a minute.")
+        assert "Pyodide's public network" in text
+        assert "Rerun it anywhere" in text
+        # An impatient minute can have begun before the notebook was there: so the sign of life is made by hand.
+        sign = "document.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status = "
+        browser.execute_script(sign + "'idle'")
+        time.sleep(2.5)
+        assert browser.find_elements("id", "gg-waiting") == []
+        browser.execute_script(sign + "'unknown'")
+        for _ in range(100):
+            time.sleep(0.1)
+            buttons = browser.find_elements("css selector", "#gg-waiting button")
+            if buttons:
+                break
+        buttons[0].click()
+        time.sleep(2.5)
+        assert browser.find_elements("id", "gg-waiting") == []
         browser.get("about:blank")
         http.shutdown()

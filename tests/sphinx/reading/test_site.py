@@ -382,24 +382,32 @@ def _system_mode(browser, mode: str) -> None:
 
 def _visit(browser, server: str, page: str, mode: str, other: dict | None = None) -> dict:
     browser.get("about:blank")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     _system_mode(browser, mode)
-    for log in ("browser", "performance"):
-        browser.get_log(log)
+    _logged(browser)
     early = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
     browser.get(f"{server}/{page}")
     browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", early)
     browser.execute_async_script("document.fonts.ready.then(() => requestAnimationFrame(() => arguments[0]()))")
     seen = browser.execute_script(LOOK)
-    browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    seen["requests"], seen["console"] = _logged(browser)
+    seen["axe"] = axe.look(browser, other)
+    _logged(browser)
     narrow = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
-    seen["narrow"], seen["wide"] = browser.execute_script(WIDTH), browser.execute_script(WIDE)
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    seen["requests"] = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    seen["console"] = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    seen["axe"] = axe.look(browser, other)
+    content, window = seen["narrow"] = browser.execute_script(WIDTH)
+    seen["wide"] = browser.execute_script(WIDE) if content > window else []
+    for part, more in zip(("requests", "console"), _logged(browser), strict=True):
+        seen[part] += more
     return seen
+
+
+def _logged(browser) -> tuple[list[str], list[dict]]:
+    """Addresses asked for, and what the console found severe, since this was last asked."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return ([m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"],
+            [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"])  # fmt: skip
 
 
 both_modes = pytest.mark.parametrize("mode", ["light", "dark"])

@@ -14,15 +14,14 @@ import nbclient
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, SITE
+from conftest import ROOT, SHIPPED, SITE
 from pages import soup
 
 from goingglobal import results
 from goingglobal.sphinx.elsewhere import launch
-from goingglobal.sphinx.teaching import students
+from goingglobal.sphinx.teaching import assignments, students
 from goingglobal.sphinx.teaching.exercises import KINDS, file_name
 
-CHAPTERS = students.chapters(ROOT)
 FOLDER = ROOT / "book" / "exercises"
 
 
@@ -40,8 +39,11 @@ def exercises(stem: str) -> list[students.Exercise]:
     return students.exercises(chapter(stem), stem)
 
 
+CHAPTERS = {stem: number for stem, number in students.chapters(ROOT).items() if exercises(stem)}
+
 CODE = {e.label: (stem, e) for stem in CHAPTERS for e in exercises(stem) if e.tagged("check")}
 every_chapter = pytest.mark.parametrize("stem", CHAPTERS)
+every_shipped = pytest.mark.parametrize("stem", SHIPPED)
 every_check = pytest.mark.parametrize("label", CODE)
 
 # Answers that a student might well give: in the solution, what is put in place of what, and what the check must name.
@@ -87,13 +89,30 @@ WRONG = {
 }  # fmt: skip
 
 
+HIDDEN = {label: code for stem in CHAPTERS for label, code in assignments.hidden(
+    ROOT / "book" / "hidden" / f"{stem}.py", {e.label for e in exercises(stem)}).items()}  # fmt: skip
+# What passes the check and not the hidden test.
+HALF = {
+    "exercise-same-year": ('vcov={"CRV1": "iso3"}', 'vcov="hetero"', "cluster it by country"),
+    "exercise-two-years": ('vcov={"CRV1": "iso3"}', 'vcov="iid"', "cluster it by country"),
+    "exercise-strict": ('vcov={"CRV1": "edinet_code"}', 'vcov="iid"', "cluster it by firm"),
+    "exercise-one-firm": ('vcov={"CRV1": "edinet_code"}', 'vcov="iid"', "cluster it by firm"),
+    "exercise-group-ladder": ('cov_type="HC1"', 'cov_type="nonrobust"', "not robust"),
+}
+
+
 # ------------------------------------------------------------------------------------------------ as written
-@every_chapter
-def test_every_kind_is_there_with_hint_and_solution(stem):
+@every_shipped
+def test_every_kind_is_there(stem):
     found = exercises(stem)
     assert len(found) >= 4
     assert {e.kind for e in found} == set(KINDS)
-    for exercise in found:
+    assert len([e for e in found if e.tagged("check")]) >= 2
+
+
+@every_chapter
+def test_every_exercise_has_hint_and_solution(stem):
+    for exercise in exercises(stem):
         assert len(exercise.statement.split()) >= 15, exercise.label
         assert len(exercise.hint.split()) >= 8, exercise.label
         text = "\n".join(students.source(c) for c in exercise.cells if c["cell_type"] == "markdown")
@@ -102,10 +121,8 @@ def test_every_kind_is_there_with_hint_and_solution(stem):
 
 
 @every_chapter
-def test_two_exercises_are_checked_by_code(stem):
-    coded = [e for e in exercises(stem) if e.tagged("check")]
-    assert len(coded) >= 2
-    for exercise in coded:
+def test_what_is_checked_by_code_has_starter_and_solution(stem):
+    for exercise in (e for e in exercises(stem) if e.tagged("check")):
         for tag in ("starter", "solution"):
             assert exercise.tagged(tag), (exercise.label, tag)
         assert all("remove-cell" in students.tags(cell) for cell in exercise.tagged("starter")), exercise.label
@@ -180,7 +197,7 @@ def test_install_cell_is_carried_over_first(stem):
     install = {"cell_type": "code", "id": f"{stem}-install", "metadata": {"tags": ["remove-cell"]}, "outputs": [],
                "execution_count": None, "source": ["%pip install it\n"]}  # fmt: skip
     plain = {**chapter(stem), "cells": [c for c in chapter(stem)["cells"] if not c["id"].endswith("-install")]}
-    notebook = students.notebook({**plain, "cells": [plain["cells"][0], install, *plain["cells"][1:]]}, stem, 1)
+    notebook = students.notebook({**plain, "cells": [plain["cells"][0], install, *plain["cells"][1:]]}, stem, 1, "Book")
     first = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
     assert first == {**install, "id": f"{stem}-exercises-install"}, "under the id that `launch` looks for"
 
@@ -244,7 +261,7 @@ def test_as_generated_every_check_fails_in_words_and_nothing_else_does(ready, st
             checks += 1
         elif cell["cell_type"] == "code" and "setup" not in students.tags(cell) and not cell["id"].endswith("-install"):
             run(cell, names)
-    assert checks == sum(bool(e.tagged("check")) for e in exercises(stem)) >= 2
+    assert checks == sum(bool(e.tagged("check")) for e in exercises(stem))
 
 
 @every_check
@@ -279,8 +296,19 @@ def test_plausible_wrong_answer_fails_and_hears_why(ready, label, swap):
     assert re.search(swap[2], said(exercise.tagged("check")[0], names))
 
 
+@pytest.mark.parametrize("label", HIDDEN)
+def test_hidden_test_tells_a_right_answer_from_one_that_passes_the_check(ready, solved, label):
+    stem, exercise = CODE[label]
+    hidden = {"id": f"{label}-hidden", "source": [HIDDEN[label]]}
+    run(hidden, solved(label))
+    names = ready(stem)
+    run(exercise.tagged("solution")[0], names, *HALF[label][:2])
+    run(exercise.tagged("check")[0], names)
+    assert HALF[label][2] in said(hidden, names)
+
+
 def test_every_check_meets_a_wrong_answer():
-    assert set(WRONG) == set(CODE)
+    assert set(WRONG) == {label for label, (stem, _) in CODE.items() if stem in SHIPPED}
 
 
 def test_students_notebook_runs_through_in_jupyter(tmp_path):
@@ -315,10 +343,11 @@ Look.
 def test_exercise_that_a_notebook_cannot_show_is_refused(old, new, words):
     head = {"cell_type": "markdown", "id": "t", "metadata": {}, "source": ["# Title"]}
     cell = {**head, "id": "t-exercise-a", "source": [GOOD]}
-    assert "What conduits do." in students.dumped(students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1))
+    made = students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1, "Book")
+    assert "What conduits do." in students.dumped(made)
     cell["source"] = [GOOD.replace(old, new)]
     with pytest.raises(students.StudentError, match=re.escape(words)):
-        students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1)
+        students.notebook({"cells": [head, cell], "metadata": {}}, "t", 1, "Book")
 
 
 # ------------------------------------------------------------------------------------------------ on the page

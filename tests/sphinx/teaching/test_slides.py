@@ -11,14 +11,13 @@ import axe
 import pages
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT, SITE
+from conftest import ROOT, SHIPPED, SITE
 from pages import dead, exhibits, results, straight
 from pypdf import PdfReader
 from sphinx.errors import ExtensionError
 
 from goingglobal.sphinx.teaching import slides
 
-CHAPTERS = ["introduction", "sme-role", "barriers", "support-programs", "conclusion"]
 SOURCES = slides.decks(ROOT)
 NOTES = ":::{notes}\n:minutes: 2\n\nSay this.\n:::\n"
 HOLDS = NOTES.replace(":minutes: 2", ":minutes: 2\n:held: exhibit")
@@ -32,7 +31,7 @@ EXHIBITS = {"tab-a": TABLE, "fig-a": FIGURE, "fig-other": {**FIGURE, "page": "bo
             "fig-answer": {**FIGURE, "lines": [{}]}}  # fmt: skip
 KNOWN = {"result": {"tiny/a"}, "claim": {"C012"}, "fact": {"F0088"}}
 
-every_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+every_chapter = pytest.mark.parametrize("chapter", SHIPPED)
 
 
 def soup(chapter: str) -> BeautifulSoup:
@@ -83,7 +82,7 @@ def changed(old: str, new: str) -> str:
     (changed("- A bullet", "```{exhibit} tab-a\n:head: Whose\n:columns: Estimate\n```"), "no column 'Whose'"),
     (changed("- A bullet", "```{exhibit} tab-a\n```"), "a column of ids tells nothing on a slide"),
     (changed("**Answer.** Yes.", "```{exhibit} fig-a\n```"), "shows the chapter's headline chart, not 'fig-a'"),
-    ("".join(GOOD.partition("## Finding g")[:1]), "7 slides, expected 8 to 14"),
+    (GOOD.partition("\n## Finding a")[0], "a title and no slide"),
     (re.sub(r"- A bullet", "```{exhibit} fig-a\n```", GOOD, count=2), "exhibit 'fig-a' is shown twice"),
 ])  # fmt: skip
 def test_fault_is_named(text, words):
@@ -114,8 +113,8 @@ def test_slide_is_found_by_exhibit_title_or_as_the_last():
 
 
 def test_title_holds_its_chart_then_its_answer():
-    for deck in SOURCES.values():
-        assert deck.slides[0].held == ["exhibit", "words"]
+    for name in SHIPPED:
+        assert SOURCES[name].slides[0].held == ["exhibit", "words"]
 
 
 def test_colours_are_those_of_the_book():
@@ -133,7 +132,8 @@ def test_script_can_not_end_its_element():
 
 
 def test_every_chapter_has_a_deck():
-    assert set(SOURCES) == set(CHAPTERS)
+    assert set(SOURCES) >= set(SHIPPED)
+    assert {name: len(SOURCES[name].slides) for name in SHIPPED if not 8 <= len(SOURCES[name].slides) <= 14} == {}
 
 
 @every_chapter

@@ -1,8 +1,9 @@
 """Where a notebook runs besides here: the links above its title, and its first cell.
 
 The repository's public address is one setting, `repository: url` in `_config.yml`; where that is empty, the git remote
-`origin` counts, if it is public. From it come the links to Binder and Colab; the link to the browser's own Python
-stands where the site carries it (`make lite`, see `lite`). What has no address has no link.
+`origin` counts, if it is public. A publishing workflow says it in the environment (`settings`), which goes before both.
+From it come the links to Binder and Colab; the link to the browser's own Python stands where the site carries it
+(`make lite`, see `lite`). What has no address has no link.
 
     python -m goingglobal.sphinx.elsewhere.launch   # `make address`: every notebook's first cell as the setting says
 """
@@ -23,8 +24,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 
-from goingglobal import __version__
-from goingglobal.sphinx import registry
+from goingglobal import __version__, _console
+from goingglobal.sphinx import registry, settings
 from goingglobal.sphinx.state import git
 
 LITE = "GOINGGLOBAL_LITE"  # set by `make lite`: the site carries JupyterLite in lite/
@@ -40,6 +41,14 @@ EXTRAS = {
     "large": r"(?m)^\s*(?:from|import)\s.*\blarge\b",
     "sensitivity": r"\bsensitivity\(",
 }
+# What every notebook says of itself: without it, programs that make a script of one don't know what it holds.
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
+        "name": "python", "nbconvert_exporter": "python", "pygments_lexer": "ipython3",
+    },
+}
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
 _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
@@ -47,10 +56,17 @@ _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
 
 @dataclass(frozen=True)
 class Repository:
-    """A public repository: its address without `.git`, and the branch, tag or commit that is opened."""
+    """A public repository: its address without `.git`, the branch, tag or commit that the library is installed from,
+    and the branch of `notebooks` whose first cells have this address; "" where they are opened at `ref`."""
 
     url: str
     ref: str = "main"
+    notebooks: str = ""
+
+    @property
+    def opened(self) -> str:
+        """The branch, tag or commit that a notebook is opened at."""
+        return self.notebooks or self.ref
 
     @property
     def host(self) -> str:
@@ -66,13 +82,13 @@ class Repository:
         kind = _BINDER.get(self.host)
         place = f"{kind}/{self.path}" if kind else f"git/{quote(self.url, safe='')}"
         opened = quote(f"lab/tree/{notebook}", safe="")
-        return f"https://mybinder.org/v2/{place}/{quote(self.ref, safe='')}?urlpath={opened}"
+        return f"https://mybinder.org/v2/{place}/{quote(self.opened, safe='')}?urlpath={opened}"
 
     def colab(self, notebook: str) -> str | None:
         """The address that opens `notebook` in Colab, which reads from GitHub only."""
         if self.host != "github.com":
             return None
-        return f"https://colab.research.google.com/github/{self.path}/blob/{quote(self.ref, safe='/')}/{notebook}"
+        return f"https://colab.research.google.com/github/{self.path}/blob/{quote(self.opened, safe='/')}/{notebook}"
 
 
 def public(address: str) -> str | None:
@@ -87,21 +103,29 @@ def public(address: str) -> str | None:
     return f"https://{host}/{path}"  # a name, password or port in a remote's address stays there
 
 
-def repository(source: Path, setting: str | None = None, ref: str | None = None) -> Repository | None:
-    """The book's public repository: what `_config.yml` in `source` says, else the git remote, else None.
+def _address(setting: str, name: str) -> str:
+    url = public(setting)
+    if url is None:
+        raise ConfigError(f"{name} is {setting!r}; expected an address like https://host/owner/name")
+    return url
 
-    Raises `ConfigError` for a setting that is not an address like https://host/owner/name.
+
+def repository(source: Path, setting: str | None = None, ref: str | None = None) -> Repository | None:
+    """The book's public repository: what the environment says, else `_config.yml` in `source`, else the git remote.
+
+    None where none of them is public. Raises `ConfigError` for a setting that is not an address like
+    https://host/owner/name.
     """
     if setting is None:
         config = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}
         setting, ref = config.get("url") or "", config.get("branch")
+    setting, name = settings.first(settings.REPOSITORY, setting, "repository: url")
     if setting and not setting.rstrip("/").endswith(_DEFAULT):
-        url = public(setting)
-        if url is None:
-            raise ConfigError(f"repository: url is {setting!r}; expected an address like https://host/owner/name")
+        url = _address(setting, name)
     else:
         url = public(git(source, "config", "--get", "remote.origin.url"))
-    return Repository(url, ref or "main") if url else None
+    ref = os.environ.get(settings.REF) or ref or "main"
+    return Repository(url, ref, os.environ.get(settings.READING, "")) if url else None
 
 
 # ------------------------------------------------------------------------------------------------------ first cell
@@ -122,7 +146,8 @@ def _imports(notebook: dict, package: str) -> bool:
 def install_source(notebook: dict, where: Repository | None) -> str:
     """The notebook's first cell: it installs the library in the browser and on Colab, elsewhere it does nothing.
 
-    Without a public address Colab takes a wheel that the reader has uploaded.
+    Without a public address Colab takes a wheel that the reader has uploaded. Each branch holds a line of plain Python:
+    where a script is made of the notebook, `%pip` becomes a comment, and an `if` of comments is none.
     """
     more = extras(notebook)
     uploaded = f"./goingglobal-{__version__}-py3-none-any.whl{more}"
@@ -130,13 +155,14 @@ def install_source(notebook: dict, where: Repository | None) -> str:
     absorbing = _imports(notebook, "pyfixest")
     return "\n".join((
         "# Installs the library with its data in the browser (JupyterLite) and on Colab; elsewhere it does nothing.",
-        "# To read, take the book's page, where numbers stand in the text; here you run and change the code.",
         "import sys", "",
         'if sys.platform == "emscripten":',
+        '    print("Installing the library ...")',
         f'    %pip install -q "goingglobal{more}"',
         *(["    import goingglobal.absorbing  # stands in for pyfixest, which has no build for the browser"]
           if absorbing else []),
         'elif "google.colab" in sys.modules:',
+        '    print("Installing the library ...")',
         f'    %pip install -q "{colab}"',
     ))  # fmt: skip
 
@@ -152,28 +178,35 @@ def notebooks(source: Path) -> list[Path]:
     return sorted(p for p in (source / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 
 
+def stamped(stem: str, text: str, where: Repository | None) -> str:
+    """A notebook's text with its metadata and with the first cell that installs the library from `where`."""
+    notebook = json.loads(text)
+    cell = install_cell(stem, notebook, where)
+    cells = notebook["cells"]
+    first = next((i for i, c in enumerate(cells) if c["cell_type"] == "code"), len(cells))
+    there = first < len(cells) and cells[first]["id"] == cell["id"]
+    notebook["cells"] = [*cells[:first], cell, *cells[first + there:]]
+    notebook["metadata"] = {**METADATA, **notebook["metadata"], "language_info": METADATA["language_info"]}
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
 def stamp(source: Path) -> list[Path]:
-    """Write the first cell of every notebook from the setting in `_config.yml`; returns those that changed."""
+    """Write each notebook's metadata, and its first cell as `_config.yml` says; returns those that changed."""
     where, changed = configured(source), []
     for path in notebooks(source):
         text = path.read_text(encoding="utf-8")
-        notebook = json.loads(text)
-        cell = install_cell(path.stem, notebook, where)
-        cells = notebook["cells"]
-        first = next((i for i, c in enumerate(cells) if c["cell_type"] == "code"), len(cells))
-        there = first < len(cells) and cells[first]["id"] == cell["id"]
-        notebook["cells"] = [*cells[:first], cell, *cells[first + there:]]
-        fresh = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        fresh = stamped(path.stem, text, where)
         if fresh != text:
-            path.write_text(fresh, encoding="utf-8")
+            path.write_text(fresh, encoding="utf-8", newline="\n")
             changed.append(path)
     return changed
 
 
 def configured(source: Path) -> Repository | None:
-    """What `_config.yml` says alone: a committed cell can't follow each clone's remote."""
+    """What `_config.yml` says alone: a committed cell can't follow each clone's remote, or a workflow's settings."""
     config = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("repository") or {}
-    return repository(source, config["url"], config.get("branch")) if config.get("url") else None
+    setting = config.get("url")
+    return Repository(_address(setting, "repository: url"), config.get("branch") or "main") if setting else None
 
 
 # ------------------------------------------------------------------------------------------------------------- cut
@@ -204,8 +237,11 @@ def _link(address: str, words: str, title: str) -> str:
     return f'<a class="gg-button" href="{escape(address, quote=True)}" title="{escape(title, quote=True)}">{words}</a>'
 
 
-def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[str]:
-    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address."""
+def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str], reading: str = "") -> list[str]:
+    """The links that open `notebook` (a path in the repository) elsewhere, as HTML; none without an address.
+
+    `reading`: its reading copy, which Binder and Colab open where a branch holds it.
+    """
     where, found = app.config.goingglobal_repository, []
     source = (Path(app.srcdir) / notebook).read_text(encoding="utf-8")
     if app.config.goingglobal_lite:
@@ -225,10 +261,12 @@ def links(app: Sphinx, notebook: str, pathto, lacking: dict[str, str]) -> list[s
         found.append(_link(address, words, title.strip()))
     if where:
         public_repository = Repository(*where)
+        if public_repository.notebooks and reading:
+            notebook = reading
         opened = public_repository.binder(notebook)
         found.append(_link(opened, "Binder", "JupyterLab on mybinder.org, a public service"))
         colab = public_repository.colab(notebook)
-        if colab and where[0] in source:  # else its first cell would not find the library
+        if colab and (public_repository.notebooks or where[0] in source):  # else the first cell finds no library
             found.append(_link(colab, "Colab", "Google Colab; needs an account there"))
     return found
 
@@ -239,14 +277,15 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
         return
     software = {record.get("software") or "" for record in registry.page(app.env, pagename).results.values()}
     lacking = {name: other for name, other in LACKING.items() if any(s.startswith(name) for s in software)}
-    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking)
+    copy = registry.reading_copy(pagename)
+    context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking, copy)
 
 
 def _configure(app: Sphinx, config: Config) -> None:
     options = config.html_theme_options or {}
     url = options.get("repository_url") or ""
     where = repository(Path(app.srcdir), url, options.get("repository_branch"))
-    config.goingglobal_repository = (where.url, where.ref) if where else ()
+    config.goingglobal_repository = (where.url, where.ref, where.notebooks) if where else ()
     config.goingglobal_lite = bool(os.environ.get(LITE))
 
 
@@ -258,6 +297,7 @@ def setup(app: Sphinx) -> None:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     done, address = stamp(Path.cwd()), configured(Path.cwd())
     source = address.url if address else "a wheel that the reader uploads"
     print(f"{len(done)} first cells written; on Colab they install from {source}")

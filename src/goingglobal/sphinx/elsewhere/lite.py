@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -26,8 +27,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from goingglobal import __version__
+from goingglobal import __version__, _console
+from goingglobal.sphinx.build import UTF8
 from goingglobal.sphinx.build import main as build_site
+from goingglobal.sphinx.edition import book
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.state import commit_time
 
@@ -37,7 +40,8 @@ PINS = Path(__file__).with_name("pyodide.json")
 # licences stay in.
 SERVED = ("seaborn", "diff-diff", "pysensemakr", "comm", "pandera", "typeguard", "typing-inspect", "mypy-extensions")
 WITHOUT = {"pysensemakr": {"jupyter"}}
-APPS = ("lab", "notebooks", "tree")
+APPS = ("lab", "notebooks", "tree", "edit")
+WAITING = Path(__file__).with_name("waiting.js")
 _STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in a wheel, so that two builds are alike
 _COMPILED = re.compile(r"\.(so|pyd|dll|dylib)(\.\d+)*$|^[\w.-]+\.(libs|dylibs)/")
 
@@ -105,7 +109,7 @@ def wheels(root: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=root, env={**os.environ, "SOURCE_DATE_EPOCH": _epoch(root)}, check=False,
-                          capture_output=True, text=True)  # fmt: skip
+                          capture_output=True, encoding="utf-8", errors="replace")  # fmt: skip
     own = folder / f"goingglobal-{__version__}-py3-none-any.whl"
     if done.returncode or not own.is_file():
         raise LiteError(f"the library's wheel was not built:\n{done.stdout}{done.stderr}")
@@ -120,12 +124,12 @@ def _epoch(root: Path) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ site
-def _settings(folder: Path) -> None:
+def _settings(folder: Path, title: str) -> None:
     """What the kernel may do: take packages from this site and from Pyodide, and from nowhere else."""
     kernel = {"@jupyterlite/pyodide-kernel-extension:kernel": {"disablePyPIFallback": True}}
     config = {"jupyter-lite-schema-version": 0, "jupyter-config-data": {
-        "appName": "Japanese SMEs going global, re-examined", "litePluginSettings": kernel}}  # fmt: skip
-    (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+        "appName": title, "litePluginSettings": kernel}}  # fmt: skip
+    (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8", newline="\n")
 
 
 def _copy_of_pyodide(named: str, work: Path) -> None:
@@ -137,14 +141,53 @@ def _copy_of_pyodide(named: str, work: Path) -> None:
     found = [path.parent for path in source.rglob("pyodide.mjs") if path.with_name("pyodide-lock.json").is_file()]
     if not found:
         raise LiteError(f"PYODIDE={named}: no release of Pyodide there, with pyodide.mjs and pyodide-lock.json")
+    _complete(found[0], named)
     shutil.copytree(found[0], work / "static" / "pyodide", ignore=shutil.ignore_patterns("*.map"))
+
+
+def _complete(release: Path, named: str) -> None:
+    """Refuses a release whose lock names files that aren't there: the reader's Python would wait for them for ever.
+
+    Lengths and hashes are Pyodide's own to check, in the browser.
+    """
+    lock = release / "pyodide-lock.json"
+    try:
+        packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+        files = {name: package["file_name"] for name, package in packages.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise LiteError(f"PYODIDE={named}: pyodide-lock.json is no lock of Pyodide's: expected is an object `packages` "
+                        "whose entries have a `file_name`; take the full release anew") from None
+    needed = {"pyodide.asm.mjs": "its core", "pyodide.asm.wasm": "its core", "python_stdlib.zip": "its core"}
+    needed |= {file: f"the package {name}" for name, file in files.items() if "://" not in file}
+    missing = [file for file in needed if not (release / file).is_file()]
+    if missing:
+        first = f"{missing[0]} ({needed[missing[0]]})"
+        raise LiteError(f"PYODIDE={named}: {first} is not there, one of {len(missing)} files missing of {len(needed)}; "
+                        "take the full release of Pyodide, not its core alone")
+
+
+def _finish(out: Path) -> None:
+    """Gives every page of the program its icon, and the script that says when Python does not start."""
+    shutil.copyfile(out / APPS[0] / "favicon.ico", out / "favicon.ico")
+    script = WAITING.read_text(encoding="utf-8")
+    place = "this site" if (out / "static" / "pyodide").is_dir() else "Pyodide's public network"
+    (out / "waiting.js").write_text(script.replace("PLACE", place), encoding="utf-8", newline="\n")
+    for page in (out / "index.html", *(out / app / "index.html" for app in APPS)):
+        top = "." if page.parent == out else ".."
+        text = page.read_text(encoding="utf-8")
+        added = f'<link rel="icon" href="{top}/favicon.ico">'
+        if page.parent != out:
+            added += f'\n    <script src="{top}/waiting.js" defer></script>'
+        head = text.replace("<head>", f"<head>\n    {added}", 1)
+        if head == text:
+            raise LiteError(f"{page.relative_to(out)} of JupyterLite has no <head>: does its release fit?")
+        page.write_text(head, encoding="utf-8", newline="\n")
 
 
 def build(root: Path) -> Path:
     """Build `_build/lite`; returns it. A failed build leaves the last one as it was. Raises `LiteError`."""
-    program = Path(sys.executable).with_name("jupyter-lite")
     extension = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
-    if not program.exists() or not extension.is_dir():
+    if importlib.util.find_spec("jupyterlite_core") is None or not extension.is_dir():
         raise LiteError("JupyterLite is not installed here: run make lite")
     work, out = root / "_build" / "work" / "lite", root / "_build" / "lite"
     shutil.rmtree(work, ignore_errors=True)
@@ -155,22 +198,25 @@ def build(root: Path) -> Path:
         short = launch.cut(json.loads(file.read_text(encoding="utf-8")))
         if short:
             target = copy.with_name(Path(launch.cut_name(file.name)).name)
-            target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
-    _settings(work)
+    _settings(work, book(root))
     command = [
-        str(program), "build", "--lite-dir", str(work), "--contents", str(work / "contents"), "--output-dir",
-        str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages", "--ignore-sys-prefix", "--no-libarchive",
-        "--source-date-epoch", _epoch(root), f"--LiteBuildConfig.federated_extensions={extension}",
+        sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--contents",
+        str(work / "contents"), "--output-dir", str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages",
+        "--ignore-sys-prefix", "--no-libarchive", "--source-date-epoch", _epoch(root),
+        f"--LiteBuildConfig.federated_extensions={extension}",
         *(word for app in APPS for word in ("--apps", app)),
     ]  # fmt: skip
-    done = subprocess.run(command, cwd=work, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=work, env={**os.environ, **UTF8}, check=False, stdin=subprocess.DEVNULL,
+                          capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode or not (work / "out" / "lab" / "index.html").is_file():
         raise LiteError(f"JupyterLite was not built:\n{done.stdout}{done.stderr}")
     for stray in (work / "out").rglob("*.map"):
         stray.unlink()
+    _finish(work / "out")
     shutil.rmtree(out, ignore_errors=True)
     (work / "out").rename(out)
     return out
@@ -198,7 +244,7 @@ def write_pins(lock: Path) -> None:
         "sha256_of_lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "packages": {re.sub(r"[-_.]+", "-", n).lower(): packages[n]["version"] for n in sorted(packages)},
     }  # fmt: skip
-    PINS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    PINS.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -224,4 +270,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))

@@ -90,7 +90,7 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
         for label, record in page.explorers.items():
             script, key = folder / f"{label}.js", registry.digest(app.config.goingglobal_digest, record)
             if before.get(label) != key or not script.is_file():
-                script.write_text(script_of(record), encoding="utf-8")
+                script.write_text(script_of(record), encoding="utf-8", newline="\n")
             frame = frame_of(record["data"])[record["columns"]]
             frame.to_csv(folder / f"{label}.csv", index=False, lineterminator="\n")
             now[label] = key

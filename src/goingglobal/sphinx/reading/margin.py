@@ -58,7 +58,7 @@ class Define(SphinxRole):
         return [link, margin_mark("", key=key, line=self.lineno)], []
 
 
-def _key(term: str) -> str:
+def looked_up(term: str) -> str:
     """A term as it is looked up: the page's typographic apostrophe is the one that authors write."""
     return term.lower().replace("’", "'")
 
@@ -71,10 +71,10 @@ def _gather(app: Sphinx, doctree: nodes.document) -> None:
             paragraph = next(item[-1].findall(nodes.paragraph)).deepcopy()
             for term in item.findall(nodes.term):
                 written = term.astext().split("\n")[0]
-                defines[_key(written)] = (written, paragraph)
+                defines[looked_up(written)] = (written, paragraph)
 
 
-def _plain(paragraph: nodes.paragraph) -> list[nodes.Node]:
+def own_words(paragraph: nodes.paragraph) -> list[nodes.Node]:
     """A definition's own text, its links as words, without the languages that stand before its first full stop."""
     copy = paragraph.deepcopy()
     for link in [*copy.findall(addnodes.pending_xref), *copy.findall(nodes.reference)]:
@@ -90,14 +90,14 @@ def _plain(paragraph: nodes.paragraph) -> list[nodes.Node]:
 def _margins(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for mark in list(doctree.findall(margin_mark)):
         known = registry.page(app.env, GLOSSARY).defines
-        if _key(mark["key"]) not in known:
+        if looked_up(mark["key"]) not in known:
             raise ExtensionError(f"{docname}, {place(mark['line'])}: the glossary has no term {mark['key']!r}")
-        term, paragraph = known[_key(mark["key"])]
+        term, paragraph = known[looked_up(mark["key"])]
         beside = mark.parent
         while beside.parent is not None and not isinstance(beside, nodes.paragraph):
             beside = beside.parent
         mark.parent.remove(mark)
-        note = margin_note("", nodes.paragraph("", "", nodes.strong("", term), nodes.Text(". "), *_plain(paragraph)))
+        note = margin_note("", nodes.paragraph("", "", nodes.strong("", term), nodes.Text(". "), *own_words(paragraph)))
         frame = beside.parent
         if not (isinstance(frame, nodes.container) and "gg-noted" in frame["classes"]):
             frame = nodes.container("", classes=["gg-noted"], is_div=True)
@@ -160,7 +160,7 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
     minutes = max(1, round(words_in(doctree) / WORDS_A_MINUTE + 0.3 * len(kinds)))
     parts = [f"About {_counted(minutes, 'minute')} to read"]
     parts += [_counted(kinds.count(kind), kind) for kind in ("figure", "table") if kind in kinds]
-    file = context["pathto"](f"_sources/{source}", 1)
+    file = context["pathto"](registry.reading_copy(pagename), 1)
     parts.append(f'<a href="{file}" download>notebook (.ipynb)</a>')
     deck = context.get("gg_slides")
     parts += [f'<a href="{deck}">slides</a>'] if deck else []

@@ -1,9 +1,11 @@
 """What a reader takes away: files, citations, the book on paper and in an e-reader, an address.
 
 `files`     `results.json`, `exhibits.json` and the CSV files of the site
+`package`   the data package at addresses that stay: `data/`, `{data-files}`
 `citing`    how to cite the book, a page, an exhibit: boxes, files, `{cite-book}`
 `address`   the public address, the page for a wrong address, redirects, the map of the site
 `epub`      the book as an EPUB
+`plain`     the book's Markdown as other programs show it
 `paper`     `make pdf` and `make epub`: the whole book as one file
 `browser`   the Chromium on this machine
 """
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> None:
-    from goingglobal.sphinx.taking import address, citing, epub, files
+    from goingglobal.sphinx.taking import address, citing, epub, files, package
 
-    for part in (files, citing, address, epub):
+    for part in (files, package, citing, address, epub):
         part.setup(app)

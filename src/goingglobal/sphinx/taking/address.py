@@ -1,7 +1,8 @@
 """Where the site is found: its public address, the page for a wrong address, and redirects from other names.
 
-`html.baseurl` in `_config.yml` is the only setting. With it the site has a map (`sitemap.xml`) and tells other sites
-what to show of a page (Open Graph, with a picture); without it neither is made, as both need whole addresses.
+`html.baseurl` in `_config.yml` is the only setting; `GOINGGLOBAL_SITE` goes before it (`settings`). With it the site
+has a map (`sitemap.xml`) and tells other sites what to show of a page (Open Graph, with a picture); without it neither
+is made, as both need whole addresses.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ from urllib.parse import urlsplit
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.errors import ConfigError
+
+from goingglobal.sphinx import settings
 
 MISSING = "404"
+EDITIONS = "editions"  # the page of editions (`publishing.editions`)
 _CARDS = Path("_images", "social_previews")
 
 
 def _configure(app: Sphinx, config: Config) -> None:
+    config.html_baseurl = settings.site(config.html_baseurl)
     parts = urlsplit(config.html_baseurl)
     if config.html_baseurl:
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ConfigError(f"html.baseurl is {config.html_baseurl!r}; expected an address like https://host/path/")
-        config.html_baseurl = config.html_baseurl.rstrip("/") + "/"
         config.sitemap_url_scheme = "{link}"
-        config.sitemap_excludes = [f"{name}.html" for name in ("search", "genindex", MISSING)]
+        config.sitemap_excludes = [f"{name}.html" for name in ("search", "genindex", MISSING, EDITIONS)]
         config.ogp_site_url = config.html_baseurl
         config.ogp_site_name = config.html_title
         config.ogp_description_length = 145  # the glossary's first Japanese name comes later; the cards' font has none
@@ -42,7 +43,7 @@ def _missing(app: Sphinx, pagename: str, templatename: str, context: dict, doctr
 
 def names(app: Sphinx) -> set[str]:
     """Pages that are written without standing in the contents."""
-    return {MISSING, *app.config.redirects}
+    return {MISSING, EDITIONS, *app.config.redirects}
 
 
 def _remove_stale(app: Sphinx, exception: Exception | None) -> None:
@@ -72,7 +73,7 @@ def _every_page(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     app.setup_extension("notfound.extension")
     app.setup_extension("sphinx_reredirects")
-    if app.config.html_baseurl:
+    if settings.site(app.config.html_baseurl):
         app.setup_extension("sphinxext.opengraph")
         app.setup_extension("sphinx_sitemap")
     app.connect("config-inited", _configure, priority=100)

@@ -16,6 +16,7 @@ from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 from sphinx.config import Config
+from sphinx_design.tabs import sd_tab_input, sd_tab_label
 
 from goingglobal.sphinx.edition import edition, names
 
@@ -58,13 +59,15 @@ class BookEpub(Epub3Builder):
         for path in sorted(p for p in out.rglob("*") if p.is_file()):
             name = path.relative_to(out).as_posix()
             if name in pages:
-                path.write_text(self._plain(path.read_text(encoding="utf-8")), encoding="utf-8")
+                plain = self._plain(path.read_text(encoding="utf-8"))
+                path.write_text(plain, encoding="utf-8", newline="\n")
             elif name not in _KEPT and name not in ("mimetype", "META-INF/container.xml", ".buildinfo"):
                 path.unlink()
         super().build_content()
         manifest = out / "content.opf"
-        manifest.write_text(re.sub(r'(<item id="[^"]*" href="([^"]*)" media-type="[^"]*") />', self._item,
-                                   manifest.read_text(encoding="utf-8")), encoding="utf-8")
+        listed = re.sub(r'(<item id="[^"]*" href="([^"]*)" media-type="[^"]*") />', self._item,
+                        manifest.read_text(encoding="utf-8"))
+        manifest.write_text(listed, encoding="utf-8", newline="\n")
 
     @staticmethod
     def _plain(text: str) -> str:
@@ -96,7 +99,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     facts = edition(Path(app.srcdir))
     title, subtitle, authors = names(facts)
     config.version, config.epub_cover = facts["version"], (_COVER, "epub-cover.html")
-    config.epub_title, config.epub_description, config.epub_author = title, subtitle, authors
+    config.epub_title, config.epub_description, config.epub_author = title, subtitle or title, authors
     config.epub_publisher = config.epub_contributor = authors
 
 
@@ -105,7 +108,21 @@ def _visit_fold(self, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def _skip(self, node: nodes.Element) -> None:
+    raise nodes.SkipNode
+
+
+def _visit_tab_label(self, node: nodes.Element) -> None:
+    self.body.append('<p class="gg-tab">')
+
+
+def _depart_tab_label(self, node: nodes.Element) -> None:
+    self.body.append("</p>")
+
+
 def setup(app: Sphinx) -> None:
     app.add_builder(BookEpub, override=True)
+    app.add_node(sd_tab_input, override=True, epub=(_skip, None))  # a book has every tab, one below the other
+    app.add_node(sd_tab_label, override=True, epub=(_visit_tab_label, _depart_tab_label))
     app.add_node(HideCodeCellNode, override=True, epub=(_visit_fold, None))
     app.connect("config-inited", _configure)

@@ -17,7 +17,8 @@ _FIELDS = ("value", "se", "ci_low", "ci_high", "n", "groups", "unit", "text", "c
 
 def _dump(path: Path, content: dict) -> None:
     fresh = path.with_suffix(path.suffix + ".new")
-    fresh.write_text(json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    fresh.write_text(text, encoding="utf-8", newline="\n")
     fresh.replace(path)
 
 
@@ -57,7 +58,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     folder.mkdir()
     exhibits = {}
     for label, record in registry.exhibits(app.env).items():
-        (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8")
+        (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8", newline="\n")
         fields = ("kind", "caption", "alt", "source", "tables", "page", "code", "calls")
         exhibits[label] = {k: record.get(k) for k in fields}
         exhibits[label] |= {"csv": f"exhibits/{label}.csv", "number": citing.number(app.env, label)}

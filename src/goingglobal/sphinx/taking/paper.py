@@ -21,9 +21,10 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 import pikepdf
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, SoupStrainer, Tag
 
-from goingglobal.sphinx.build import JUPYTER_BOOK, ONE_THREAD, core
+from goingglobal import _console
+from goingglobal.sphinx.build import JUPYTER_BOOK, ONE_THREAD, UTF8, core
 from goingglobal.sphinx.edition import edition, names
 from goingglobal.sphinx.taking import browser
 
@@ -38,7 +39,7 @@ class PaperError(RuntimeError):
 
 
 def _read(page: Path) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "lxml")
 
 
 def _slug(page: str) -> str:
@@ -124,7 +125,7 @@ def assemble(site: Path, facts: dict) -> str:
 <base href="{site.as_uri()}/"><link rel="stylesheet" href="_static/book.css">
 <link rel="stylesheet" href="_static/print.css"></head><body>
 <header class="gg-paper-title"><p class="gg-paper-name">{title}</p>
-<p>{subtitle}</p><p>{authors}</p>
+{f"<p>{subtitle}</p>" if subtitle else ""}<p>{authors}</p>
 <div><p>Version {facts['version']}, {facts['date']}{commit}.<br>
 Data as of {facts['data_vintage']}; each table's own vintage stands under it.</p>{where}
 <p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>. Code: MIT.
@@ -144,7 +145,7 @@ web edition.</p>
 def _fonts() -> None:
     """Say so when this machine would print empty boxes for Japanese words."""
     lister = shutil.which("fc-list")
-    if lister and not subprocess.run([lister, ":lang=ja"], capture_output=True, text=True, check=False).stdout.strip():
+    if lister and not subprocess.run([lister, ":lang=ja"], capture_output=True, check=False).stdout.strip():
         print("note: no Japanese font on this machine, so Japanese words are printed as boxes; on Debian or Ubuntu: "
               "apt-get install fonts-vlgothic", file=sys.stderr)
 
@@ -154,7 +155,8 @@ def _print(chromium: str, page: Path, out: Path, *more: str) -> None:
         done = subprocess.run(
             [chromium, *browser.FLAGS, f"--user-data-dir={profile}", "--allow-file-access-from-files",
              "--no-pdf-header-footer", *more, f"--print-to-pdf={out}", page.as_uri()],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False,
+            encoding="utf-8", errors="replace")
     if done.returncode != 0 or not out.is_file():
         raise PaperError(f"Chromium did not print the book:\n{done.stderr[-2000:]}")
 
@@ -190,13 +192,14 @@ def pdf(root: Path, folder: Path) -> Path:
     out = folder / f"{NAME}.pdf"
     with tempfile.TemporaryDirectory() as work:
         page, printed = Path(work) / "book.html", Path(work) / "book.pdf"
-        page.write_text(book.replace("</head>", DRAFT, 1), encoding="utf-8")
+        page.write_text(book.replace("</head>", DRAFT, 1), encoding="utf-8", newline="\n")
         _print(chromium, page, printed, "--disable-pdf-tagging")
         places = _beginnings(printed)  # in the second print the contents have the numbers
         book = re.sub(r'<b data-of="([^"]+)"></b>', lambda mark: f"<b>{places[mark[1]]}</b>", book)
-        page.write_text(book, encoding="utf-8")
+        page.write_text(book, encoding="utf-8", newline="\n")
         _print(chromium, page, printed, "--generate-pdf-document-outline")
-        headings = BeautifulSoup(book, "html.parser").find_all(re.compile("^h[1-6]$"))
+        every = SoupStrainer(re.compile("^h[1-6]$"))
+        headings = BeautifulSoup(book, "lxml", parse_only=every).find_all(recursive=False)
         moment = f"D:{facts['date'].replace('-', '')}000000+00'00'"
         with pikepdf.open(printed) as whole:
             # Chromium says a heading twice that begins a page.
@@ -216,8 +219,8 @@ def epub(root: Path, folder: Path) -> Path:
     moment = datetime.fromisoformat(edition(root)["date"]).replace(tzinfo=UTC)
     done = subprocess.run(
         [*JUPYTER_BOOK, str(root), str(work), "--builder", "custom", "--custom-builder", "epub"],
-        cwd=root, env={**ONE_THREAD, **os.environ, "SOURCE_DATE_EPOCH": f"{moment.timestamp():.0f}"},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        cwd=root, env={**ONE_THREAD, **os.environ, **UTF8, "SOURCE_DATE_EPOCH": f"{moment.timestamp():.0f}"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         errors="replace", check=False)
     if done.returncode != 0 or not made.is_file():
         raise PaperError(f"the EPUB was not built:\n{core(done.stdout, root)}")
@@ -240,4 +243,5 @@ def main(root: Path, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd(), sys.argv[1:]))

@@ -2,6 +2,10 @@
 
 `exercises`   exercises with folded hints and solutions, and the link to the student's notebook
 `students`    `make exercises`: the students' notebooks, from the chapters
+`copies`      reading copies: the notebooks as they read outside the site
+`assignments` `make assignment`: the exercises as assignments of nbgrader, with hidden tests
+`marking`     `make grade`: marks and feedback for a class
+`sandbox`     what a submission sees and may take while it is marked
 `slides`      a deck of slides for each chapter, `{slides-list}`, `{slide}`
 """
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> None:
-    from goingglobal.sphinx.teaching import exercises, slides
+    from goingglobal.sphinx.teaching import copies, exercises, slides
 
-    for part in (exercises, slides):
+    for part in (exercises, copies, slides):
         part.setup(app)

@@ -53,6 +53,11 @@ def file_name(stem: str) -> str:
     return f"{stem}-exercises.ipynb"
 
 
+def solution_words(kind: str) -> str:
+    """What one clicks to open the solution of an exercise of a kind."""
+    return "What a good answer has" if kind == "open" else "Solution"
+
+
 class sheet(nodes.General, nodes.Element):
     """The link to the student's notebook of a chapter."""
 
@@ -97,7 +102,7 @@ def _gather(app: Sphinx, doctree: nodes.document) -> None:
             faults.append(f"solution of {solution['target_label']!r}, which is no exercise of this page")
             continue
         _unwrapped(solution)
-        words = "What a good answer has" if exercise["kind"] == "open" else "Solution"
+        words = solution_words(exercise["kind"])
         inner = [child for child in solution.children if not isinstance(child, nodes.title)]
         solution.parent.remove(solution)
         exercise += fold("", *inner, words=words, ids=[f"{exercise['label']}-solution"])

@@ -57,7 +57,7 @@ from goingglobal.sphinx.reading import roles
 from goingglobal.sphinx.taking import citing
 
 FOLDER = "slides"
-SLIDES, BULLETS = (8, 14), 3
+BULLETS = 3
 _ROLES = ("result", "claim", "fact", "verdict")
 _OPTIONS = {"exhibit": {"rows", "columns", "head"}, "notes": {"minutes", "held"}}
 _PARTS = {"reveal_css": "vendor/reveal-6.0.2.css", "reveal": "vendor/reveal-6.0.2.js", "css": "slides.css",
@@ -193,9 +193,8 @@ def read(chapter: str, text: str) -> Deck:
             deck.slides[-1].body.append(token)
             note_use([token], line)
         place += 1
-    low, high = SLIDES
-    if not low <= len(deck.slides) <= high:
-        fault(0, f"{len(deck.slides)} slides, expected {low} to {high}")
+    if len(deck.slides) < 2:
+        fault(0, "a title and no slide; expected is a slide for each ## heading")
     for slide in deck.slides:
         if not slide.notes:
             fault(slide.line, "a slide without {notes}")
@@ -433,9 +432,10 @@ def _write(app: Sphinx, exception: Exception | None) -> None:
         page = f"book/{name}"
         slides = [writer.slide(slide, page, place, place + 1 == len(deck.slides))
                   for place, slide in enumerate(deck.slides)]  # fmt: skip
-        content = {"title": app.env.titles[page].astext(), "book": facts["title"].partition(": ")[0], "slides": slides,
+        content = {"title": app.env.titles[page].astext(), "book": facts["book"], "slides": slides,
                    "back": writer.link(page), "minutes": deck.minutes, **parts}  # fmt: skip
-        (folder / f"{name}.html").write_text(app.builder.templates.render("slides.html", content), encoding="utf-8")
+        text = app.builder.templates.render("slides.html", content)
+        (folder / f"{name}.html").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _context(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:

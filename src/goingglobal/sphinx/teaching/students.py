@@ -18,6 +18,7 @@ first words. The files are committed, and a test makes them again and compares.
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 import sys
@@ -26,6 +27,8 @@ from pathlib import Path
 
 import yaml
 
+from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
 
@@ -39,7 +42,7 @@ _HEADLINE = re.compile(r"^`{3}\{headline\} (?P<label>\S+)\n:caption: *(?P<captio
 _WORDS = 5  # of a caption beside an exhibit's number
 _DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{", re.M)
 HOW = """\
-These are the exercises of a chapter of *Japanese SMEs going global, re-examined*. Run the cells from the top.
+These are the exercises of a chapter of *{title}*. Run the cells from the top.
 
 - They need the book's library. Where it is not there yet: `pip install .` in a clone of the book's repository. In the
   browser (JupyterLite) and on Colab the first code cell installs it.
@@ -172,18 +175,19 @@ def _markdown(identity: str, text: str) -> dict:
 
 
 def _code(cell: dict, *extra: str) -> dict:
-    kept = [tag for tag in tags(cell) if tag in ("setup", "starter", "check")]
+    kept = [tag for tag in tags(cell) if tag in ("setup", "parameters", "starter", "check")]
     return {"cell_type": "code", "execution_count": None, "id": cell["id"], "metadata": {"tags": [*kept, *extra]},
             "outputs": [], "source": list(cell["source"])}
 
 
-def notebook(chapter: dict, stem: str, number: int) -> dict:
-    """A student's notebook. `chapter` is the chapter's notebook as JSON. Raises `StudentError`."""
+def notebook(chapter: dict, stem: str, number: int, book: str) -> dict:
+    """A student's notebook. `chapter`: the chapter's, as JSON; `book`: the book's title. Raises `StudentError`."""
     title = next(line for line in source(chapter["cells"][0]).splitlines() if line.startswith("# ")).removeprefix("# ")
     found = exercises(chapter, stem)
     names = {label: _named(*shown) for label, shown in exhibits(chapter, number).items()}
     names |= {e.label: f"Exercise {number}.{place}" for place, e in enumerate(found, 1)}
-    cells = [_markdown(f"{stem}-exercises-title", f"# Exercises for Chapter {number}. {title}\n\n{HOW}")]
+    head = f"# Exercises for Chapter {number}. {title}\n\n{HOW.format(title=book)}"
+    cells = [_markdown(f"{stem}-exercises-title", head)]
     install = [cell for cell in chapter["cells"] if cell["id"].endswith("-install")]
     setup = [cell for cell in chapter["cells"] if "setup" in tags(cell)]
     if setup:
@@ -206,16 +210,36 @@ def notebook(chapter: dict, stem: str, number: int) -> dict:
     return {"cells": cells, "metadata": chapter["metadata"], "nbformat": 4, "nbformat_minor": 5}
 
 
+def unmet(sheet: dict) -> list[str]:
+    """Names that a student's notebook reads and none of its cells makes: a chapter's cell lacks the tag `setup`."""
+    made, read = set(dir(builtins)), set()
+    for cell in sheet["cells"]:
+        if cell["cell_type"] != "code" or cell["id"].endswith("-install"):
+            continue
+        for node in ast.walk(ast.parse(source(cell))):
+            if isinstance(node, ast.Name):
+                (read if isinstance(node.ctx, ast.Load) else made).add(node.id)
+            elif isinstance(node, ast.alias):
+                made.add((node.asname or node.name).partition(".")[0])
+            elif isinstance(node, ast.arg):
+                made.add(node.arg)
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                made.add(node.name)
+    return sorted(read - made)
+
+
 def dumped(content: dict) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def made(root: Path) -> dict[Path, str]:
-    """Every student's notebook as text, by the file it belongs in."""
+    """Every student's notebook as text, by the file it belongs in; a chapter without exercises has none."""
     out, where = {}, launch.configured(root)
     for stem, number in chapters(root).items():
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-        sheet, identity = notebook(chapter, stem, number), f"{stem}-exercises-install"
+        if not exercises(chapter, stem):
+            continue
+        sheet, identity = notebook(chapter, stem, number, edition.book(root)), f"{stem}-exercises-install"
         install = launch.install_cell(f"{stem}-exercises", sheet, where)  # asks for what the sheet needs, no more
         sheet["cells"] = [install if cell["id"] == identity else cell for cell in sheet["cells"]]
         out[root / "book" / FOLDER / file_name(stem)] = dumped(sheet)
@@ -229,19 +253,26 @@ def write(root: Path) -> list[Path]:
     for stale in set((root / "book" / FOLDER).glob("*.ipynb")) - set(files):
         stale.unlink()
     for file, text in files.items():
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", newline="\n")
     return list(files)
 
 
 def main(root: Path) -> int:
+    launch.stamp(root)
     try:
         files = write(root)
     except StudentError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    for file in files:
+        lacking = unmet(json.loads(file.read_text(encoding="utf-8")))
+        if lacking:
+            print(f"warning: {file.name} uses {', '.join(lacking)}, which none of its cells makes: tag the chapter's "
+                  "cells that do (imports, tables) `setup`, then make exercises again", file=sys.stderr)
     print(f"{len(files)} notebooks are in {(Path('book') / FOLDER)}")
     return 0
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd()))
