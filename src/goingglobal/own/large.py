@@ -69,11 +69,13 @@ from goingglobal.samples import SampleError
 if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
 
-__all__ = ["GENERATED_EFFECT", "Demonstration", "LargePanel", "demonstrate", "generate", "open_panel"]
+__all__ = ["GENERATED_EFFECT", "Demonstration", "LargePanel", "demonstrate", "generate", "open_panel",
+           "peak_mb"]
 
 MOST_YEARS = 60  # a firm's years are bits of a whole number
 FOUND = 100  # rows at fault that are looked up by number
 KINDS = ("starter", "never", "from the first year", "comes and goes")
+SCIENTIFIC = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"  # an identifier of which a spreadsheet has cut digits
 DIGITS = 9  # sums run in any order over threads and machines: what is beyond is noise
 WIDE = {ord("０") + i: ord("0") + i for i in range(10)} | {
     ord(wide) + i: ord(plain) + i for wide, plain in ("Ａa", "ａa") for i in range(26)}
@@ -175,6 +177,8 @@ class LargePanel:
             asked |= {f"{name} {part}": sums for part, sums in self._of_scaled(name).items()}
         if self._has(*KEYS):
             asked |= {"first": rows["year"].min(where=_keyed(rows)), "last": rows["year"].max(where=_keyed(rows))}
+        if self._has("firm") and rows["firm"].type().is_string():
+            asked["rounded"] = rows["firm"].min(where=rows["firm"].re_search(SCIENTIFIC))
         if source.bare_numbers:
             asked |= {"least": rows["firm"].cast("float64").min(), "most": rows["firm"].cast("float64").max()}
         found = dict(zip(asked, source.one(rows.aggregate(**asked)), strict=True)) if self._fields else {"total": 0}
@@ -188,7 +192,7 @@ class LargePanel:
             if count and rule == "digits":
                 faults.append(Fault(self.table, name, LOST_DIGITS))
             elif count:
-                places, value, file, where = source.located(condition, f"{name} text", FOUND)
+                places, value, file, where = source.located(condition, f"{name} text", FOUND, count)
                 words = BY_NAME[name].refusal(rule, value) + where
                 faults.append(Fault(self.table, name, words, places, count, file))
         for name in persons:
@@ -200,6 +204,8 @@ class LargePanel:
                 if count and not (key[0] in passed and key[1] in (NO_VALUE, NO_GROUP))])
         if not total and not faults:
             faults.append(Fault(self.table, None, NO_ROW))
+        if found.get("rounded") is not None:
+            cautions.append(Fault(self.table, "firm", ROUNDED.format(found["rounded"])))
         if source.bare_numbers and found["most"] is not None and (
                 len(f"{found['least']:.0f}") < len(f"{found['most']:.0f}")):
             cautions.append(Fault(self.table, "firm", LOST_ZEROS))
@@ -228,7 +234,7 @@ class LargePanel:
         whole, odd, count, beyond, third, ten = (value or 0 for value in (whole, odd, count, beyond, third, ten))
         if whole and count and not beyond and third < count and (ten < count / 2 or odd < whole / 10) and low >= 1 and (
                 high < 1000):
-            places, _, file, where = self._source.located(lambda rows: rows[name] % 1 != 0, name, FOUND)
+            places, _, file, where = self._source.located(lambda rows: rows[name] % 1 != 0, name, FOUND, int(count))
             self._source.faults.append(Fault(self.table, name, SCALED + where, places, int(count), file))
 
     def _check_firms(
@@ -273,7 +279,7 @@ class LargePanel:
         if years.bit_count() == 1:
             faults.append(Fault(self.table, "year", ONE_YEAR))
         for name, words, condition, count in soft:
-            places, _, file, where = self._source.located(condition, name, FOUND)
+            places, _, file, where = self._source.located(condition, name, FOUND, count)
             cautions.append(Fault(self.table, name, words + where, places, count, file))
         for name, moved in zip(changing, moves, strict=True):
             if moved:
@@ -324,13 +330,6 @@ class LargePanel:
         firms = self._source.ask(steps.filter(steps["step"] >= math.log(JUMPS))["firm"].nunique())
         if firms:
             cautions.append(Fault(self.table, self.staff, leaps(int(firms))))
-
-    def _check_rounded(self, cautions: list[Fault]) -> None:
-        """Identifiers whose digits a spreadsheet has cut."""
-        firm = self._rows["firm"]
-        rounded = self._source.ask(self._rows.aggregate(one=firm.min(where=firm.re_search(SCIENTIFIC)))).iloc[0, 0]
-        if not pd.isna(rounded):
-            cautions.append(Fault(self.table, "firm", ROUNDED.format(rounded)))
 
     def _check_spelling(self, cautions: list[Fault]) -> None:
         """Identifiers that differ only as `check.form_of` has it."""
@@ -661,10 +660,10 @@ def _child(rows: int, memory_limit: str) -> dict:
             run = {"by_year": panel.by_year().drop(columns="group").to_dict("list"),
                    "first_fdi": panel.first_fdi().to_dict("list"),
                    "estimates": {name: asdict(e) for name, e in estimates.items()}}
-    return {**run, "peak_mb": _peak_mb()}
+    return {**run, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The largest resident memory of this process so far, in megabytes.
 
     Linux tells it of the program that runs; on a Mac what it was started from may count; where neither tells, as on
