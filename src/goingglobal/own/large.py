@@ -579,6 +579,11 @@ def two_way_from_cells(cells: pd.DataFrame, years: int) -> tuple[float, float, i
 
     Firms of a cell have the same regressors, so their sums and cross-products say all. Rows and firms, and the factor
     G/(G−1)·(N−1)/(N−K), are as in `pyfixest.feols`. Raises `ModelError` for a collinear start.
+
+    duckreg (0.4.1), which compresses regressions by Ibis too, can't stand in: it demeans by firm and by year once,
+    which is exact where all firms are seen in all years. On the book's trimmed starters, 450 firms of which 171 are,
+    it gives 0.143 (Mundlak) and 0.144 (double demeaning) where the effect is 0.0987; on the 171, 0.0829 as it should.
+    It draws clustered errors by a bootstrap, and takes no sampling weights.
     """
     seen = cells["seen"].to_numpy(np.int64)[:, None] >> np.arange(years) & 1
     used = seen.any(axis=0)
