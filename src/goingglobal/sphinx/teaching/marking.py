@@ -426,7 +426,7 @@ def page(m: Mark, title: str) -> str:
 <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem;
 margin: 2rem auto; padding: 0 1rem }} table {{ border-collapse: collapse; width: 100% }}
 td, th {{ text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8886;
-overflow-wrap: anywhere }} td:nth-child(2) {{ white-space: nowrap }}</style></head><body>
+overflow-wrap: anywhere }} td:nth-child(2), th {{ white-space: nowrap }}</style></head><body>
 <h1>Exercises of {escape(m.chapter)}</h1>
 <p><em>{escape(title)}</em>. {escape(m.student)}: <strong>{m.passed:g} of {m.out_of:g}</strong> marks from tests,
 <strong>{m.by_hand:g}</strong> for answers in words{read}.</p>
