@@ -132,7 +132,7 @@ def course(folder: Path):
 def _notebook(folder: Path, stem: str, content: dict) -> Path:
     file = folder / stem / file_name(stem)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(students.dumped(content), encoding="utf-8")
+    file.write_text(students.dumped(content), encoding="utf-8", newline="\n")
     return file
 
 
@@ -158,7 +158,8 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     from nbgrader.converters.base import NbGraderException
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.course_id = {COURSE!r}\n", "utf-8")
+    settings = f"c = get_config()\nc.CourseDirectory.course_id = {COURSE!r}\n"
+    (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8", newline="\n")
     logging.getLogger("traitlets").setLevel(logging.ERROR)
     for stem, (chapter, content) in ready.items():
         _notebook(folder / "source", stem, content)
@@ -192,4 +193,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))

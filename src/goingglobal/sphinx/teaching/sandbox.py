@@ -57,7 +57,7 @@ def available(root: Path, folder: Path, *, sealed: bool = True) -> None:
     why = f"there is no {missing[0]} on this machine" if missing else ""
     if not why:
         trial = [*command(root, folder, seconds=10, memory=1), "/bin/true"]
-        done = subprocess.run(trial, capture_output=True, text=True, check=False)
+        done = subprocess.run(trial, capture_output=True, check=False, encoding="utf-8", errors="replace")
         why = done.returncode and f"bubblewrap may not make one: {done.stderr.strip()[:200]}"
     if why:
         raise SandboxError(
@@ -74,6 +74,6 @@ def kernel(root: Path, folder: Path, *, seconds: int, memory: float, sealed: boo
     }  # fmt: skip
     spec = folder / "kernels" / NAME
     spec.mkdir(parents=True, exist_ok=True)
-    (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8")
+    (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8", newline="\n")
     os.environ["JUPYTER_PATH"] = str(folder)
     return NAME
