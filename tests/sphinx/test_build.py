@@ -254,7 +254,8 @@ def test_one_fault_is_enough(words):
 
 @pytest.mark.parametrize(("uses", "words"), [
     ([], "book/ja: quotes no result 'tiny/a', as book/index, line 1 does"),
-    ([("result", "tiny/a", 4), ("claim", "C012", 5)], "book/ja, line 5: quotes claim 'C012', which book/index does not"),
+    ([("result", "tiny/a", 4), ("claim", "C012", 5)],
+     "book/ja, line 5: quotes claim 'C012', which book/index does not"),
 ])  # fmt: skip
 def test_the_first_page_quotes_the_same_in_every_language(uses, words):
     first = registry.Page(results={"tiny/a": RESULT}, uses=[("result", "tiny/a", 1)])

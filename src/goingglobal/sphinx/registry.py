@@ -87,7 +87,7 @@ def _known(env: BuildEnvironment) -> dict[str, Iterable[str]]:
 
 
 def _translations(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Faults of the first page in other languages (a page whose head says `lang`): it quotes what the first page does."""
+    """Faults of the first page in other languages (pages whose heads say `lang`): they quote what it quotes."""
     first, faults = app.config.root_doc, []
     wanted = {(kind, key): line for kind, key, line in page(env, first).uses}
     for doc in sorted(doc for doc, said in env.metadata.items() if "lang" in said and doc != first):

@@ -109,8 +109,8 @@ def _bar(lines: list[dict], results: dict[str, dict]) -> str:
     said = "; ".join(f"{record['text']} {line['name']}" for record, line in parts)
     bar = "".join(f'<span class="gg-{line["colour"].lower()}" style="flex-grow:{record["value"]:g}"></span>'
                   for record, line in parts)  # fmt: skip
-    words = "".join(f'<li class="gg-{line["colour"].lower()}"><b>{escape(record["text"])}</b> {escape(line["name"])}</li>'
-                    for record, line in parts)  # fmt: skip
+    words = "".join(f'<li class="gg-{line["colour"].lower()}"><b>{escape(record["text"])}</b> '
+                    f'{escape(line["name"])}</li>' for record, line in parts)  # fmt: skip
     return (f'<div class="gg-tally"><div class="gg-tally-bar" role="img" aria-label="{escape(said)}">{bar}</div>'
             f"<ul>{words}</ul></div>")
 
