@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from goingglobal import _console
 from goingglobal.sphinx import build, state
 
 NOTED = ".written.json"
@@ -73,13 +74,14 @@ def main(root: Path, arguments: list[str]) -> int:
     for line in put(root / "_build" / "html" / "notebooks", folder):
         print(line)
     print(f"to read and change: {state.MINE}/ (your changes stay); to write the book: book/", flush=True)
-    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    as_root = ["--allow-root"] if getattr(os, "geteuid", int)() == 0 and os.name == "posix" else []
     command = [sys.executable, "-m", "jupyterlab", *as_root, f"--ServerApp.root_dir={root}",
                f"--LabApp.default_url=/lab/tree/{state.MINE}", *arguments]  # fmt: skip
     return subprocess.run(command, cwd=root, check=False).returncode
 
 
 if __name__ == "__main__":
+    _console.forgive()
     try:
         sys.exit(main(Path.cwd(), sys.argv[1:]))
     except KeyboardInterrupt:
