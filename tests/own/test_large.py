@@ -253,7 +253,7 @@ def test_columns_as_a_list_are_one_fault(folder):
 def test_no_folder_is_left_behind(folder, opened):
     made().to_csv(folder / "clean.csv", index=False)
     with large.open_panel(folder / "clean.csv") as found:
-        place = Path(found._folder.name)
+        place = found._source.folder
         assert place.is_dir()
     assert not place.exists()
 

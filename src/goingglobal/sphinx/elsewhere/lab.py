@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from goingglobal import _console
 from goingglobal.sphinx import build, state
 
 NOTED = ".written.json"
@@ -80,6 +81,7 @@ def main(root: Path, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     try:
         sys.exit(main(Path.cwd(), sys.argv[1:]))
     except KeyboardInterrupt:

@@ -27,6 +27,8 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 
+from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import sandbox, students
 from goingglobal.sphinx.teaching.assignments import AssignmentError, course
 from goingglobal.sphinx.teaching.exercises import file_name
@@ -326,7 +328,7 @@ def one(root: Path, folder: Path, name: str, chapter: str, limit: int, memory: f
     frame = _content(folder / "release" / chapter / file_name(chapter))["cells"]
     notebook = _content(file)
     notebook["cells"] = guarded(notebook["cells"], nonce)
-    file.write_text(students.dumped(notebook), encoding="utf-8")
+    file.write_text(students.dumped(notebook), encoding="utf-8", newline="\n")
     try:
         kernel = sandbox.kernel(root, work, seconds=CELLS * limit, memory=memory, sealed=sealed)
         directory, config = course(folder)
@@ -374,15 +376,15 @@ def mark(root: Path, folder: Path, submission: Submission, *, limit: int, memory
     file = folder / "submitted" / name / chapter / file_name(chapter)
     file.parent.mkdir(parents=True)
     laid = {**release, "cells": arranged(handed, release["cells"])}
-    file.write_text(students.dumped(laid), encoding="utf-8")
+    file.write_text(students.dumped(laid), encoding="utf-8", newline="\n")
     asked = [sys.executable, "-m", __spec__.name, "one", str(root), str(folder), name, chapter, str(limit), str(memory),
              "sealed" if sealed else sandbox.NONE]  # fmt: skip
-    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                          start_new_session=True) as process:
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                          encoding="utf-8", errors="replace", start_new_session=True) as process:
         try:
             out, problems = process.communicate(timeout=CELLS * limit + 60)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
             nothing.line = f"This notebook was stopped: it ran for more than {CELLS * limit} seconds."
             return nothing
     if process.returncode:
@@ -443,8 +445,8 @@ def publish(folder: Path, marks: list[Mark], title: str) -> None:
     before = table_file.read_text(encoding="utf-8") if table_file.is_file() else ""
     for m in marks:
         (fresh / m.student).mkdir(parents=True, exist_ok=True)
-        (fresh / m.student / f"{m.chapter}.html").write_text(page(m, title), encoding="utf-8")
-    table_file.with_suffix(".new").write_text(table(marks, before), encoding="utf-8")
+        (fresh / m.student / f"{m.chapter}.html").write_text(page(m, title), encoding="utf-8", newline="\n")
+    table_file.with_suffix(".new").write_text(table(marks, before), encoding="utf-8", newline="\n")
     for file in fresh.glob("*/*.html"):
         place = folder / "feedback" / file.relative_to(fresh)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -466,15 +468,14 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
     if assignment and assignment not in ready:
         raise AssignmentError(f"CHAPTER={assignment}: expected is one of {', '.join(ready)}")
     handed = found(submissions, ready, assignment)
-    if sealed:
-        with tempfile.TemporaryDirectory(prefix="gg-") as trial:
-            sandbox.available(root, Path(trial))
+    with tempfile.TemporaryDirectory(prefix="gg-") as trial:
+        sandbox.available(root, Path(trial), sealed=sealed)
     (folder / LOG).unlink(missing_ok=True)
     marks = []
     for place, submission in enumerate(handed, 1):
         marks.append(mark(root, folder, submission, limit=limit, memory=memory, sealed=sealed))
         print(f"[{place}/{len(handed)}] {submission.student}, {submission.chapter}: {marks[-1].line}", flush=True)
-    publish(folder, marks, students.title(root))
+    publish(folder, marks, edition.book(root))
     return marks
 
 
@@ -486,6 +487,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(one(Path(root), Path(folder), name, chapter, int(limit), float(memory), sealed == "sealed")))
         return 0
     from argparse import ArgumentParser
+
+    _console.forgive()
 
     parser = ArgumentParser(description="Mark a class's submissions.")
     parser.add_argument("submissions", type=Path)
@@ -509,4 +512,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))
