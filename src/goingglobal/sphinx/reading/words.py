@@ -29,7 +29,7 @@ RETIRED = {
     r"\bmove[sd]? by\b": "changes by, is higher by",
     r"\bin the middle\b(?! of)": "the median",
     r"\b(?:sources?|rows?|evidence|estimates?|figures?|data|texts?) (?:is |are )?at hand\b": "that we could read",
-    r"\b(?:read )?(?:at )?second[- ]hand\b": "a secondary source",
+    r"\b(?:read )?(?:at )?second(?:-| )hand\b": "a secondary source",
     r"\bcarr(?:y|ies) (?:[\w-]+ ){0,2}(?:answer|argument|claim|conclusion|contrast|evidence|finding|support|weight)s?\b":
         "supports, shows",
     r"\ban error of\b": "a standard error of",
@@ -53,7 +53,7 @@ RETIRED = {
     r"compares like with like and finds an effect": "a full sentence",
     r"fights end there": "a full sentence",
 }
-_RETIRED = re.compile("|".join(f"({pattern})" for pattern in RETIRED))
+_RETIRED = re.compile("|".join(f"({pattern})" for pattern in RETIRED).replace(" ", "[ \n]"))
 # A sentence that opens with a figure, typed or by its id.
 _OPENS = re.compile(
     r"(?:^|(?<=[.!?] ))(?P<opens>(?!\d+\. )\d[\d.,]*(?= )|\{result\}`[^`]*`(?= \w)|\{(?:claim|fact)\}`\d[^`]*`(?= \w))")
