@@ -1,4 +1,4 @@
-"""The book's words: no phrase that it has given up, terms explained where a chapter first says them, minutes to read."""
+"""The book's words: no phrase that it has given up, terms explained where a chapter first says them, its minutes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import pytest
 from conftest import ROOT, SHIPPED, SITE
 from sphinx.errors import ExtensionError
 
-from goingglobal.sphinx.reading import words
+from goingglobal.sphinx.reading import wording
 
-GLOSSARY = words.entries((ROOT / words.GLOSSARY).read_text(encoding="utf-8"))
+GLOSSARY = wording.entries((ROOT / wording.GLOSSARY).read_text(encoding="utf-8"))
 
 
-def said(text: str, prose: bool = True) -> words.Said:
-    return words.Said("book/one.ipynb", 30_001, text, prose)
+def said(text: str, prose: bool = True) -> wording.Said:
+    return wording.Said("book/one.ipynb", 30_001, text, prose)
 
 
 # ------------------------------------------------------------------------------------------------------ the pages
 @pytest.fixture(scope="module")
 def faults() -> list[str]:
-    return words.faults(ROOT)
+    return wording.faults(ROOT)
 
 
 def test_every_page_is_read():
-    read = {page[0].page for page in words.pages(ROOT) if page}
+    read = {page[0].page for page in wording.pages(ROOT) if page}
     assert {f"book/{name}.ipynb" for name in SHIPPED} | {"book/index.md", "book/slides/sme-role.md"} <= read
-    chapters = {page[0].page for page in words.pages(ROOT) if words.chapter(page)}
+    chapters = {page[0].page for page in wording.pages(ROOT) if wording.chapter(page)}
     assert chapters >= {f"book/{name}.ipynb" for name in SHIPPED}
 
 
@@ -45,7 +45,7 @@ def test_terms_are_explained_where_a_chapter_first_says_them(faults):
 
 def test_plain_entries_are_entries_of_the_glossary():
     assert len(GLOSSARY) > 80
-    assert set(GLOSSARY) >= words.PLAIN
+    assert set(GLOSSARY) >= wording.PLAIN
     assert GLOSSARY["FDI"] == ["FDI", "foreign direct investment"]
 
 
@@ -67,7 +67,7 @@ def test_a_chapter_is_read_in_less_than_twenty_minutes(chapter):
     ("A sentence in *one\nline*, which goes\nwith the next.", "goes with"),
 ])  # fmt: skip
 def test_a_retired_phrase_is_found(text, phrase):
-    found = words.retired(said(text))
+    found = wording.retired(said(text))
     assert len(found) == 1
     assert f"“{phrase.removeprefix('read it ')}” is retired" in found[0]
 
@@ -78,13 +78,13 @@ def test_a_retired_phrase_is_found(text, phrase):
     "Half of them stand in a row.", "$$ x \\text{ goes with } y $$", "<!-- goes with -->",
 ])  # fmt: skip
 def test_other_words_are_left_alone(text):
-    assert words.retired(said(text)) == []
+    assert wording.retired(said(text)) == []
 
 
 def test_captions_of_cells_are_read():
-    pieces = list(words._strings('figure(\n    caption="Growth goes "\n    "with FDI here.", kind="goes with")\n'))
+    pieces = list(wording._strings('figure(\n    caption="Growth goes "\n    "with FDI here.", kind="goes with")\n'))
     assert pieces == [(2, "Growth goes with FDI here.")]
-    assert words.retired(said(pieces[0][1], prose=False)) != []
+    assert wording.retired(said(pieces[0][1], prose=False)) != []
 
 
 @pytest.mark.parametrize(("text", "count"), [
@@ -94,7 +94,7 @@ def test_captions_of_cells_are_read():
     (":::{list-table}\n* - One\n  - 12 firms. 13 more.\n:::", 0),
 ])  # fmt: skip
 def test_a_figure_that_opens_a_sentence_is_found(text, count):
-    assert len(words.numeral_first(said(text))) == count
+    assert len(wording.numeral_first(said(text))) == count
 
 
 @pytest.mark.parametrize(("text", "count"), [
@@ -109,14 +109,14 @@ def test_a_figure_that_opens_a_sentence_is_found(text, count):
     ("The group grew.", 0), ("We see conduits.\n\nMoney passes conduits.", 1),
 ])  # fmt: skip
 def test_a_term_without_a_word_is_found(text, count):
-    found = words.unexplained([said(text)], GLOSSARY)
+    found = wording.unexplained([said(text)], GLOSSARY)
     assert len(found) == count, found
     assert all(fault.startswith("book/one.ipynb, cell 3, line ") for fault in found)
 
 
 def test_the_place_is_named():
-    assert words.retired(said("One.\n\nTwo goes with three."))[0].startswith("book/one.ipynb, cell 3, line 3: ")
-    assert words.unexplained([said("One.\n\nTwo.\n- Firms and\n  METI.")], GLOSSARY)[0].startswith(
+    assert wording.retired(said("One.\n\nTwo goes with three."))[0].startswith("book/one.ipynb, cell 3, line 3: ")
+    assert wording.unexplained([said("One.\n\nTwo.\n- Firms and\n  METI.")], GLOSSARY)[0].startswith(
         "book/one.ipynb, cell 3, line 5: ")
 
 
@@ -124,7 +124,7 @@ def test_the_build_stops_and_says_where(tmp_path):
     (tmp_path / "book").mkdir()
     page = tmp_path / "book" / "one.md"
     page.write_text("# One\n\nGrowth goes with FDI.\n", encoding="utf-8", newline="\n")
-    with pytest.raises(ExtensionError, match="book/one.md, line 3: “goes with” is retired; write: is associated with"):
-        words._check(SimpleNamespace(srcdir=tmp_path), None)
+    with pytest.raises(ExtensionError, match=r"book/one\.md, line 3: “goes with” is retired"):
+        wording._check(SimpleNamespace(srcdir=tmp_path), None)
     page.write_text("# One\n\nGrowth is associated with FDI.\n", encoding="utf-8", newline="\n")
-    words._check(SimpleNamespace(srcdir=tmp_path), None)
+    wording._check(SimpleNamespace(srcdir=tmp_path), None)

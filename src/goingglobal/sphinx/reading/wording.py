@@ -30,7 +30,7 @@ RETIRED = {
     r"\bin the middle\b(?! of)": "the median",
     r"\b(?:sources?|rows?|evidence|estimates?|figures?|data|texts?) (?:is |are )?at hand\b": "that we could read",
     r"\b(?:read )?(?:at )?second(?:-| )hand\b": "a secondary source",
-    r"\bcarr(?:y|ies) (?:[\w-]+ ){0,2}(?:answer|argument|claim|conclusion|contrast|evidence|finding|support|weight)s?\b":
+    r"\bcarr(?:y|ies) (?:[\w-]+ ){0,2}(?:answer|argument|claim|conclusion|contrast|evidence|finding|weight)s?\b":
         "supports, shows",
     r"\ban error of\b": "a standard error of",
     r"\bleap(?:s|ed|t|ing)?\b": "jumps",
@@ -177,10 +177,12 @@ def _named(names: list[str]) -> re.Pattern:
                       + r")(?:s|es)?(?![\w/])")  # fmt: skip
 
 
+# A few words beside a term: a bracket, an apposition, “is a …”; before a proper name “the state bank …”.
 _AFTER = re.compile(
-    r"(?:['’]s?)?[*_]{0,2}(?:\s*\(|:\s|,\s+(?:the|a|an|which|that|whose|those|these|or|in|one|where|by|its|[A-Z][a-z]+['’]s)\b"
-    r"|\s+(?:is|are)\s+(?:the|a|an)\b|,\s+\*)")
-_BEFORE = re.compile(r"(?:\(|\(\*|[;:]\s)[*_]{0,2}$|\b(?:[Tt]he|[Aa]n?|[Ii]ts|[A-Z]\w+['’]s?)\s+(?:[\w'’-]+\s+){1,6}[*_]{0,2}$")
+    r"(?:['’]s?)?[*_]{0,2}(?:\s*\(|:\s|,\s+\*|\s+(?:is|are)\s+(?:the|a|an)\b"
+    r"|,\s+(?:the|a|an|which|that|whose|those|these|or|in|one|where|by|its|[A-Z][a-z]+['’]s)\b)")
+_BEFORE = re.compile(
+    r"(?:\(|[;:]\s)[*_]{0,2}$|\b(?:[Tt]he|[Aa]n?|[Ii]ts|[A-Z]\w+['’]s?)\s+(?:[\w'’-]+\s+){1,6}[*_]{0,2}$")
 
 
 def _explained(block: str, start: int, end: int, names: list[str]) -> bool:
