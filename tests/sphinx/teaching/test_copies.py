@@ -19,7 +19,7 @@ from urllib.parse import unquote, urldefrag
 import jupytext
 import nbformat
 import pytest
-from conftest import ROOT, SITE
+from conftest import ROOT, SHIPPED, SITE
 from nbconvert import HTMLExporter, ScriptExporter
 from pages import exhibits, results
 from PIL import Image
@@ -245,7 +245,7 @@ VARIED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_papermill_finds_each_chapter_s_parameters(name):
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
@@ -318,7 +318,7 @@ def test_binder_and_colab_open_the_copy_where_a_branch_holds_it():
 # ------------------------------------------------------------------------------------------------------------- minutes
 @pytest.mark.environments
 @site
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_copy_runs_by_itself_and_its_parameters_change_numbers(name, tmp_path):
     """Top to bottom in an empty folder, by papermill: once as it is, once with another value."""
     import papermill

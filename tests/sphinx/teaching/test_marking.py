@@ -147,7 +147,9 @@ def test_check_that_can_not_fail_gives_nothing():
     ("this is (no Python", []),
 ])  # fmt: skip
 def test_what_a_teacher_should_see_is_named(code, said):
-    assert marking.look([{"cell_type": "code", "source": code}]) == said
+    cell = {"cell_type": "code", "source": code}
+    assert marking.look([cell], []) == said
+    assert marking.look([cell], [cell]) == []
 
 
 # ------------------------------------------------------------------------------------------------------ given back
