@@ -36,7 +36,7 @@ RETIRED = {
     r"\bleap(?:s|ed|t|ing)?\b": "jumps",
     r"\b[Ww]ant of\b": "lack of",
     r"\bof late\b": "recently",
-    r"\bthin year": "a year with few filings",
+    r"\bthin year|\b(?:is|being) thin\b": "few filings of the year are known",
     r"\bstands? in (?:a|the|one) column\b": "appears in",
     r"\bfrom (?!(?:19|20)\d\d\b)[\d.,]+(?: ?%)? on\b": "from … upwards",
     r"\ba good \d": "more than",
