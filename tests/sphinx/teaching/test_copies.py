@@ -317,6 +317,7 @@ def test_binder_and_colab_open_the_copy_where_a_branch_holds_it():
 
 # ------------------------------------------------------------------------------------------------------------- minutes
 @pytest.mark.environments
+@pytest.mark.far
 @site
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_copy_runs_by_itself_and_its_parameters_change_numbers(name, tmp_path):
@@ -340,6 +341,7 @@ def test_a_copy_runs_by_itself_and_its_parameters_change_numbers(name, tmp_path)
 
 
 @pytest.mark.environments
+@pytest.mark.far
 @site
 def test_every_notebook_becomes_html_by_the_command(tmp_path):
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", "pages", *map(str, everything())]

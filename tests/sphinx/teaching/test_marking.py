@@ -254,6 +254,7 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
 
 
 @pytest.mark.environments
+@pytest.mark.far
 def test_a_class_of_made_submissions_gets_right_marks_and_clear_words(tmp_path):
     try:
         sandbox.available(ROOT, tmp_path)
