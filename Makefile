@@ -69,7 +69,7 @@ grade: $(STAMP)  ## marks and feedback for SUBMISSIONS=folder, each run in a san
 	@$(BIN)/python -m goingglobal.sphinx.teaching.marking "$(SUBMISSIONS)" $(if $(CHAPTER),--assignment "$(CHAPTER)") \
 	  --limit $(LIMIT) --memory $(MEMORY) --sandbox $(SANDBOX)
 
-bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
+bench: $(STAMP)  ## timings, memory and page weights as JSON; KEEP=1 keeps them in the repository
 	@$(BIN)/python tests/bench.py
 
 twice: clean book  ## build twice from nothing and compare the two sites byte by byte

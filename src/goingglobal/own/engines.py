@@ -401,9 +401,10 @@ class Source:
 
     # -------------------------------------------------------------------------------------------- where a row stands
     def located(
-        self, condition: Callable[[Table], Any], show: str, most: int
+        self, condition: Callable[[Table], Any], show: str, most: int, count: int
     ) -> tuple[tuple[int, ...], object, str | None, str]:
-        """Rows that meet a condition: their numbers, what the first holds in `show`, its file, and where it is.
+        """The `count` rows that meet a condition: the numbers of the first (`most`), what the first holds in `show`,
+        its file, and where it is.
 
         Rows of a table have no number: there the last, which is empty for files, names firm and year of one of them.
         """
@@ -413,7 +414,8 @@ class Source:
             row = self.ask(found.order_by(keys).limit(1)).iloc[0]
             firm, year = (row.get(key) for key in ("firm", "year"))
             where = "no firm" if pd.isna(firm) else f"firm {str(firm)!r}"
-            return (), row[show], None, f" ({where}" + (")" if pd.isna(year) else f" in {year:.0f})")
+            where += "" if pd.isna(year) else f" in {year:.0f}"
+            return (), row[show], None, f" ({where})" if count == 1 else f" ({count:,} rows, among them {where})"
         numbered = self.numbered()
         found = self.ask(numbered.filter(condition(numbered)).select("part", "place", show).order_by("part", "place")
                          .limit(most))
