@@ -30,7 +30,7 @@ from packaging.requirements import Requirement
 from goingglobal import __version__, _console
 from goingglobal.sphinx.build import UTF8
 from goingglobal.sphinx.build import main as build_site
-from goingglobal.sphinx.edition import edition
+from goingglobal.sphinx.edition import book
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.state import commit_time
 
@@ -202,7 +202,7 @@ def build(root: Path) -> Path:
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
-    _settings(work, edition(root)["book"])
+    _settings(work, book(root))
     command = [
         sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--contents",
         str(work / "contents"), "--output-dir", str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages",

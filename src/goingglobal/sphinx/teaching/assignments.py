@@ -29,6 +29,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import students
 from goingglobal.sphinx.teaching.exercises import file_name
 
@@ -144,7 +145,7 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     for stem in only or []:
         if stem not in numbers:
             raise AssignmentError(f"CHAPTER={stem}: no such chapter; expected is one of {', '.join(numbers)}")
-    title, ready = students.title(root), {}
+    title, ready = edition.book(root), {}
     for stem in only or numbers:
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
         found = students.exercises(chapter, stem)
@@ -180,6 +181,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path(FOLDER))
     parser.add_argument("--hidden", type=Path, default=Path("book") / "hidden")
     given = parser.parse_args(arguments)
+    _console.forgive()
     try:
         made = write(Path.cwd(), given.folder, given.hidden, given.chapters)
     except (AssignmentError, students.StudentError) as error:
