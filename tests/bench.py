@@ -167,8 +167,8 @@ def specification_curve(permutations: int = 499, fits: int = 6) -> dict[str, flo
 
 
 # Firms, years, redeals of start dates, choices: those of a reader's panel (`own.curve`) or all that its fields allow.
-CURVES = ((1_000, 10, 0, "few"), (10_000, 10, 0, "few"), (50_000, 10, 0, "few"), (10_000, 20, 0, "few"),
-          (1_000, 10, 0, "all"), (10_000, 10, 0, "all"), (1_000, 10, 99, "few"), (10_000, 10, 99, "few"))
+CURVES = ((1_000, 10, 0, "few"), (10_000, 10, 0, "few"), (10_000, 10, 0, "all"), (10_000, 10, 499, "few"),
+          (100_000, 10, 0, "few"), (100_000, 20, 0, "few"), (100_000, 10, 99, "few"), (300_000, 10, 0, "few"))
 
 
 def made_panel(firms: int, years: int):

@@ -218,6 +218,7 @@ def without_make(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.environments
+@pytest.mark.far
 @pytest.mark.site
 @pytest.mark.parametrize("target", ["check", "exercises", "address", "book", "epub"])
 def test_commands_run_where_make_is_not(tmp_path, target):
@@ -230,6 +231,7 @@ def test_commands_run_where_make_is_not(tmp_path, target):
 
 
 @pytest.mark.environments
+@pytest.mark.far
 @pytest.mark.parametrize("target", ["serve", "watch", "lab"])
 def test_servers_start_where_make_is_not(tmp_path, target):
     """They answer; the book is not built anew here."""
@@ -271,6 +273,7 @@ def resolve(platform: str, python: str, system: str, requirements: Path, target:
 
 
 @pytest.mark.environments
+@pytest.mark.far
 @pytest.mark.parametrize("python", STATED)
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_pins_have_wheels_for_every_system_stated(tmp_path, platform, python):
@@ -279,6 +282,7 @@ def test_pins_have_wheels_for_every_system_stated(tmp_path, platform, python):
 
 
 @pytest.mark.environments
+@pytest.mark.far
 @pytest.mark.parametrize(("platform", "system"), LACKING)
 def test_pins_lack_the_wheels_that_the_page_names(tmp_path, platform, system):
     """When these come, the page and the README may promise more."""

@@ -167,6 +167,7 @@ with large.open_panel("firms", connection=ibis.pyspark.connect(session)) as pane
 
 
 @pytest.mark.environments
+@pytest.mark.far
 def test_spark_gives_what_duckdb_gives(file, tmp_path):
     """PySpark, 400 MB that no reader of the book needs, goes into a folder of this test's alone."""
     if not shutil.which("java"):

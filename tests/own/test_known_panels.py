@@ -22,7 +22,7 @@ import pytest
 
 from goingglobal import own
 
-pytestmark = pytest.mark.environments
+pytestmark = [pytest.mark.environments, pytest.mark.far]
 # Package, the file in it, and its sha256; a pickle is opened only if it is that very file.
 CASTLE = ("causaldata==0.1.5", "castle/castle.dta",
           "d7c14baa64a7015a5d2d969cc55563922ffd9dccb784084be473230ba0f6a006")

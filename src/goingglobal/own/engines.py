@@ -159,7 +159,7 @@ class Source:
 
     def close(self) -> None:
         """Let go of what was kept; close the embedded database and remove its folder. A reader's connection stays."""
-        for kept in self._kept if self._folder is None else ():
+        for kept in self._kept:
             kept.release()
         self._kept.clear()
         if self._folder is not None:

@@ -1,10 +1,13 @@
-"""A generated firm panel, larger than any public one, to show that the machinery holds. No firm in it exists."""
+"""What a machine carries: a generated firm panel larger than any public one, and what curves were measured to take."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from goingglobal.models import ModelError
 from goingglobal.own.engines import duckdb_in, ibis_or_words
@@ -14,6 +17,19 @@ if TYPE_CHECKING:
 
 GENERATED_EFFECT = 0.05  # what a start does to the log home headcount in the generated panel, by construction
 GENERATED_YEARS = range(2011, 2021)
+
+
+def measured() -> pd.DataFrame:
+    """What specification curves (`own.curve`) of made panels took on one machine: one row for each size.
+
+    Columns: firms, starters, years, specifications, redeals (of start dates), core_seconds (of one core, as one worker
+    has it), peak_mb (the whole process, its libraries included), peak_mb_before (with the panel, before the curve).
+    `attrs` says `date`, `machine` and `versions`. Source: `make bench KEEP=1`.
+    """
+    found = json.loads(Path(__file__).with_name("measured.json").read_text(encoding="utf-8"))
+    rows = pd.DataFrame(found.pop("curves"))
+    rows.attrs = found
+    return rows
 
 
 def _uniform(key: Column) -> Column:

@@ -37,6 +37,7 @@ from goingglobal.own.check import (
     JUMPS,
     LOST_DIGITS,
     LOST_ZEROS,
+    MANY,
     NO_CLASS,
     NO_GROUP,
     NO_ROW,
@@ -45,7 +46,9 @@ from goingglobal.own.check import (
     PARTS,
     ROUNDED,
     SCALED,
+    SEVERAL,
     THIRDS,
+    TOTALS,
     Fault,
     PanelError,
     alike,
@@ -94,6 +97,17 @@ def _missing(name: str, rows: Table, keyed: bool = False) -> Column:
     """Cells that are empty where they may be; of rows whose key can be read."""
     empty = rows[name].isnull() & rows[f"{name} fault"].isnull()
     return empty & _keyed(rows) if keyed else empty
+
+
+def _in_years(staff: str, by: pd.DataFrame, rows: Table) -> Column:
+    """Rows with the most staff of a year, of years in `by`."""
+    hits = ((rows["year"] == year) & (rows[staff] == most) for year, most in zip(by["year"], by["most"], strict=True))
+    return reduce(or_, hits, ibis_or_words().literal(False))
+
+
+def _totals(staff: str, by: pd.DataFrame, firms: list, rows: Table) -> Column:
+    """Totals of years: where the year has `MANY` other rows, or the firm (of `firms`) is one in all its years."""
+    return _in_years(staff, by[by["n"] > MANY], rows) | (_in_years(staff, by, rows) & rows["firm"].isin(firms))
 
 
 def _above(part: str, whole: str, rows: Table) -> Column:
@@ -197,6 +211,8 @@ class LargePanel:
                 faults.append(Fault(self.table, name, words, places, count, file))
         for name in persons:
             self._check_scaled(name, *(found[f"{name} {part}"] for part in self._of_scaled(name)))
+        if total and self._has(self.staff, *KEYS):
+            self._check_totals()
         if total and self._has(*KEYS) and found["first"] is not None:
             passed = {STAFF[STAFF[0] == self.staff], *(() if self.group else ("group",))}  # not analysed, or not known
             self._check_firms(int(found["first"]), int(found["last"]), cautions, [
@@ -301,6 +317,30 @@ class LargePanel:
             faults.append(Fault(self.table, "fdi", one_status(1)))
         elif asked_of and (not starters or not never):
             cautions.append(Fault(self.table, "fdi", no_switch(starters, never)))
+
+    def _check_totals(self) -> None:
+        """As `check` does: rows that hold the sum of all others, of their year or of all."""
+        rows, ask, staff = self._rows, self._source.ask, self.staff
+        known = rows.filter(rows[staff] > 0)
+        by = ask(known.group_by("year").aggregate(n=known.count(), sum=known[staff].sum(), most=known[staff].max()))
+        most = float(by["most"].max()) if len(by) else 0.0
+        of_all = by["n"].sum() > MANY and 2 * most == by["sum"].sum()
+        by = by[(by["n"] > SEVERAL) & (2 * by["most"] == by["sum"])].dropna()
+        if len(by):
+            firms = known.filter(_in_years(staff, by, known)).group_by("firm").aggregate(hits=ibis_or_words()._.count())
+            sizes = rows.group_by("firm").aggregate(rows=rows.count())
+            each = ask(firms.join(sizes, "firm"))
+            whole = each.loc[(each["hits"] == each["rows"]) & (each["rows"] > 1), "firm"].tolist()
+            self._fault_of_totals(partial(_totals, staff, by, whole), " of the year")
+        if of_all:
+            self._fault_of_totals(lambda rows: rows[staff] == most, "")
+
+    def _fault_of_totals(self, condition: Callable[[Table], Column], words: str) -> None:
+        count = int(self._source.ask(self._rows.count(where=condition(self._rows))))
+        if count:
+            places, _, file, where = self._source.located(condition, self.staff, FOUND, count)
+            self._source.faults.append(
+                Fault(self.table, self.staff, TOTALS.format(words) + where, places, count, file))
 
     def _check_twice(self, firms: Table, count: int) -> None:
         """The fault of firm-years that stand twice."""
@@ -579,6 +619,11 @@ def two_way_from_cells(cells: pd.DataFrame, years: int) -> tuple[float, float, i
 
     Firms of a cell have the same regressors, so their sums and cross-products say all. Rows and firms, and the factor
     G/(G−1)·(N−1)/(N−K), are as in `pyfixest.feols`. Raises `ModelError` for a collinear start.
+
+    duckreg (0.4.1), which compresses regressions by Ibis too, can't stand in: it demeans by firm and by year once,
+    which is exact where all firms are seen in all years. On the book's trimmed starters, 450 firms of which 171 are,
+    it gives 0.143 (Mundlak) and 0.144 (double demeaning) where the effect is 0.0987; on the 171, 0.0829 as it should.
+    It draws clustered errors by a bootstrap, and takes no sampling weights.
     """
     seen = cells["seen"].to_numpy(np.int64)[:, None] >> np.arange(years) & 1
     used = seen.any(axis=0)

@@ -31,7 +31,7 @@ from made import git
 
 from goingglobal import __version__
 
-pytestmark = pytest.mark.environments
+pytestmark = [pytest.mark.environments, pytest.mark.far]
 
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(str(path) for path in FOLDER.glob("*.yml"))

@@ -147,7 +147,9 @@ def test_check_that_can_not_fail_gives_nothing():
     ("this is (no Python", []),
 ])  # fmt: skip
 def test_what_a_teacher_should_see_is_named(code, said):
-    assert marking.look([{"cell_type": "code", "source": code}]) == said
+    cell = {"cell_type": "code", "source": code}
+    assert marking.look([cell], []) == said
+    assert marking.look([cell], [cell]) == []
 
 
 # ------------------------------------------------------------------------------------------------------ given back
@@ -186,7 +188,7 @@ THIEF = """\
 from pathlib import Path
 book = Path({root!r}) / "book"
 seen = [str(p) for folder in ("/tmp", "/home", "/root", {root!r}) for p in Path(folder).rglob("*")
-        if p.suffix == ".ipynb" or "hidden" in p.parts]
+        if "site-packages" not in p.parts and (p.suffix == ".ipynb" or "hidden" in p.parts)]
 raise ValueError(f"seen: {{seen}}, book: {{book.exists()}}, classes: {{Path({classes!r}).exists()}}")"""
 CALLER = """\
 import socket
@@ -252,6 +254,7 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
 
 
 @pytest.mark.environments
+@pytest.mark.far
 def test_a_class_of_made_submissions_gets_right_marks_and_clear_words(tmp_path):
     try:
         sandbox.available(ROOT, tmp_path)

@@ -125,6 +125,7 @@ def copied(root: Path) -> None:
 
 
 @pytest.mark.environments
+@pytest.mark.far
 def test_a_course_makes_its_edition_in_four_files(tmp_path):
     copied(tmp_path)
     make(tmp_path)

@@ -74,7 +74,7 @@ def main(root: Path, arguments: list[str]) -> int:
     for line in put(root / "_build" / "html" / "notebooks", folder):
         print(line)
     print(f"to read and change: {state.MINE}/ (your changes stay); to write the book: book/", flush=True)
-    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    as_root = ["--allow-root"] if getattr(os, "geteuid", int)() == 0 and os.name == "posix" else []
     command = [sys.executable, "-m", "jupyterlab", *as_root, f"--ServerApp.root_dir={root}",
                f"--LabApp.default_url=/lab/tree/{state.MINE}", *arguments]  # fmt: skip
     return subprocess.run(command, cwd=root, check=False).returncode

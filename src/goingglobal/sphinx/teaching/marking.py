@@ -196,11 +196,12 @@ def guarded(cells: list[dict], nonce: str) -> list[dict]:
     return out
 
 
-def look(cells: list[dict]) -> list[str]:
-    """What in a student's code a teacher should see: each by its cell's place, counted from one."""
+def look(cells: list[dict], frame: list[dict]) -> list[str]:
+    """What in a student's own code (not the frame's) a teacher should see, by its cell's place, counted from one."""
+    given = {cell["source"].strip() for cell in frame}
     said = []
     for place, cell in enumerate(cells, 1):
-        if cell["cell_type"] != "code":
+        if cell["cell_type"] != "code" or cell["source"].strip() in given:
             continue
         try:
             tree = ast.parse("\n".join("" if re.match(r"\s*[%!]", line) else line
@@ -367,7 +368,7 @@ def mark(root: Path, folder: Path, submission: Submission, *, limit: int, memory
     except AssignmentError as error:
         nothing.line = str(error)
         return nothing
-    nothing.look = look(handed)
+    nothing.look = look(handed, release["cells"])
     if not any(cell["source"].strip() for cell in handed):
         nothing.line = "This notebook is empty."
         return nothing
@@ -426,7 +427,7 @@ def page(m: Mark, title: str) -> str:
 <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem;
 margin: 2rem auto; padding: 0 1rem }} table {{ border-collapse: collapse; width: 100% }}
 td, th {{ text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8886;
-overflow-wrap: anywhere }} td:nth-child(2) {{ white-space: nowrap }}</style></head><body>
+overflow-wrap: anywhere }} td:nth-child(2), th {{ white-space: nowrap }}</style></head><body>
 <h1>Exercises of {escape(m.chapter)}</h1>
 <p><em>{escape(title)}</em>. {escape(m.student)}: <strong>{m.passed:g} of {m.out_of:g}</strong> marks from tests,
 <strong>{m.by_hand:g}</strong> for answers in words{read}.</p>
