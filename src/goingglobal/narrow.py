@@ -48,7 +48,7 @@ def _named(ax) -> list[tuple[float, str, object]]:
     """Place, name and colour of each row of an axes whose vertical axis holds names; else nothing."""
     low, high = sorted(ax.get_ylim())
     rows = [(at, label.get_text(), label.get_color())
-            for at, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+            for at, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=False)
             if low <= at <= high and label.get_text()]  # fmt: skip
     return rows if any(re.search(r"[^\W\d_]{3}", name) for _, name, _ in rows) else []
 
