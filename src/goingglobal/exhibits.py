@@ -107,7 +107,10 @@ def _steps(path: str) -> str:
 
 
 def svg_of(fig, label: str, alt: str, form: str = "gg-wide") -> str:
-    """The figure as an inline SVG: colours from the page, ids its own, alt text inside, no date; `form` is its class."""
+    """The figure as an inline SVG: colours from the page, ids its own, alt text inside, no date.
+
+    `form` is its class: gg-wide or gg-narrow.
+    """
     import matplotlib as mpl
 
     buffer = io.StringIO()
@@ -160,7 +163,7 @@ def forms_of(fig, label: str, alt: str, narrow: Callable | None = None) -> dict[
     theme.letter_panels(fig)
     wide = svg_of(fig, label, alt)
     try:
-        narrowing.relay(fig, narrow)
+        narrowing.relay(fig, narrow or getattr(fig, "narrow", None))
     except narrowing.NarrowError as error:
         raise ExhibitError(f"exhibit {label!r}: no narrow form for a telephone: {error}; give `narrow=`, a function of "
                            "the figure that makes room") from None

@@ -14,7 +14,8 @@ __all__ = ["SMALLEST", "WIDTH", "NarrowError", "relay"]
 
 WIDTH = 3.3  # inches; 343 pixels on a telephone of 375, so that a point is 1.44 pixels there
 SMALLEST, LARGEST = 8.5, 9.5  # points
-ROW = 0.48  # inches of a row with its name above
+ROW = 0.52  # inches of a row with its name above
+_MANY = 16  # rows of which each is lower
 _HIGH = (1.75, 2.4)  # inches of a panel without names
 _EDGE = 3  # points by which lettering may reach over the edge: the page's own letters are narrower
 
@@ -32,19 +33,22 @@ def _long(words: str, size: float) -> float:
 
 
 def wrapped(words: str, size: float, width: float) -> str:
-    """Words in lines of at most `width` points; a word that is longer stays whole."""
-    lines = [""]
-    for word in words.split():
-        longer = f"{lines[-1]} {word}".strip()
-        lines = [*lines[:-1], longer] if not lines[-1] or _long(longer, size) <= width else [*lines, word]
-    return "\n".join(lines)
+    """Words in lines of at most `width` points; longer words stay whole, broken lines broken."""
+    said = []
+    for line in words.split("\n"):
+        lines = [""]
+        for word in re.split(r" +", line):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            lines = [*lines[:-1], longer] if not lines[-1] or _long(longer, size) <= width else [*lines, word]
+        said += lines
+    return "\n".join(said)
 
 
 def _named(ax) -> list[tuple[float, str, object]]:
     """Place, name and colour of each row of an axes whose vertical axis holds names; else nothing."""
     low, high = sorted(ax.get_ylim())
     rows = [(at, label.get_text(), label.get_color())
-            for at, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+            for at, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=False)
             if low <= at <= high and label.get_text()]  # fmt: skip
     return rows if any(re.search(r"[^\W\d_]{3}", name) for _, name, _ in rows) else []
 
@@ -52,7 +56,7 @@ def _named(ax) -> list[tuple[float, str, object]]:
 def _tick_labels(ax) -> None:
     """Every panel has its own numbers and names, also those that shared a neighbour's."""
     ax.tick_params(axis="y", labelleft=True)
-    if ax.xaxis.get_tick_params().get("labelbottom") or ax.get_shared_x_axes().get_siblings(ax) != [ax]:
+    if any(one.xaxis.get_tick_params().get("labelbottom", True) for one in ax.get_shared_x_axes().get_siblings(ax)):
         ax.tick_params(axis="x", labelbottom=True)
     for axis in (ax.xaxis, ax.yaxis):
         for label in axis.get_ticklabels():
@@ -65,7 +69,9 @@ def _titles(ax, width: float) -> None:
             title.set_text(wrapped(title.get_text(), title.get_fontsize(), width))
 
 
-def _names_above(ax, rows: list[tuple[float, str, object]], width: float, row: float) -> None:
+def _names_above(ax, rows: list[tuple[float, str, object]], width: float) -> None:
+    from matplotlib.patches import Rectangle
+
     places = sorted(at for at, *_ in rows)
     step = min((b - a for a, b in zip(places, places[1:], strict=False)), default=1.0)
     up = -1 if ax.yaxis_inverted() else 1
@@ -73,12 +79,16 @@ def _names_above(ax, rows: list[tuple[float, str, object]], width: float, row: f
     ax.tick_params(axis="y", length=0)
     low, high = sorted((min(places) - step / 2, max(places) + step / 2))
     ax.set_ylim(*((high, low) if up < 0 else (low, high)))
+    for bar in ax.patches:
+        if isinstance(bar, Rectangle) and 0.55 * step < bar.get_height() < step:
+            bar.set_y(bar.get_y() + (bar.get_height() - 0.5 * step) / 2)
+            bar.set_height(0.5 * step)
     for at, name, colour in rows:
         words = wrapped(name, SMALLEST, width)
-        ax.annotate(words, (0, at + up * step / 2), xycoords=("axes fraction", "data"), xytext=(0, -1),
-                    textcoords="offset points", va="top", ha="left", color=colour, fontsize=SMALLEST, zorder=5,
-                    annotation_clip=False)  # fmt: skip
-    del row
+        tall = hasattr(ax, "narrow_row")
+        ax.annotate(words, (0, at + up * step * (0.5 if tall else 0.34)), xycoords=("axes fraction", "data"),
+                    xytext=(0, -1), textcoords="offset points", va="top" if tall else "bottom", ha="left",
+                    color=colour, fontsize=SMALLEST, zorder=5, annotation_clip=False)  # fmt: skip
 
 
 def _legends(fig) -> None:
@@ -91,7 +101,10 @@ def _legends(fig) -> None:
         if not words:
             continue
         handles, title = old.legend_handles, old.get_title().get_text()
-        old.remove()
+        if old in fig.legends:  # those of seaborn's figures can't remove themselves
+            fig.legends.remove(old)
+        else:
+            old.remove()
         across = 2 if 2 * max(_long(line, SMALLEST) for each in words for line in each.split("\n")) < 72 * 2 else 1
         fig.legend(handles, words, title=title or None, loc="outside lower left", ncols=across, fontsize=SMALLEST)
 
@@ -129,22 +142,21 @@ def _ticks(ax) -> None:
 
 def _edges(fig) -> None:
     """Raises `NarrowError` where lettering runs over an edge."""
-    from matplotlib.text import Text
-
     scale, reach = 72 / fig.dpi, 72 * WIDTH
-    for text in fig.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and text.axes is not None:
+    for text in [text for ax in theme.axes_of(fig) for text in (
+            *ax.texts, ax.title, ax._left_title, *([ax.xaxis.label, ax.yaxis.label] if ax.axison else []))]:
+        if text.get_visible() and text.get_text().strip():
             box = text.get_window_extent()
-            if box.width and not (-_EDGE <= box.x0 * scale and box.x1 * scale <= reach + _EDGE):
+            if not (box.x0 * scale >= -_EDGE and box.x1 * scale <= reach + _EDGE):
                 raise NarrowError(f"{text.get_text()[:40]!r} runs over the edge")
 
 
 def relay(fig, narrow=None) -> None:
     """Lay a drawn figure out anew, `WIDTH` inches wide, one panel a row.
 
-    `narrow`, a function of the figure, does what this can't, before the words are measured: it may set
-    `fig.narrow_columns = 2`, heights (`ax.narrow_height = 1.2`, inches), texts. Raises `NarrowError` where a panel has
-    no room or lettering runs over an edge.
+    `narrow`, a function of the figure, does what this can't, once panels stand where they will: it moves texts, sets
+    sizes. With `fig.narrow_kept` panels stay where they are, and all is left to it. A row of an axes with `narrow_row`
+    is so many inches high, its name at the top. Raises `NarrowError` where lettering runs over an edge.
     """
     from matplotlib.text import Text
 
@@ -155,20 +167,23 @@ def relay(fig, narrow=None) -> None:
     fig.set_layout_engine("none")
     room = 72 * (WIDTH - 0.1)
     heights = []
-    for ax in panels:
+    kept = getattr(fig, "narrow_kept", False)
+    for ax in panels if not kept else ():
         _tick_labels(ax)
-        rows = _named(ax)
+    names = {ax: [] if kept else _named(ax) for ax in panels}
+    for ax, rows in names.items():
         if rows:
-            _names_above(ax, rows, room, ROW)
-        heights.append(getattr(ax, "narrow_height", ROW * len(rows) + 0.1 if rows
-                               else min(max(tall[ax], _HIGH[0]), _HIGH[1])))
-    if len(panels) > 1:
+            _names_above(ax, rows, room)
+        heights.append(getattr(ax, "narrow_row", ROW if len(rows) < _MANY else 0.8 * ROW) * len(rows) + 0.1 if rows
+                       else min(max(tall[ax], _HIGH[0]), _HIGH[1]))
+    if len(panels) > 1 and not kept:
         grid = fig.add_gridspec(len(panels), 1, height_ratios=heights)
         for place, ax in enumerate(panels):
             ax.set_subplotspec(grid[place])
     below = {ax.get_xlabel() for ax in panels}
-    for place, ax in enumerate(panels):
-        _titles(ax, room)
+    for place, ax in enumerate(panels if not kept else ()):
+        for text in ax.texts:
+            text.set_clip_on(False)
         last = place == len(panels) - 1
         words = ax.get_xlabel() if len(below) > 2 or last else ""
         if last and not words:
@@ -188,5 +203,11 @@ def relay(fig, narrow=None) -> None:
     fig.draw_without_rendering()
     for ax in panels:
         _ticks(ax)
+        if not kept:
+            _titles(ax, 72 * WIDTH - 72 * ax.get_window_extent().x0 / fig.dpi)
+            box = ax.get_window_extent()
+            middle = 36 * (box.x0 + box.x1) / fig.dpi
+            room = 2 * min(middle, 72 * WIDTH - middle)
+            ax.set_xlabel(wrapped(ax.get_xlabel(), ax.xaxis.label.get_fontsize(), room))
     fig.draw_without_rendering()
     _edges(fig)

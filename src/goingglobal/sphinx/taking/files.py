@@ -1,4 +1,5 @@
-"""Files that the site offers besides pages: `results.json`, `exhibits.json`, a CSV per exhibit, two pictures per figure.
+"""Files that the site offers besides pages: `results.json`, `exhibits.json`, a CSV per exhibit, an SVG and a PNG of
+each figure.
 """
 
 from __future__ import annotations
