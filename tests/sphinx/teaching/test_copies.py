@@ -236,7 +236,7 @@ def test_a_notebook_becomes_html_in_any_folder(tmp_path, monkeypatch):
 
 # What each chapter lets one vary, and to what: another value, with which numbers change.
 VARIED = {
-    "introduction": ("last_year", 2019, "country/no_conduits_controls/pwt"),
+    "introduction": ("last_year", 2012, "country/no_conduits_controls/pwt"),
     "sme-role": ("largest_step", 0.5, "firm/starters_trim70_without_2019/parent"),
     "barriers": ("covariates", ["ln_parent0", "ln_assets", "profitability", "average_age", "manufacturing"],
                  "barriers/ipw_att/parent"),
