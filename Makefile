@@ -32,7 +32,7 @@ outputs: $(STAMP)  ## make the PDF, the EPUB and the site for the browser, and t
 
 # Without site, browser and slow tests: what can be wrong in a text, a cell, a table, a sample, a number's path.
 QUICK := tests/test_rooms.py tests/data/test_claims.py tests/samples tests/showing tests/estimates/test_models.py \
-  tests/estimates/test_answers.py tests/own/test_check.py tests/book
+  tests/estimates/test_answers.py tests/own/test_check.py tests/book tests/sphinx/reading/test_wording.py
 
 quick: check  ## half a minute, no build: style, spelling, notebooks, data as sealed, prose, rooms, ledger, samples, models
 	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or outputs or environments)" -n 2 $(QUICK)
@@ -69,7 +69,7 @@ grade: $(STAMP)  ## marks and feedback for SUBMISSIONS=folder, each run in a san
 	@$(BIN)/python -m goingglobal.sphinx.teaching.marking "$(SUBMISSIONS)" $(if $(CHAPTER),--assignment "$(CHAPTER)") \
 	  --limit $(LIMIT) --memory $(MEMORY) --sandbox $(SANDBOX)
 
-bench: $(STAMP)  ## timings and page weights as JSON; writes nothing in the repository
+bench: $(STAMP)  ## timings, memory and page weights as JSON; KEEP=1 keeps them in the repository
 	@$(BIN)/python tests/bench.py
 
 twice: clean book  ## build twice from nothing and compare the two sites byte by byte

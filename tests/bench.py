@@ -1,6 +1,8 @@
 """`make bench`: what installing, executing, building and the specification curve cost, and what pages weigh, as JSON.
 
-Everything happens in a temporary folder; nothing in the repository changes.
+Everything happens in a temporary folder; nothing in the repository changes. `make bench KEEP=1` keeps what it found:
+all of it in `tests/bench.json`, and what the curve takes, which a page shows, in the library's `own/measured.json`.
+`python tests/bench.py curve` measures the latter alone.
 """
 
 from __future__ import annotations
@@ -164,14 +166,77 @@ def specification_curve(permutations: int = 499, fits: int = 6) -> dict[str, flo
     }
 
 
-def generated_panel() -> dict[str, float]:
-    """The generated panel of ten million rows through DuckDB: its process's peak memory (MB), its ceiling, seconds."""
+# Firms, years, redeals of start dates, choices: those of a reader's panel (`own.curve`) or all that its fields allow.
+CURVES = ((1_000, 10, 0, "few"), (10_000, 10, 0, "few"), (10_000, 10, 0, "all"), (10_000, 10, 499, "few"),
+          (100_000, 10, 0, "few"), (100_000, 20, 0, "few"), (100_000, 10, 99, "few"), (300_000, 10, 0, "few"))
+
+
+def made_panel(firms: int, years: int):
+    """A made panel, from `own.check`: firms with home and group headcount in 20 sectors, a tenth of them starters."""
+    import numpy as np
+    import pandas as pd
+
+    from goingglobal import own
+
+    rng = np.random.default_rng(1)
+    firm, year = np.repeat(np.arange(firms), years), np.tile(np.arange(2000, 2000 + years), firms)
+    start = np.where(np.arange(firms) % 10 == 0, rng.integers(2002, 2000 + years - 1, firms), 9999)[firm]
+    size = np.exp(rng.uniform(3, 7, firms)[firm] + rng.normal(0, 0.1, len(firm)))
+    return own.check(pd.DataFrame({
+        "firm": pd.Series(firm).astype(str).str.zfill(9), "year": year, "fdi": (year >= start).astype(int),
+        "home": np.ceil(size), "group": np.ceil(size * 1.3) + 1, "sector": [f"s{f % 20}" for f in firm]}))
+
+
+def one_curve(firms: int, years: int, redeals: int, choices: str) -> dict[str, float]:
+    """What a curve takes: seconds of one core and the peak memory (MB) of this process, its libraries included."""
+    from goingglobal import own, specifications
     from goingglobal.own import large
 
-    start = time.perf_counter()
+    panel = made_panel(firms, years)
+    before, start = large.peak_mb(), time.process_time()
+    more = {"restriction": specifications.CHOICES["restriction"]} if choices == "all" else {}
+    curve = own.curve(panel, redeals, **more)
+    return {"firms": firms, "starters": firms // 10, "years": years, "specifications": len(curve.rows),
+            "redeals": redeals, "core_seconds": round(time.process_time() - start, 1),
+            "peak_mb": round(large.peak_mb()), "peak_mb_before": round(before)}
+
+
+def curve_sizes() -> dict[str, object]:
+    """What curves of several sizes take, each in a process of its own."""
+    from importlib.metadata import version
+
+    rows = []
+    for case in CURVES:
+        done = subprocess.run([sys.executable, __file__, "curve", *map(str, case)], capture_output=True, text=True,
+                              check=True)
+        rows.append(json.loads(done.stdout))
+    return {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "curves": rows,
+            "versions": {name: version(name) for name in ("goingglobal", "numpy", "pandas", "scipy")}}
+
+
+def machine() -> dict[str, object]:
+    """The class of machine that measures."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9 if hasattr(os, "sysconf") else None
+    return {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.machine(),
+            "memory_gb": memory and round(memory)}
+
+
+def generated_panel() -> dict[str, float]:
+    """The generated panel of ten million rows through DuckDB: its process's peak memory (MB), its ceiling, seconds.
+
+    Seconds pass on the clock; core seconds are those that processors worked.
+    """
+    import resource
+
+    from goingglobal.own import large
+
+    start, spent = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     run = large.demonstrate(10_000_000, memory_limit="256MB", ceiling_mb=700)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    core = after.ru_utime + after.ru_stime - spent.ru_utime - spent.ru_stime
     return {"rows": run.rows, "memory_limit": run.memory_limit, "ceiling_mb": run.ceiling_mb,
-            "peak_mb": round(run.peak_mb), "seconds": round(time.perf_counter() - start, 2)}
+            "peak_mb": round(run.peak_mb), "seconds": round(time.perf_counter() - start, 2),
+            "core_seconds": round(core, 2)}
 
 
 def lite(copy: Path) -> dict[str, float]:
@@ -194,17 +259,33 @@ def main() -> None:
             [str(Path(sys.executable).with_name("uv")), "pip", "install", "--python", str(venv / "bin" / "python"),
              "--require-hashes", "-r", str(copy / "requirements.lock")], env=environment)
         loop = build_loop(copy, environment)
-        print(json.dumps({
-            "machine": {"python": platform.python_version(), "cores": os.cpu_count(), "system": platform.machine()},
-            "seconds": {
+        sizes = curve_sizes()
+        found = {
+            "date": sizes["date"], "machine": machine(), "versions": sizes["versions"], "seconds": {
                 "install_with_packages_cached": round(install, 2), "book": loop,
                 "notebooks_alone": notebooks(copy, environment, scratch),
             },
-            "specification_curve": specification_curve(),
+            "specification_curve": specification_curve(), "curves": sizes["curves"],
             "generated_panel": generated_panel(), "jupyterlite": lite(copy),
             "pages": weights(copy / "_build" / "html"),
-        }, indent=1))
+        }
+    print(json.dumps(found, indent=1))
+    if os.environ.get("KEEP"):
+        (ROOT / "tests" / "bench.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        keep(sizes)
+
+
+def keep(sizes: dict[str, object]) -> None:
+    """Write what curves take where the library reads it."""
+    lines = json.dumps(sizes, indent=1)
+    (ROOT / "src" / "goingglobal" / "own" / "measured.json").write_text(lines + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["curve"] and len(sys.argv) == 6:
+        print(json.dumps(one_curve(*map(int, sys.argv[2:5]), sys.argv[5])))
+    elif sys.argv[1:] == ["curve"]:
+        keep(measured := curve_sizes())
+        print(json.dumps(measured, indent=1))
+    else:
+        main()

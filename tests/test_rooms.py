@@ -26,7 +26,8 @@ STANDS_ON["teaching"] = STANDS_ON["absorbing"] = {"models"}
 STANDS_ON["designs"] = STANDS_ON["specifications"] = STANDS_ON["models"] | {"models"}
 STANDS_ON["results"] = STANDS_ON["designs"] | {"designs", "specifications"}
 STANDS_ON["charts"] = STANDS_ON["results"] | {"theme"}
-STANDS_ON["exhibits"] = STANDS_ON["charts"] | {"results", "charts"}
+STANDS_ON["narrow"] = {"theme"}
+STANDS_ON["exhibits"] = STANDS_ON["charts"] | {"results", "charts", "narrow"}
 STANDS_ON["explorers"] = STANDS_ON["own"] = STANDS_ON["exhibits"] | {"exhibits", "absorbing"}
 STANDS_ON["sphinx"] = set(STANDS_ON)
 # The same inside folders. An `__init__` is its folder's index: it may name all that lies in it.
@@ -36,7 +37,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "jobs": {"common", "firms"}, "support": {"common", "firms", "jobs"}},
     "own": {"words": set(), "files": set(), "rules": {"words"}, "check": {"rules", "words"},
             "tables": {"rules", "check", "files", "words"}, "analyses": {"check", "words"},
-            "large": {"check", "analyses", "files"}, "surveys": {"check", "analyses", "files", "tables", "words"}},
+            "engines": {"rules", "check", "files", "words"}, "generated": {"engines"},
+            "large": {"rules", "check", "analyses", "engines", "generated"},
+            "surveys": {"check", "analyses", "files", "tables", "words"}},
     "sphinx": {"settings": set(), "state": {"settings"}, "build": {"state"}, "serve": {"build"},
                "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
@@ -52,13 +55,13 @@ ESTIMATORS = ("statsmodels", "pyfixest", "linearmodels", "diff_diff", "altair", 
 # Where the tests of a module lie: in the folder of the same name, or in one that several modules share.
 ROOMS = {"data": "data", "_console": "data", "ledger": "data", "_display": "showing"} | dict.fromkeys(
     ("models", "designs", "specifications", "teaching", "absorbing"), "estimates") | dict.fromkeys(
-    ("results", "exhibits", "charts", "theme", "explorers"), "showing")  # fmt: skip
+    ("results", "exhibits", "charts", "theme", "explorers", "narrow"), "showing")  # fmt: skip
 # Extensions that no test calls: what they do to pages is looked at on the built site, by a test of the same room.
 ON_THE_SITE = {
     "sphinx.cache": "test_build", "sphinx.reading.mime": "test_site", "sphinx.reading.roles": "test_site",
     "sphinx.reading.explorers": "test_explorers_on_the_site", "sphinx.reading.mathematics": "test_site",
     "sphinx.reading.bibliography": "test_site", "sphinx.taking.files": "test_citing",
-    "sphinx.taking.address": "test_citing", "sphinx.taking.epub": "test_paper",
+    "sphinx.taking.address": "test_citing", "sphinx.taking.epub": "test_epub",
 }  # fmt: skip
 
 
@@ -70,10 +73,16 @@ def library() -> dict[str, str]:
     return {".".join(f.relative_to(PACKAGE).with_suffix("").parts): f.read_text(encoding="utf-8") for f in files}
 
 
+@cache
+def nodes(source: str) -> list[ast.AST]:
+    """Every node of a module, parsed once for all rules."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def imported(name: str, source: str, known: set[str]) -> list[tuple[str, str]]:
     """Modules of the library that a module imports, anywhere in it, each with the name that it binds."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 head, _, rest = alias.name.partition(".")
@@ -216,7 +225,7 @@ def test_tests_share_through_helpers_alone():
     names = Counter(path.rpartition("/")[2] for path in test_modules())
     assert [name for name, count in names.items() if count > 1] == []
     for path, text in test_modules().items():
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(text):
             heads = [a.name for a in node.names] if isinstance(node, ast.Import) else (
                 [node.module or ""] if isinstance(node, ast.ImportFrom) else [])  # fmt: skip
             assert not {head.split(".")[0] for head in heads} & set(names), path

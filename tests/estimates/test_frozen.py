@@ -9,6 +9,7 @@ route stands behind it. After a deliberate change, explained in the changelog, `
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ def stated() -> dict[str, list]:
 @pytest.mark.site
 def test_no_reported_number_moved():
     assert moved(json.loads(FROZEN.read_text(encoding="utf-8")), stated()) == []
+
+
+@pytest.mark.site
+def test_percents_are_the_log_points_they_come_from():
+    value = {id_: parts[0] for id_, parts in stated().items()}
+    since = json.loads((SITE / "results.json").read_text(encoding="utf-8"))["jobs/starters_cs/lower"]
+    points = {"lower": value["jobs/starters/lower"], "upper": value["jobs/starters/upper"],
+              "between_low": value["jobs/starters/interval_low"], "between_high": value["jobs/starters/interval_high"],
+              "lower_since": since["value"], "lower_since_low": since["ci_low"], "lower_since_high": since["ci_high"]}
+    assert {id_.rsplit("/", 1)[1] for id_ in value if id_.startswith("jobs/percent/")} == set(points)
+    for name, log_points in points.items():
+        assert math.log(1 + value[f"jobs/percent/{name}"] / 100) == pytest.approx(log_points, abs=1e-12)
 
 
 @pytest.mark.parametrize(("after", "said"), [

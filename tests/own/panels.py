@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -47,3 +48,21 @@ def weighted_least_squares(y, x, w):
     left = w * (y - x @ slopes)
     n, k = x.shape
     return slopes, np.sqrt(np.diag(n / (n - k) * bread @ (x * left[:, None] ** 2).T @ x @ bread))
+
+
+def asked(panel, fetched: bool = True) -> dict[str, list[float]]:
+    """All that a panel of `own.large` gives, as lists of numbers, so that engines can be compared."""
+    found = {"by_year": panel.by_year(), "first_fdi": panel.first_fdi()}
+    for outcome in (panel.staff, "group"):
+        found[f"cells of {outcome}"] = panel.cells(outcome, 0.7)
+        for words, estimate in (("starters", panel.starters_effect(outcome)),
+                                ("starters, trimmed", panel.starters_effect(outcome, 0.5)),
+                                ("difference", panel.long_difference(outcome)),
+                                ("difference of all", panel.long_difference(outcome, None))):
+            gone = [int(n.replace(",", "")) for note in estimate.notes for n in re.findall(r"([\d,]+) firms? ", note)]
+            found[f"{words}, {outcome}"] = [estimate.value, estimate.se, estimate.ci_low, estimate.ci_high,
+                                            estimate.n, *gone]
+    if fetched:
+        found["fetch"] = panel.fetch(never_share=0.3).sort_values(["edinet_code", "year"])
+    return {name: part.select_dtypes("number").to_numpy(float).ravel().tolist() if isinstance(part, pd.DataFrame)
+            else part for name, part in found.items()}

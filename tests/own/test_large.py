@@ -157,6 +157,46 @@ def test_faults_of_a_file_as_a_whole(folder, rows, words):
         large.open_panel(folder / "whole.csv")
 
 
+def sums(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.groupby("year", as_index=False)["home"].sum().assign(firm="all", fdi=0, sector="s0", weight=1)
+
+
+@pytest.mark.parametrize("odd", [
+    lambda r: pd.concat([r, sums(r)]), lambda r: pd.concat([r, sums(r).iloc[:2]]),
+    lambda r: pd.concat([r[r["firm"] < "f004"], sums(r[r["firm"] < "f004"])]),
+    lambda r: pd.concat([r[r["firm"] < "f004"], sums(r[r["firm"] < "f004"]).iloc[:2].assign(firm=["f000", "f001"])]),
+    lambda r: pd.concat([r, r.iloc[:1].assign(firm="all", home=r["home"].sum())]),
+    lambda r: r.assign(firm=r["firm"].where(r["firm"] != "f007", "1.2E+11")),
+    lambda r: r.assign(home=r["home"].where(r.index != 8, 400 * r["home"])),
+    lambda r: r.assign(group=(r["home"] + 5).where(r["firm"] > "f003")),
+], ids=["totals", "two totals", "few firms and totals", "no totals", "a total of all", "cut", "a jump", "no group"])
+def test_what_only_several_rows_show_is_told_as_in_memory(tmp_path, odd):
+    odd(made()).to_csv(tmp_path / "odd.csv", index=False)
+    said = []
+    for reads in (lambda: own.check(pd.read_csv(tmp_path / "odd.csv"), table="mine").attrs["cautions"],
+                  lambda: large.open_panel(tmp_path / "odd.csv", table="mine")):
+        try:
+            found = reads()
+        except PanelError as error:
+            said.append({*map(str, error.faults), *map(str, error.cautions)})
+            continue
+        said.append({*map(str, found)} if isinstance(found, tuple) else {*map(str, found.cautions)})
+        if not isinstance(found, tuple):
+            found.close()
+    assert said[0] == said[1]
+    assert said[0]
+
+
+def test_who_is_left_out_is_counted_as_in_memory(folder):
+    rows = made().assign(group=lambda r: (r["home"] + 5).where(r["firm"] > "f003"))
+    panel = own.check(rows)
+    with large.open_panel(as_parquet(rows, folder / "without.parquet")) as found:
+        for mine, theirs in ((found.long_difference("group"), own.long_difference(panel, "group")),
+                             (found.starters_effect(), own.starters_effect(panel))):
+            assert "4 firms without a group headcount" in mine.notes[0]
+            assert mine.notes[0].split(";")[0] == theirs.notes[0].split(";")[0]
+
+
 def test_a_file_that_is_broken_or_not_there(folder):
     (folder / "broken.csv").write_text("firm;year;home;fdi\na;2010;5;0\na;2011;6;0;7;8\n", encoding="utf-8")
     with pytest.raises(PanelError, match=r"row 2: can't be read.*Expected Number of Columns: 4") as caught:
@@ -253,7 +293,7 @@ def test_columns_as_a_list_are_one_fault(folder):
 def test_no_folder_is_left_behind(folder, opened):
     made().to_csv(folder / "clean.csv", index=False)
     with large.open_panel(folder / "clean.csv") as found:
-        place = Path(found._folder.name)
+        place = found._source.folder
         assert place.is_dir()
     assert not place.exists()
 

@@ -6,6 +6,7 @@ others fail at once. Both lines start with the first test that asks and run besi
 
 from __future__ import annotations
 
+import re
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import SimpleNamespace
@@ -232,6 +233,7 @@ def test_evidence_that_no_page_reports_stops_the_build(bad):
 
 # Each fault alone is enough (the build above has them all at once).
 RESULT = {"id": "tiny/a", "text": "1"}
+FIRST = SimpleNamespace(config=SimpleNamespace(root_doc="book/index"))
 FAULTY = {
     "'tiny/nothing'": registry.Page(uses=[("result", "tiny/nothing", 3)]),
     "'C999'": registry.Page(uses=[("claim", "C999", 3)]),
@@ -245,15 +247,30 @@ FAULTY = {
 @pytest.mark.parametrize("words", FAULTY)
 def test_one_fault_is_enough(words):
     good = registry.Page(results={"tiny/a": RESULT})
-    env = SimpleNamespace(goingglobal_pages={"book/good": good, "book/bad": FAULTY[words]})
+    env = SimpleNamespace(goingglobal_pages={"book/good": good, "book/bad": FAULTY[words]}, metadata={})
     with pytest.raises(ExtensionError, match=r"book/bad.*" + words):
-        registry._check(None, env)
+        registry._check(FIRST, env)
+
+
+@pytest.mark.parametrize(("uses", "words"), [
+    ([], "book/ja: quotes no result 'tiny/a', as book/index, line 1 does"),
+    ([("result", "tiny/a", 4), ("claim", "C012", 5)],
+     "book/ja, line 5: quotes claim 'C012', which book/index does not"),
+])  # fmt: skip
+def test_the_first_page_quotes_the_same_in_every_language(uses, words):
+    first = registry.Page(results={"tiny/a": RESULT}, uses=[("result", "tiny/a", 1)])
+    env = SimpleNamespace(goingglobal_pages={"book/index": first, "book/ja": registry.Page(uses=uses)},
+                          metadata={"book/ja": {"lang": "ja"}})  # fmt: skip
+    with pytest.raises(ExtensionError, match=re.escape(words)):
+        registry._check(FIRST, env)
+    env.goingglobal_pages["book/ja"].uses = [("result", "tiny/a", 9)]
+    assert registry._check(FIRST, env) is None
 
 
 def test_sound_records_pass():
     uses = [("result", "tiny/a", 1), ("claim", "C012", 2), ("fact", "F0088", 3)]
     page = registry.Page(results={"tiny/a": RESULT}, uses=uses)
-    assert registry._check(None, SimpleNamespace(goingglobal_pages={"book/good": page})) is None
+    assert registry._check(FIRST, SimpleNamespace(goingglobal_pages={"book/good": page}, metadata={})) is None
 
 
 def test_same_id_twice_on_a_page_is_a_fault():

@@ -19,10 +19,11 @@ CITATION = ROOT / "CITATION.cff"
 
 @pytest.fixture
 def source(tmp_path, monkeypatch) -> Path:
-    """A folder with nothing but the citation file."""
+    """A folder with nothing but the citation file and the title."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     (tmp_path / "book").mkdir()
-    (tmp_path / "book" / "CITATION.cff").write_bytes(CITATION.read_bytes())
+    for name in ("CITATION.cff", "_config.yml"):
+        (tmp_path / "book" / name).write_bytes((ROOT / name).read_bytes())
     return tmp_path / "book"
 
 

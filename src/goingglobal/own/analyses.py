@@ -220,7 +220,11 @@ def _weights(panel: pd.DataFrame) -> str | None:
 def _years(panel: pd.DataFrame, first: int | None, last: int | None) -> tuple[int, int]:
     """The first and the last year, by default those of the panel."""
     seen = samples.sample_j(panel)["year"]
-    return int(seen.min() if first is None else first), int(seen.max() if last is None else last)
+    first, last = int(seen.min() if first is None else first), int(seen.max() if last is None else last)
+    if first >= last:
+        only = f"; all rows with the headcounts that are given are of {seen.min()}" if seen.nunique() == 1 else ""
+        raise SampleError(f"{_name(panel)}: expected a first year before the last, found {first} and {last}{only}")
+    return first, last
 
 
 def long_difference(

@@ -535,10 +535,12 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
 
 def _totals(rows: pd.DataFrame, staff: str, within: str | None) -> pd.Series:
     """Which rows hold the sum of all others, of their year or (`within` None) of all."""
-    groups = rows[within] if within else pd.Series(0, index=rows.index)
-    known = rows[staff].groupby(groups)
-    others, sums = known.transform("count") - 1, known.transform("sum")
-    total = (rows[staff] > 0) & (others >= SEVERAL) & (2 * rows[staff] == sums)
+    known = rows[staff].groupby(rows[within] if within else np.zeros(len(rows)))
+    each = known.agg(["sum", "count"]).reindex(rows[within] if within else np.zeros(len(rows)))
+    others = each["count"].to_numpy() - 1
+    total = (rows[staff] > 0) & (others >= SEVERAL) & (2 * rows[staff] == each["sum"].to_numpy())
+    if not total.any():
+        return total
     by_firm = total.groupby(rows["firm"])
     return total & ((by_firm.transform("all") & (by_firm.transform("size") > 1)) | (others >= MANY))
 

@@ -218,7 +218,7 @@ def broken(rules: DataFrameSchema, rows: pd.DataFrame) -> tuple[pd.DataFrame, li
     from pandera.config import ValidationDepth, config_context
     from pandera.errors import SchemaErrors
 
-    absent = [name for name in rules.columns if name not in rows]
+    absent = [name for name, column in rules.columns.items() if column.required and name not in rows]
     rules = rules.remove_columns(absent) if absent else rules
     try:
         with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):

@@ -26,6 +26,14 @@ def _authors(people: list[dict[str, str]]) -> list[dict[str, str]]:
             for p in people]
 
 
+def book(source: Path) -> str:
+    """The book's title, which `_config.yml` in `source` alone says. Raises `ConfigError` where it says none."""
+    title = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("title")
+    if not title:
+        raise ConfigError("_config.yml has no title; the site, its files and its citations take theirs from it")
+    return str(title)
+
+
 def edition(source: Path) -> dict:
     """The edition that the files in `source` make.
 
@@ -33,9 +41,7 @@ def edition(source: Path) -> dict:
     (a course's) has none. CITATION.cff then still cites the book from which it was made.
     The date is `SOURCE_DATE_EPOCH`'s, else the commit's, else (in a downloaded archive) the release's in CITATION.cff.
     """
-    named = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("title")
-    if not named:
-        raise ConfigError("_config.yml has no title; the site, its files and its citations take theirs from it")
+    named = book(source)
     file = source / "CITATION.cff"
     if not file.is_file():
         raise ConfigError(f"{file.name} is missing; the site takes its subtitle, authors and date of release from it")

@@ -86,9 +86,22 @@ def _known(env: BuildEnvironment) -> dict[str, Iterable[str]]:
     }
 
 
+def _translations(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Faults of the first page in other languages (pages whose heads say `lang`): they quote what it quotes."""
+    first, faults = app.config.root_doc, []
+    wanted = {(kind, key): line for kind, key, line in page(env, first).uses}
+    for doc in sorted(doc for doc, said in env.metadata.items() if "lang" in said and doc != first):
+        here = {(kind, key): line for kind, key, line in page(env, doc).uses}
+        faults += [f"{doc}: quotes no {kind} {key!r}, as {first}, {place(line)} does"
+                   for (kind, key), line in wanted.items() if (kind, key) not in here]
+        faults += [f"{doc}, {place(line)}: quotes {kind} {key!r}, which {first} does not"
+                   for (kind, key), line in here.items() if (kind, key) not in wanted]
+    return faults
+
+
 def _check(app: Sphinx, env: BuildEnvironment) -> None:
     """Every id used exists and stands for one thing; else the build stops before a page is written."""
-    faults = []
+    faults = _translations(app, env)
     seen: dict[str, str] = {}
     for doc, p in pages(env).items():
         faults += [f"{doc}: {fault}" for fault in p.faults]

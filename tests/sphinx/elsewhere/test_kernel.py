@@ -26,7 +26,7 @@ from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
 
 from goingglobal.sphinx.elsewhere import lite
 
-pytestmark = [pytest.mark.environments, pytest.mark.browser]
+pytestmark = [pytest.mark.environments, pytest.mark.far, pytest.mark.browser]
 
 NEEDED = ("micropip", "ipython", "jedi", "pandas", "statsmodels", "scipy", "matplotlib", "joblib", "tqdm", "altair")
 STAND_IN = '''

@@ -34,7 +34,7 @@ def folder(tmp_path_factory) -> Path:
     """What `make lite` puts into the site, built from a copy of what it is made of."""
     root = tmp_path_factory.mktemp("lite")
     for name in (".ci", "book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT",
-                 "_config.yml"):
+                 "_config.yml", "CITATION.cff"):
         (root / name).symlink_to(ROOT / name)
     return lite.build(root)
 
@@ -243,6 +243,7 @@ def test_lab_opens_a_chapter_in_chromium(folder, browser, app, path):
 
 
 @pytest.mark.browser
+@pytest.mark.outputs
 def test_page_says_so_where_python_does_not_start(folder, browser):
     """With the minute cut to two seconds: here Pyodide's network is not to be had."""
     class Impatient(Quiet):

@@ -31,7 +31,7 @@ from made import git
 
 from goingglobal import __version__
 
-pytestmark = pytest.mark.environments
+pytestmark = [pytest.mark.environments, pytest.mark.far]
 
 FOLDER = ROOT / ".github" / "workflows"
 WORKFLOWS = sorted(str(path) for path in FOLDER.glob("*.yml"))
@@ -325,11 +325,13 @@ def test_the_address_is_on_every_page_and_the_code_hosts_in_every_notebook(host,
         assert page.select_one("link[rel=canonical]")["href"] == f"{host.site}{path}book/introduction.html"
         branch = "reading" if ref == "main" else f"reading-{ref}"
         links = {link.get_text(): link["href"] for link in page.select(".gg-launch .gg-button")}
-        assert links["Binder"].startswith(f"https://mybinder.org/v2/gh/someone/book/{branch}?")
+        assert links["Binder"] == (
+            f"https://mybinder.org/v2/gh/someone/book/{branch}?urlpath=lab%2Ftree%2Fnotebooks%2Fintroduction.ipynb")
         assert links["Colab"] == (
-            f"https://colab.research.google.com/github/someone/book/blob/{branch}/book/introduction.ipynb")
-        cell = git(host.public, "show", f"{branch}:book/introduction.ipynb")
-        assert f"git+https://github.com/someone/book@{ref}" in cell
+            f"https://colab.research.google.com/github/someone/book/blob/{branch}/notebooks/introduction.ipynb")
+        for name in ("notebooks/introduction.ipynb", "book/introduction.ipynb",
+                     "book/exercises/introduction-exercises.ipynb"):  # fmt: skip
+            assert f"git+https://github.com/someone/book@{ref}" in git(host.public, "show", f"{branch}:{name}"), name
         names = git(host.public, "diff", "--name-only", "main", branch).split()
         assert names, branch
         assert {name.partition("/")[0] for name in names} <= {"book", "notebooks"}

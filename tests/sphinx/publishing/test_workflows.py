@@ -22,6 +22,7 @@ from goingglobal.sphinx.taking import browser
 FOLDER = ROOT / ".github" / "workflows"
 FILES = sorted(FOLDER.glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"
+SCRIPTS = sorted(path for path in (ROOT / ".ci").iterdir() if path.is_file() and not path.suffix)
 WRITES = {  # the only permissions that let a job change something
     ("publish.yml", "deploy"): {"pages": "write", "id-token": "write"},
     ("publish.yml", "reading"): {"contents": "write"},
@@ -109,7 +110,7 @@ def test_what_comes_from_outside_is_no_part_of_a_command():
 
 def test_commands_name_what_exists():
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
-    scripts = {path.name for path in (ROOT / ".ci").iterdir()}
+    scripts = {path.name for path in SCRIPTS}
     seen: dict[str, set[str]] = {"make": set(), ".ci": set(), "-m": set()}
     for where, command in commands():
         for target in re.findall(r"\bmake (\S+)", command):
@@ -127,7 +128,7 @@ def test_commands_name_what_exists():
     assert seen["-m"] == {"goingglobal.sphinx.publishing.versions"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / ".ci").iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_are_bash_and_stop_at_the_first_error(path):
     assert path.read_text(encoding="utf-8").startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in path.read_text(encoding="utf-8")
@@ -189,13 +190,14 @@ def stand(tmp_path):
 
 NOTE = 'echo "$(basename "$0") $*" >>"$LOG"'
 SUDO = f'{NOTE}; "$@"'
+WISHED = {"Rscript": "", "bwrap": ""}  # what is installed if it can be
 
 
 @pytest.mark.parametrize("name", [*browser.NAMES])
 def test_every_browser_of_the_book_is_enough(stand, name):
-    done = stand("tools", made={name: "", "chromedriver": "", "id": "echo 1000"})
+    done = stand("tools", made={name: "", "chromedriver": "", "id": "echo 1000", **WISHED})
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert stand("tools", made={name: "", "id": "echo 1000"}).returncode == 1, "without its driver it is not"
+    assert stand("tools", made={name: "", "id": "echo 1000", **WISHED}).returncode == 1, "without its driver it is not"
 
 
 def test_a_browser_by_its_variables(stand, tmp_path, monkeypatch):
@@ -204,7 +206,7 @@ def test_a_browser_by_its_variables(stand, tmp_path, monkeypatch):
         (tmp_path / name).write_text("#!/bin/sh\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     named = {"CHROME_BIN": str(tmp_path / "my-chrome"), "CHROMEWEBDRIVER": str(tmp_path / "drivers")}
-    assert stand("tools", **named).returncode == 0
+    assert stand("tools", made=WISHED, **named).returncode == 0
     for name, value in named.items():
         monkeypatch.setenv(name, value)
     assert browser.find() == named["CHROME_BIN"]
@@ -220,12 +222,24 @@ def test_a_browser_by_its_variables(stand, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("user", "through"), [("0", []), ("1000", ["sudo apt-get update -qq"])])
 def test_what_is_missing_is_installed_by_root_or_through_sudo(stand, user, through):
-    done = stand("tools", made={"id": f"echo {user}", "apt-get": NOTE, "sudo": SUDO}, real=("basename",))
+    made = {"id": f"echo {user}", "apt-get": NOTE, "sudo": SUDO}
+    done = stand("tools", made=made | WISHED, real=("basename",))
     assert done.returncode == 0, done.stderr
     said = stand.log.read_text(encoding="utf-8").splitlines()
     assert [line for line in said if line.startswith("apt-get")] == [
         "apt-get update -qq", "apt-get install -y -qq chromium chromium-driver"]
     assert [line for line in said if line == "sudo apt-get update -qq"] == through
+    stand.log.unlink()
+    done = stand("tools", made=made | {"Rscript": "exit 1", "chrome": "", "chromedriver": ""}, real=("basename",))
+    assert done.returncode == 0, done.stderr
+    assert "apt-get install -y -qq --no-install-recommends r-base-core" in stand.log.read_text(encoding="utf-8")
+    assert "chromium" not in stand.log.read_text(encoding="utf-8"), "what is there is taken"
+    made["apt-get"] = f'{NOTE}; test "$1" = update'
+    done = stand("tools", made=made | {"chrome": "", "chromedriver": "", "bwrap": ""}, real=("basename",))
+    assert done.returncode == 0
+    assert done.stdout.startswith("not installed: r-base-core ")
+    assert done.stdout.endswith("; the tests that need them are skipped\n")
+    assert stand("tools", made=made | WISHED, real=("basename",)).returncode != 0, "a browser must be there"
 
 
 def test_without_root_or_sudo_one_line_says_what_to_do(stand):
@@ -237,7 +251,9 @@ def test_without_root_or_sudo_one_line_says_what_to_do(stand):
     assert not stand.log.exists()
     done = stand("tools", made={"id": "echo 0"})
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "no apt-get here" in done.stderr
+    done = stand("tools", made={"id": "echo 1000", "chrome": "", "chromedriver": ""})
+    assert (done.returncode, done.stderr) == (0, ""), "what is wished alone is no error"
+    assert done.stdout.startswith("not installed: r-base-core ")
 
 
 def test_addresses_as_the_hosts_say_them(stand):

@@ -11,7 +11,7 @@ import pybtex
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT, SITE, contents
+from conftest import ROOT, SHIPPED, SITE, contents
 from made import git
 from pages import anchors, dead, soup
 from pybtex.database import parse_string
@@ -271,7 +271,8 @@ def test_files_for_reference_managers():
 
 @site
 def test_redirects_lead_to_pages():
-    assert set(REDIRECTS) >= {page.rsplit("/", 1)[1] for page in PAGES[1:]}, "a page without its short name"
+    own = {page.rsplit("/", 1)[1] for page in PAGES[1:] if page.startswith("book/appendix/")} | set(SHIPPED)
+    assert set(REDIRECTS) >= own, "a page without its short name"
     for name, target in REDIRECTS.items():
         assert dead(f"{name}.html", target) is None
         page = (SITE / f"{name}.html").read_text(encoding="utf-8")

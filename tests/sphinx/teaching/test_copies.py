@@ -19,7 +19,7 @@ from urllib.parse import unquote, urldefrag
 import jupytext
 import nbformat
 import pytest
-from conftest import ROOT, SITE
+from conftest import ROOT, SHIPPED, SITE
 from nbconvert import HTMLExporter, ScriptExporter
 from pages import exhibits, results
 from PIL import Image
@@ -245,7 +245,7 @@ VARIED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_papermill_finds_each_chapter_s_parameters(name):
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
@@ -317,8 +317,9 @@ def test_binder_and_colab_open_the_copy_where_a_branch_holds_it():
 
 # ------------------------------------------------------------------------------------------------------------- minutes
 @pytest.mark.environments
+@pytest.mark.far
 @site
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_a_copy_runs_by_itself_and_its_parameters_change_numbers(name, tmp_path):
     """Top to bottom in an empty folder, by papermill: once as it is, once with another value."""
     import papermill
@@ -340,6 +341,7 @@ def test_a_copy_runs_by_itself_and_its_parameters_change_numbers(name, tmp_path)
 
 
 @pytest.mark.environments
+@pytest.mark.far
 @site
 def test_every_notebook_becomes_html_by_the_command(tmp_path):
     command = [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", "pages", *map(str, everything())]

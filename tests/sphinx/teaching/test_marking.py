@@ -147,7 +147,9 @@ def test_check_that_can_not_fail_gives_nothing():
     ("this is (no Python", []),
 ])  # fmt: skip
 def test_what_a_teacher_should_see_is_named(code, said):
-    assert marking.look([{"cell_type": "code", "source": code}]) == said
+    cell = {"cell_type": "code", "source": code}
+    assert marking.look([cell], []) == said
+    assert marking.look([cell], [cell]) == []
 
 
 # ------------------------------------------------------------------------------------------------------ given back
@@ -171,9 +173,14 @@ def test_page_of_feedback_shows_words_as_words():
 
 
 def test_sandbox_says_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None if name == "bwrap" else "/usr/bin/" + name)
     with pytest.raises(sandbox.SandboxError, match=r"no bwrap on this machine\. Install bubblewrap"):
         sandbox.available(ROOT, tmp_path)
+
+
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    with pytest.raises(sandbox.SandboxError, match="on Linux only"):
+        sandbox.available(ROOT, tmp_path, sealed=False)
 
 
 # --------------------------------------------------------------------------------------------------------- a class
@@ -181,7 +188,7 @@ THIEF = """\
 from pathlib import Path
 book = Path({root!r}) / "book"
 seen = [str(p) for folder in ("/tmp", "/home", "/root", {root!r}) for p in Path(folder).rglob("*")
-        if p.suffix == ".ipynb" or "hidden" in p.parts]
+        if "site-packages" not in p.parts and (p.suffix == ".ipynb" or "hidden" in p.parts)]
 raise ValueError(f"seen: {{seen}}, book: {{book.exists()}}, classes: {{Path({classes!r}).exists()}}")"""
 CALLER = """\
 import socket
@@ -228,7 +235,7 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
         "wrong": (release, 0, "this year&#x27;s FDI is"),
         "raises": (replaced(solved, (first, "raise ValueError('no idea')")), 2, "2 of 4"),
         "crash": (replaced(solved, (second, "import os\nos._exit(1)")), 2, "Python ended before"),
-        "loop": (replaced(solved, (first, "now = ...\nwhile True:\n    pass")), 2, "stopped after 20 seconds"),
+        "loop": (replaced(solved, (first, "now = ...\nwhile True:\n    pass")), 2, "stopped after 60 seconds"),
         "memory": (replaced(solved, (first, "now = ...\nx = bytearray(8 * 2**30)")), 2, "2 of 4"),
         "empty": ({**release, "cells": []}, 0, "This notebook is empty."),
         "renamed": (bare, 4, "4 of 4"), "deleted": (deleted, 4, "4 of 4"),
@@ -247,6 +254,7 @@ def submissions(folder: Path, classes: Path, port: int) -> dict[str, tuple[int, 
 
 
 @pytest.mark.environments
+@pytest.mark.far
 def test_a_class_of_made_submissions_gets_right_marks_and_clear_words(tmp_path):
     try:
         sandbox.available(ROOT, tmp_path)
@@ -259,7 +267,7 @@ def test_a_class_of_made_submissions_gets_right_marks_and_clear_words(tmp_path):
     assert "until the lines below have run" in release
     with socket.create_server(("127.0.0.1", 0)) as server:
         expected = submissions(folder, classes, server.getsockname()[1])
-        marks = {m.student: m for m in marking.grade(ROOT, classes, folder, limit=20, memory=4)}
+        marks = {m.student: m for m in marking.grade(ROOT, classes, folder, limit=60, memory=4)}
     with (classes / "marks.csv").open(encoding="utf-8", newline="") as handle:
         rows = {row["student"]: row for row in csv.DictReader(handle)}
     assert {name: float(row["tests"]) for name, row in rows.items()} == {n: m for n, (m, _) in expected.items()}
@@ -282,7 +290,7 @@ def test_a_class_of_made_submissions_gets_right_marks_and_clear_words(tmp_path):
         book.db.commit()
     (tmp_path / "second").mkdir()
     (folder / "right").rename(tmp_path / "second" / "right")
-    marking.grade(ROOT, classes, tmp_path / "second", limit=20, memory=4)
+    marking.grade(ROOT, classes, tmp_path / "second", limit=60, memory=4)
     with (classes / "marks.csv").open(encoding="utf-8", newline="") as handle:
         later = {row["student"]: row for row in csv.DictReader(handle)}
     assert (later["right"]["marks"], later["right"]["by_hand"], later["right"]["answers_to_read"]) == ("5", "1", "0")

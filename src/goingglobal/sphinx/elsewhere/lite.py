@@ -30,7 +30,7 @@ from packaging.requirements import Requirement
 from goingglobal import __version__, _console
 from goingglobal.sphinx.build import UTF8
 from goingglobal.sphinx.build import main as build_site
-from goingglobal.sphinx.edition import edition
+from goingglobal.sphinx.edition import book
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.state import commit_time
 
@@ -171,7 +171,7 @@ def _finish(out: Path) -> None:
     shutil.copyfile(out / APPS[0] / "favicon.ico", out / "favicon.ico")
     script = WAITING.read_text(encoding="utf-8")
     place = "this site" if (out / "static" / "pyodide").is_dir() else "Pyodide's public network"
-    (out / "waiting.js").write_text(script.replace("PLACE", place), encoding="utf-8")
+    (out / "waiting.js").write_text(script.replace("PLACE", place), encoding="utf-8", newline="\n")
     for page in (out / "index.html", *(out / app / "index.html" for app in APPS)):
         top = "." if page.parent == out else ".."
         text = page.read_text(encoding="utf-8")
@@ -181,7 +181,7 @@ def _finish(out: Path) -> None:
         head = text.replace("<head>", f"<head>\n    {added}", 1)
         if head == text:
             raise LiteError(f"{page.relative_to(out)} of JupyterLite has no <head>: does its release fit?")
-        page.write_text(head, encoding="utf-8")
+        page.write_text(head, encoding="utf-8", newline="\n")
 
 
 def build(root: Path) -> Path:
@@ -202,7 +202,7 @@ def build(root: Path) -> Path:
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
-    _settings(work, edition(root)["book"])
+    _settings(work, book(root))
     command = [
         sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--contents",
         str(work / "contents"), "--output-dir", str(work / "out"), "--no-sourcemaps", "--no-unused-shared-packages",

@@ -12,6 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from goingglobal import _console
+
 NUMBERS = ("value", "se", "ci_low", "ci_high", "n", "groups")
 TOLERANCE = 1e-6
 
@@ -52,4 +54,5 @@ def main(root: Path, place: str) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd(), sys.argv[1]))

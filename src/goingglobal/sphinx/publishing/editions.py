@@ -105,7 +105,8 @@ def beside(site: Path, kept: Path) -> list[dict]:
     records.sort(key=lambda record: Version(record["version"]), reverse=True)
     known = [{field: record.get(field, "") for field in _FIELDS} | {"path": f"{FOLDER}/{record['version']}/"}
              for record in records]  # fmt: skip
-    (site / LIST).write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    listed = json.dumps(known, indent=1, ensure_ascii=False) + "\n"
+    (site / LIST).write_text(listed, encoding="utf-8", newline="\n")
     _fill(site / PAGE, known, "")
     for record in known:
         _fill(site / record["path"] / PAGE, known, "../../")
@@ -139,7 +140,8 @@ def offer(site: Path, files: list[str]) -> None:
     page = site / PAGE
     links = ", ".join(f'<a href="{escape(file)}">{escape(file.rpartition(".")[2].upper())}</a>' for file in files)
     text = page.read_text(encoding="utf-8")
-    page.write_text(text.replace(_KEPT, f"<p>The whole book as one file: {links}.</p>\n{_KEPT}", 1), encoding="utf-8")
+    offered = text.replace(_KEPT, f"<p>The whole book as one file: {links}.</p>\n{_KEPT}", 1)
+    page.write_text(offered, encoding="utf-8", newline="\n")
 
 
 def _fill(page: Path, known: list[dict], up: str) -> None:
@@ -147,7 +149,7 @@ def _fill(page: Path, known: list[dict], up: str) -> None:
     if page.is_file():
         text = page.read_text(encoding="utf-8")
         filled = _PLACE.sub(lambda place: f"{place[1]}{table(known, up)}</div>", text, count=1)
-        page.write_text(filled, encoding="utf-8")
+        page.write_text(filled, encoding="utf-8", newline="\n")
 
 
 def _notice(page: Path, site: Path, old: dict, newest: dict) -> None:
@@ -163,7 +165,7 @@ def _notice(page: Path, site: Path, old: dict, newest: dict) -> None:
             f'edition {escape(old["version"])} of {escape(old["date"])}. There is a newer one, '
             f'{escape(newest["version"])} of {escape(newest["date"])}: '
             f'<a style="color:inherit" href="{up}{newest["version"]}/{same}">{words}</a>.</aside>\n')
-    page.write_text(text.replace(_HEADER, said + _HEADER, 1), encoding="utf-8")
+    page.write_text(text.replace(_HEADER, said + _HEADER, 1), encoding="utf-8", newline="\n")
 
 
 # --------------------------------------------------------------------------------------------------- inside of Sphinx

@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from goingglobal.sphinx.build import JUPYTER_BOOK, NOTEBOOKS, ONE_THREAD
+from goingglobal import _console
+from goingglobal.sphinx.build import JUPYTER_BOOK, NOTEBOOKS, ONE_THREAD, UTF8
 
 BROKEN = ("broken", "timeout")
 REFUSED = ("403 ", "429 ")  # how what is said of a link begins, where its host answers no program
@@ -33,8 +34,8 @@ def main(root: Path) -> int:
     report = work / "_build" / "linkcheck" / "output.json"
     report.unlink(missing_ok=True)
     done = subprocess.run([*JUPYTER_BOOK, str(root), str(work), "--builder", "linkcheck"], cwd=root, check=False,
-                          env={**ONE_THREAD, **os.environ, **NOTEBOOKS}, stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True)  # fmt: skip
+                          env={**ONE_THREAD, **os.environ, **NOTEBOOKS, **UTF8}, stdin=subprocess.DEVNULL,
+                          capture_output=True, encoding="utf-8", errors="replace")  # fmt: skip
     if not report.is_file():
         print(f"{done.stdout[-2000:]}{done.stderr[-2000:]}\nerror: the links were not looked at", file=sys.stderr)
         return 2
@@ -44,4 +45,5 @@ def main(root: Path) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd()))

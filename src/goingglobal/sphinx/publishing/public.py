@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 from sphinx.errors import ConfigError
 
+from goingglobal import _console
 from goingglobal.sphinx import build, settings, state
 from goingglobal.sphinx.elsewhere import launch, lite
 from goingglobal.sphinx.publishing import editions, versions
@@ -76,7 +77,8 @@ def notebooks(root: Path, where: launch.Repository) -> Path:
     for path in launch.notebooks(root):
         target = out / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(launch.stamped(path.stem, path.read_text(encoding="utf-8"), where), encoding="utf-8")
+        stamped = launch.stamped(path.stem, path.read_text(encoding="utf-8"), where)
+        target.write_text(stamped, encoding="utf-8", newline="\n")
     offered = root / "_build" / "html" / "notebooks"
     if offered.is_dir():
         shutil.copytree(offered, out / "notebooks")
@@ -133,7 +135,7 @@ def edition(root: Path) -> Path:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made)
-    (root / KEPT / _SUMS).write_text(sums, encoding="utf-8")
+    (root / KEPT / _SUMS).write_text(sums, encoding="utf-8", newline="\n")
     print("\n".join(str(path.relative_to(root)) for path in made))
     return made[0]
 
@@ -153,4 +155,5 @@ def main(root: Path, words: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd(), sys.argv[1:]))

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import yaml
 
+from goingglobal import _console
+
 LIBRARY = Path("src/goingglobal/__init__.py")
 CITATION, ZENODO, CODEMETA = "CITATION.cff", ".zenodo.json", "codemeta.json"
 _VERSION = re.compile(r"\d+\.\d+\.\d+((a|b|rc)\d+)?")
@@ -114,9 +116,9 @@ def write(root: Path, version: str, released: str) -> None:
             raise VersionError(f"{path.relative_to(root)}: {count} lines say it, expected are {times}")
         texts[path] = text
     for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     for name, text in _made(root).items():
-        (root / name).write_text(text, encoding="utf-8")
+        (root / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def main(root: Path, words: list[str]) -> int:
@@ -142,4 +144,5 @@ def main(root: Path, words: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(Path.cwd(), sys.argv[1:]))

@@ -9,6 +9,7 @@
 `margin`         definitions in the margin, the line above a title, words marked with their language
 `explorers`      charts to choose from, under their figures, loaded when opened
 `search`         the search index, whole after every build
+`wording`        phrases that the book has given up; terms that a chapter must explain
 `page`           what a built page carries: its own sheet and script, and no third party
 """
 
@@ -31,7 +32,8 @@ def setup(app: Sphinx) -> None:
         roles,
         search,
         summary,
+        wording,
     )
 
-    for part in (roles, summary, exhibits, mathematics, bibliography, margin, explorers, search, page):
+    for part in (roles, summary, exhibits, mathematics, bibliography, margin, explorers, search, wording, page):
         part.setup(app)

@@ -136,13 +136,15 @@ def _languages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def words_in(doctree: nodes.document) -> int:
-    """Words of the prose: no code, no tables, no formulas, no hints and solutions of exercises."""
+    """Words of the prose: no code, no tables, no formulas, and no exercises, which state their own minutes."""
     skip = (nodes.literal_block, nodes.table, nodes.math_block, nodes.raw, margin_note, fold)
 
     def count(node: nodes.Node) -> int:
         if isinstance(node, nodes.Text):
             return len(node.astext().split())
-        return 0 if isinstance(node, skip) else sum(count(child) for child in node.children)
+        if isinstance(node, skip) or "gg-exercise" in node.get("classes", []):
+            return 0
+        return sum(count(child) for child in node.children)
 
     return count(doctree)
 

@@ -46,14 +46,16 @@ def _name(asset: object) -> str:
     return (getattr(asset, "filename", None) or "").split("?")[0].removeprefix("_static/")
 
 
-def _contents(tree: str, toc: str) -> str:
-    """The list of pages; below the page itself, its sections."""
+def _contents(tree: str, toc: str, spoken: dict[str, str]) -> str:
+    """The list of pages, those in other languages marked (`spoken`: by link); below the page itself, its sections."""
     pages, own = BeautifulSoup(tree, "html.parser"), BeautifulSoup(toc, "html.parser")
     for caption in pages.select("p.caption"):
         caption.attrs = {"class": "caption"}
     for link in pages.select("a"):
         here = link.get("href") == "#"
         link.attrs = {"href": link["href"], **({"aria-current": "page"} if here else {})}
+        if spoken.get(link["href"]):
+            link.parent["lang"] = spoken[link["href"]]
         sections = own.select("ul > li > ul > li > a") if here else []
         top = [a for a in sections if len(a.find_parents("ul")) == 2]
         if top:
@@ -65,8 +67,20 @@ def _contents(tree: str, toc: str) -> str:
                 inner.append(item)
             link.parent.append(inner)
     for item in pages.select("li"):
-        item.attrs = {"class": "current"} if "current" in item.get("class", []) else {}
+        own = {"lang": item["lang"]} if item.get("lang") else {}
+        item.attrs = {**({"class": "current"} if "current" in item.get("class", []) else {}), **own}
     return str(pages)
+
+
+def _languages(app: Sphinx) -> dict[str, str]:
+    """Pages in another language than the book's: what their heads say."""
+    return {doc: meta["lang"] for doc, meta in app.env.metadata.items() if "lang" in meta}
+
+
+def _translations(app: Sphinx, pagename: str) -> list[tuple[str, str]]:
+    """The first page in its languages, as language and page, where `pagename` is one of them."""
+    pages = {app.config.root_doc: app.config.language, **_languages(app)}
+    return [(code, doc) for doc, code in sorted(pages.items())] if pagename in pages and len(pages) > 1 else []
 
 
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
@@ -77,10 +91,13 @@ def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
     context["script_files"] = [a for a in context.get("script_files", []) if _name(a).startswith(_SCRIPTS)]
     for theirs, ours in _MENDED.items() if "body" in context else ():
         context["body"] = context["body"].replace(theirs, ours)
+    context["gg_translations"] = _translations(app, pagename)
     context["metatags"] = re.sub(r'<meta[^>]*name="viewport"[^>]*>\s*', "", context.get("metatags") or "")
     if "toctree" in context:
         tree = context["toctree"](maxdepth=1, collapse=True, titles_only=True, includehidden=True) or ""
-        context["gg_toctree"] = _contents(tree, context.get("toc") or "")
+        spoken = {app.builder.get_relative_uri(pagename, doc): said for doc, said in _languages(app).items()}
+        context["gg_spoken"] = spoken
+        context["gg_toctree"] = _contents(tree, context.get("toc") or "", spoken | {"#": _languages(app).get(pagename)})
 
 
 def _lighten(app: Sphinx, exception: Exception | None) -> None:

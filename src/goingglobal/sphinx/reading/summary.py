@@ -12,12 +12,21 @@
 Each line: a result id, its label, a colour of `theme.COLOURS` and, where the record has no interval of its own, the two
 ids of one; `bars` says what the intervals are (default: 95 % intervals), `note` what else a reader must know. The chart
 stands before the cells that report its numbers, so it is drawn once all pages are read.
+
+    ```{tally}
+    claims/confirmed | confirmed | Japan
+    claims/not_checkable | not checked | other
+    ```
+
+A bar of counts, each part as long as its number, without a picture: its words stand below it, in the page's language.
 """
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
+from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -68,10 +77,47 @@ class Headline(Directive):
         exhibit = {
             "label": label, "kind": "figure", "caption": self.options["caption"], "tables": tables, "bars": bars,
             "source": " ".join([source, *([self.options["note"]] if "note" in self.options else [])]),
-            "lines": lines, "xlabel": self.options["xlabel"], "svg": "", "csv": "", "alt": "",
+            "lines": lines, "xlabel": self.options["xlabel"], "svg": "", "narrow": "", "csv": "", "alt": "",
         }
         registry.add(page.exhibits, label, exhibit, page, "exhibit")
         return mime.build(exhibit, self.state.document, env)
+
+
+class tally(nodes.General, nodes.Element):
+    """A bar of counts, filled in once all pages are read."""
+
+
+class Tally(Directive):
+    """`{tally}`: reported counts as the parts of one bar; lines as in `{headline}`, without intervals."""
+
+    has_content = True
+
+    def run(self):
+        env = self.state.document.settings.env
+        try:
+            lines = [_read(line, "tally") for line in self.content if line.strip()]
+        except ValueError as error:
+            raise self.error(str(error)) from error
+        if not lines:
+            raise self.error("tally: no lines")
+        registry.page(env).uses += [("result", line["id"], self.lineno) for line in lines]
+        return [tally("", lines=lines)]
+
+
+def _bar(lines: list[dict], results: dict[str, dict]) -> str:
+    parts = [(results[line["id"]], line) for line in lines]
+    said = "; ".join(f"{record['text']} {line['name']}" for record, line in parts)
+    bar = "".join(f'<span class="gg-{line["colour"].lower()}" style="flex-grow:{record["value"]:g}"></span>'
+                  for record, line in parts)  # fmt: skip
+    words = "".join(f'<li class="gg-{line["colour"].lower()}"><b>{escape(record["text"])}</b> '
+                    f'{escape(line["name"])}</li>' for record, line in parts)  # fmt: skip
+    return (f'<div class="gg-tally"><div class="gg-tally-bar" role="img" aria-label="{escape(said)}">{bar}</div>'
+            f"<ul>{words}</ul></div>")
+
+
+def _fill(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(tally)):
+        node.replace_self(nodes.raw("", _bar(node["lines"], registry.results(app.env)), format="html"))
 
 
 def _frame(exhibit: dict, results: dict[str, dict]) -> pd.DataFrame:
@@ -128,9 +174,9 @@ def _drawn(label: str, exhibit: dict, results: dict[str, dict]) -> dict[str, str
         free = line.ci_high >= 0  # else the label would stand on the line of zero: it goes above its point
         theme.direct_label(fig.axes[0], line.ci_high if free else line.value, line.name, words,
                            theme.COLOURS[line.colour], fontsize=8.5, **({"dx": 7} if free else _ABOVE))
-    svg = exhibits.svg_of(fig, label, alt)
+    forms = exhibits.forms_of(fig, label, alt)
     plt.close("all")
-    return {"alt": alt, "svg": svg,
+    return {"alt": alt, **forms,
             "csv": exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])}
 
 
@@ -164,4 +210,7 @@ def _draw(app: Sphinx, env: BuildEnvironment) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_directive("headline", Headline)
+    app.add_directive("tally", Tally)
+    app.add_node(tally)
+    app.connect("doctree-resolved", _fill)
     app.connect("env-updated", _draw)

@@ -85,8 +85,8 @@ def number(env: BuildEnvironment, label: str) -> str:
 
 
 def _tex(text: str) -> str:
-    """Text as TeX reads it; the codec takes dollar signs for mathematics and lets them be."""
-    return r"\$".join(codecs.encode(part, "ulatex") for part in text.split("$"))
+    """Text as TeX reads it; Japanese stays. The codec takes dollar signs for mathematics and lets them be."""
+    return r"\$".join(codecs.encode(part, "ulatex", "keep") for part in text.split("$"))
 
 
 def bibtex(cited: Work) -> str:

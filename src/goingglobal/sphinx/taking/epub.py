@@ -99,7 +99,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     facts = edition(Path(app.srcdir))
     title, subtitle, authors = names(facts)
     config.version, config.epub_cover = facts["version"], (_COVER, "epub-cover.html")
-    config.epub_title, config.epub_description, config.epub_author = title, subtitle, authors
+    config.epub_title, config.epub_description, config.epub_author = title, subtitle or title, authors
     config.epub_publisher = config.epub_contributor = authors
 
 

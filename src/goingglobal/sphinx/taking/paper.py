@@ -125,7 +125,7 @@ def assemble(site: Path, facts: dict) -> str:
 <base href="{site.as_uri()}/"><link rel="stylesheet" href="_static/book.css">
 <link rel="stylesheet" href="_static/print.css"></head><body>
 <header class="gg-paper-title"><p class="gg-paper-name">{title}</p>
-<p>{subtitle}</p><p>{authors}</p>
+{f"<p>{subtitle}</p>" if subtitle else ""}<p>{authors}</p>
 <div><p>Version {facts['version']}, {facts['date']}{commit}.<br>
 Data as of {facts['data_vintage']}; each table's own vintage stands under it.</p>{where}
 <p>Text and figures: <a href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>. Code: MIT.

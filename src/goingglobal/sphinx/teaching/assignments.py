@@ -28,6 +28,8 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import students
 from goingglobal.sphinx.teaching.exercises import file_name
 
@@ -130,7 +132,7 @@ def course(folder: Path):
 def _notebook(folder: Path, stem: str, content: dict) -> Path:
     file = folder / stem / file_name(stem)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(students.dumped(content), encoding="utf-8")
+    file.write_text(students.dumped(content), encoding="utf-8", newline="\n")
     return file
 
 
@@ -143,7 +145,7 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     for stem in only or []:
         if stem not in numbers:
             raise AssignmentError(f"CHAPTER={stem}: no such chapter; expected is one of {', '.join(numbers)}")
-    title, ready = students.title(root), {}
+    title, ready = edition.book(root), {}
     for stem in only or numbers:
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
         found = students.exercises(chapter, stem)
@@ -156,7 +158,8 @@ def write(root: Path, folder: Path, tests: Path, only: list[str] | None = None) 
     from nbgrader.converters.base import NbGraderException
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "nbgrader_config.py").write_text(f"c = get_config()\nc.CourseDirectory.course_id = {COURSE!r}\n", "utf-8")
+    settings = f"c = get_config()\nc.CourseDirectory.course_id = {COURSE!r}\n"
+    (folder / "nbgrader_config.py").write_text(settings, encoding="utf-8", newline="\n")
     logging.getLogger("traitlets").setLevel(logging.ERROR)
     for stem, (chapter, content) in ready.items():
         _notebook(folder / "source", stem, content)
@@ -178,6 +181,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path(FOLDER))
     parser.add_argument("--hidden", type=Path, default=Path("book") / "hidden")
     given = parser.parse_args(arguments)
+    _console.forgive()
     try:
         made = write(Path.cwd(), given.folder, given.hidden, given.chapters)
     except (AssignmentError, students.StudentError) as error:
@@ -189,4 +193,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))

@@ -27,6 +27,8 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 
+from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.teaching import sandbox, students
 from goingglobal.sphinx.teaching.assignments import AssignmentError, course
 from goingglobal.sphinx.teaching.exercises import file_name
@@ -194,11 +196,12 @@ def guarded(cells: list[dict], nonce: str) -> list[dict]:
     return out
 
 
-def look(cells: list[dict]) -> list[str]:
-    """What in a student's code a teacher should see: each by its cell's place, counted from one."""
+def look(cells: list[dict], frame: list[dict]) -> list[str]:
+    """What in a student's own code (not the frame's) a teacher should see, by its cell's place, counted from one."""
+    given = {cell["source"].strip() for cell in frame}
     said = []
     for place, cell in enumerate(cells, 1):
-        if cell["cell_type"] != "code":
+        if cell["cell_type"] != "code" or cell["source"].strip() in given:
             continue
         try:
             tree = ast.parse("\n".join("" if re.match(r"\s*[%!]", line) else line
@@ -326,7 +329,7 @@ def one(root: Path, folder: Path, name: str, chapter: str, limit: int, memory: f
     frame = _content(folder / "release" / chapter / file_name(chapter))["cells"]
     notebook = _content(file)
     notebook["cells"] = guarded(notebook["cells"], nonce)
-    file.write_text(students.dumped(notebook), encoding="utf-8")
+    file.write_text(students.dumped(notebook), encoding="utf-8", newline="\n")
     try:
         kernel = sandbox.kernel(root, work, seconds=CELLS * limit, memory=memory, sealed=sealed)
         directory, config = course(folder)
@@ -365,7 +368,7 @@ def mark(root: Path, folder: Path, submission: Submission, *, limit: int, memory
     except AssignmentError as error:
         nothing.line = str(error)
         return nothing
-    nothing.look = look(handed)
+    nothing.look = look(handed, release["cells"])
     if not any(cell["source"].strip() for cell in handed):
         nothing.line = "This notebook is empty."
         return nothing
@@ -374,15 +377,15 @@ def mark(root: Path, folder: Path, submission: Submission, *, limit: int, memory
     file = folder / "submitted" / name / chapter / file_name(chapter)
     file.parent.mkdir(parents=True)
     laid = {**release, "cells": arranged(handed, release["cells"])}
-    file.write_text(students.dumped(laid), encoding="utf-8")
+    file.write_text(students.dumped(laid), encoding="utf-8", newline="\n")
     asked = [sys.executable, "-m", __spec__.name, "one", str(root), str(folder), name, chapter, str(limit), str(memory),
              "sealed" if sealed else sandbox.NONE]  # fmt: skip
-    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                          start_new_session=True) as process:
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                          encoding="utf-8", errors="replace", start_new_session=True) as process:
         try:
             out, problems = process.communicate(timeout=CELLS * limit + 60)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
             nothing.line = f"This notebook was stopped: it ran for more than {CELLS * limit} seconds."
             return nothing
     if process.returncode:
@@ -424,7 +427,7 @@ def page(m: Mark, title: str) -> str:
 <style>:root {{ color-scheme: light dark }} body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem;
 margin: 2rem auto; padding: 0 1rem }} table {{ border-collapse: collapse; width: 100% }}
 td, th {{ text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8886;
-overflow-wrap: anywhere }} td:nth-child(2) {{ white-space: nowrap }}</style></head><body>
+overflow-wrap: anywhere }} td:nth-child(2), th {{ white-space: nowrap }}</style></head><body>
 <h1>Exercises of {escape(m.chapter)}</h1>
 <p><em>{escape(title)}</em>. {escape(m.student)}: <strong>{m.passed:g} of {m.out_of:g}</strong> marks from tests,
 <strong>{m.by_hand:g}</strong> for answers in words{read}.</p>
@@ -443,8 +446,8 @@ def publish(folder: Path, marks: list[Mark], title: str) -> None:
     before = table_file.read_text(encoding="utf-8") if table_file.is_file() else ""
     for m in marks:
         (fresh / m.student).mkdir(parents=True, exist_ok=True)
-        (fresh / m.student / f"{m.chapter}.html").write_text(page(m, title), encoding="utf-8")
-    table_file.with_suffix(".new").write_text(table(marks, before), encoding="utf-8")
+        (fresh / m.student / f"{m.chapter}.html").write_text(page(m, title), encoding="utf-8", newline="\n")
+    table_file.with_suffix(".new").write_text(table(marks, before), encoding="utf-8", newline="\n")
     for file in fresh.glob("*/*.html"):
         place = folder / "feedback" / file.relative_to(fresh)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -466,15 +469,14 @@ def grade(root: Path, folder: Path, submissions: Path, assignment: str | None = 
     if assignment and assignment not in ready:
         raise AssignmentError(f"CHAPTER={assignment}: expected is one of {', '.join(ready)}")
     handed = found(submissions, ready, assignment)
-    if sealed:
-        with tempfile.TemporaryDirectory(prefix="gg-") as trial:
-            sandbox.available(root, Path(trial))
+    with tempfile.TemporaryDirectory(prefix="gg-") as trial:
+        sandbox.available(root, Path(trial), sealed=sealed)
     (folder / LOG).unlink(missing_ok=True)
     marks = []
     for place, submission in enumerate(handed, 1):
         marks.append(mark(root, folder, submission, limit=limit, memory=memory, sealed=sealed))
         print(f"[{place}/{len(handed)}] {submission.student}, {submission.chapter}: {marks[-1].line}", flush=True)
-    publish(folder, marks, students.title(root))
+    publish(folder, marks, edition.book(root))
     return marks
 
 
@@ -486,6 +488,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(one(Path(root), Path(folder), name, chapter, int(limit), float(memory), sealed == "sealed")))
         return 0
     from argparse import ArgumentParser
+
+    _console.forgive()
 
     parser = ArgumentParser(description="Mark a class's submissions.")
     parser.add_argument("submissions", type=Path)
@@ -509,4 +513,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    _console.forgive()
     sys.exit(main(sys.argv[1:]))

@@ -47,13 +47,17 @@ def command(root: Path, folder: Path, *, seconds: int, memory: float, sealed: bo
     ]  # fmt: skip
 
 
-def available(root: Path, folder: Path) -> None:
-    """Try the sandbox once. Raises `SandboxError`, in words, where it does not work."""
-    missing = [name for name in ("bwrap", "prlimit") if shutil.which(name) is None]
+def available(root: Path, folder: Path, *, sealed: bool = True) -> None:
+    """Try the sandbox once, or (`sealed` false) the limits. Raises `SandboxError`, in words, where it does not work."""
+    if shutil.which("prlimit") is None:
+        raise SandboxError("submissions are marked on Linux only, where prlimit (util-linux) limits time and memory")
+    if not sealed:
+        return
+    missing = ["bwrap"] if shutil.which("bwrap") is None else []
     why = f"there is no {missing[0]} on this machine" if missing else ""
     if not why:
         trial = [*command(root, folder, seconds=10, memory=1), "/bin/true"]
-        done = subprocess.run(trial, capture_output=True, text=True, check=False)
+        done = subprocess.run(trial, capture_output=True, check=False, encoding="utf-8", errors="replace")
         why = done.returncode and f"bubblewrap may not make one: {done.stderr.strip()[:200]}"
     if why:
         raise SandboxError(
@@ -70,6 +74,6 @@ def kernel(root: Path, folder: Path, *, seconds: int, memory: float, sealed: boo
     }  # fmt: skip
     spec = folder / "kernels" / NAME
     spec.mkdir(parents=True, exist_ok=True)
-    (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8")
+    (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8", newline="\n")
     os.environ["JUPYTER_PATH"] = str(folder)
     return NAME

@@ -28,10 +28,11 @@ from pathlib import Path
 import yaml
 
 from goingglobal import _console
+from goingglobal.sphinx import edition
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.teaching.exercises import FOLDER, KINDS, file_name
 
-__all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "title", "write"]
+__all__ = ["Exercise", "StudentError", "chapters", "exercises", "exhibits", "notebook", "write"]
 
 _EXERCISE = re.compile(
     r"^:::\{exercise\} (?P<title>[^\n]+)\n(?P<options>(?::[\w-]+:[^\n]*\n)+)(?P<body>.*?)^:::$", re.S | re.M)
@@ -83,11 +84,6 @@ def tags(cell: dict) -> list[str]:
 
 def source(cell: dict) -> str:
     return "".join(cell["source"])
-
-
-def title(root: Path) -> str:
-    """The book's title, which `_config.yml` alone says."""
-    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["title"]
 
 
 def chapters(root: Path) -> dict[str, int]:
@@ -243,7 +239,7 @@ def made(root: Path) -> dict[Path, str]:
         chapter = json.loads((root / "book" / f"{stem}.ipynb").read_text(encoding="utf-8"))
         if not exercises(chapter, stem):
             continue
-        sheet, identity = notebook(chapter, stem, number, title(root)), f"{stem}-exercises-install"
+        sheet, identity = notebook(chapter, stem, number, edition.book(root)), f"{stem}-exercises-install"
         install = launch.install_cell(f"{stem}-exercises", sheet, where)  # asks for what the sheet needs, no more
         sheet["cells"] = [install if cell["id"] == identity else cell for cell in sheet["cells"]]
         out[root / "book" / FOLDER / file_name(stem)] = dumped(sheet)
