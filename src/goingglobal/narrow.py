@@ -6,6 +6,7 @@ are wrapped, none of them smaller than `SMALLEST`. What automatic laying can't d
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from goingglobal import theme
@@ -73,7 +74,7 @@ def _names_above(ax, rows: list[tuple[float, str, object]], width: float) -> Non
     from matplotlib.patches import Rectangle
 
     places = sorted(at for at, *_ in rows)
-    step = min((b - a for a, b in zip(places, places[1:], strict=False)), default=1.0)
+    step = min((b - a for a, b in itertools.pairwise(places)), default=1.0)
     up = -1 if ax.yaxis_inverted() else 1
     ax.set_yticks(ax.get_yticks(), [""] * len(ax.get_yticks()))
     ax.tick_params(axis="y", length=0)
@@ -116,7 +117,7 @@ def _ticks(ax) -> None:
         return
     boxes = [label.get_window_extent() for label in labels]
     order = sorted(range(len(boxes)), key=lambda place: boxes[place].x0)
-    gap = min(boxes[b].x0 - boxes[a].x1 for a, b in zip(order, order[1:], strict=False))
+    gap = min(boxes[b].x0 - boxes[a].x1 for a, b in itertools.pairwise(order))
     if gap >= 4 * ax.figure.dpi / 72:
         return
     if any(re.search(r"[^\W\d_]{3}", label.get_text()) for label in labels):
