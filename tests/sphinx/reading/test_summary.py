@@ -151,10 +151,11 @@ def test_contents_show_the_sections_of_the_page_itself():
         '<a class="current reference" href="#">One</a></li><li class="toctree-l1"><a href="two.html">Two</a></li></ul>'
     toc = '<ul><li><a href="#">One</a><ul><li><a href="#a">A</a>' \
         '<ul><li><a href="#deep">D</a></li></ul></li></ul></li></ul>'
-    soup = BeautifulSoup(built_page._contents(tree, toc), "html.parser")
+    soup = BeautifulSoup(built_page._contents(tree, toc, {"two.html": "de"}), "html.parser")
     assert [a["href"] for a in soup.select("li.current li a")] == ["#a"]
     assert soup.select_one("[aria-current=page]").get_text() == "One"
     assert soup.p.attrs == {"class": ["caption"]}
+    assert [li.get("lang") for li in soup.select("li:has(> a[href$='.html']), li.current")] == [None, "de"]
 
 
 def test_every_chapter_is_a_page():
