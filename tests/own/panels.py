@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -64,5 +65,7 @@ def asked(panel, fetched: bool = True) -> dict[str, list[float]]:
                                             estimate.n, *gone]
     if fetched:
         found["fetch"] = panel.fetch(never_share=0.3).sort_values(["edinet_code", "year"])
+        found["texts"] = [crc32(f"{firm} {sector}".encode()) for firm, sector in
+                          found["fetch"][["edinet_code", "sector"]].itertuples(index=False)]
     return {name: part.select_dtypes("number").to_numpy(float).ravel().tolist() if isinstance(part, pd.DataFrame)
             else part for name, part in found.items()}

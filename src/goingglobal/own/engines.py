@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from ibis.expr.types import Column, Table
 
 EMPTY = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")  # what an empty cell of a CSV file may hold
-BLANKS = "[ \t\r\n\v\f\u00a0\u2003\u2009\u202f\u3000]+"  # what may stand around a value
+# What may stand around a value. As the pattern's own signs: of a plain \f in a query Spark makes the letter.
+BLANKS = r"[ \t\r\n\x0b\x0c" + "\u00a0\u2003\u2009\u202f\u3000]+"
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"  # engines differ in what they cast
 ENDLESS = r"^[-+]?inf(inity)?$"
 MOST = 1.7976931348623157e308  # the largest number; what is beyond is infinite
