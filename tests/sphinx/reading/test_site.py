@@ -573,7 +573,7 @@ def test_exhibits_need_no_script(plain_browser, server, page):
     assert not ran, "scripts ran after all"
     size = """return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(
                      e => [e.getBoundingClientRect().height, e.innerText ?? ''])"""
-    figures = plain_browser.execute_script(size, "figure.gg-exhibit svg.gg-figure")
+    figures = plain_browser.execute_script(size, "figure.gg-exhibit .gg-figure")
     tables = plain_browser.execute_script(size, "table.gg-table")
     formulas = plain_browser.execute_script(size, "math")
     assert len(figures) == len(soup(page).select("figure.gg-exhibit"))
