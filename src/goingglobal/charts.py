@@ -39,6 +39,7 @@ def causal_graph(arrows: pd.DataFrame, places: dict[str, tuple[float, float]]):
              for name, at in places.items()}  # fmt: skip
     looks = {"question": (theme.COLOURS["accent"], 2.6, "-", 0), "both": (theme.MUTED, 1.3, "-", 0),
              "reverse": (theme.COLOURS["parent"], 1.5, (0, (4, 2)), -0.16)}  # colour, width, line, bend
+    beside = []
     for row in arrows.itertuples():
         colour, width, line, bend = looks[row.kind]
         (x0, y0), (x1, y1) = places[row.source], places[row.target]
@@ -47,13 +48,15 @@ def causal_graph(arrows: pd.DataFrame, places: dict[str, tuple[float, float]]):
             "connectionstyle": f"arc3,rad={bend}", "patchA": boxes[row.source].get_bbox_patch(),
             "patchB": boxes[row.target].get_bbox_patch()})  # fmt: skip
         if row.words:
-            ax.annotate(row.words, ((x0 + x1) / 2, (y0 + y1) / 2), xytext=(0, -15 if bend else 9), ha="center",
-                        va="center", textcoords="offset points", fontsize=9, color=colour)
+            beside.append(ax.annotate(row.words, ((x0 + x1) / 2, (y0 + y1) / 2), xytext=(0, -15 if bend else 9),
+                                      ha="center", va="center", textcoords="offset points", fontsize=9, color=colour))
 
     def narrow(_) -> None:
         for name, box in boxes.items():
             box.set_text(textwrap.fill(name, 10 if places[name][1] == 0.5 else 17))
         ax.set_xlim(-0.06, 1.06)
+        for words in beside:
+            words.xyann = (0, 1.5 * words.xyann[1])
         ax.set_ylim(-0.12, 1.06)
 
     fig.narrow = narrow
@@ -252,7 +255,8 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
 
     def narrow(_) -> None:  # columns stay side by side, the choices' names stand above their ticks
         for ax in axes[0]:
-            ax.set_title("\n".join(textwrap.wrap(ax.get_title(loc="left"), 9)), loc="left")
+            words = textwrap.wrap(ax.get_title(loc="left"), 9)
+            ax.set_title("\n".join(words), loc="left", fontsize=8.5)
         for ax in axes[1]:
             for line in ax.lines:
                 line.set_linewidth(5)

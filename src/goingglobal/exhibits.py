@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # the site's extensions load this module, and need no estimat
 
 DIGITS = 7  # significant digits of served data; the page shows three at most
 ALT_LIMITS = (40, 400)
+_PARTS = {"gg-wide": 5, "gg-narrow": 4}  # of a point, to which the corners of long lines are rounded: not to be seen
 _LABEL = re.compile(r"(fig|tab)-[a-z0-9-]+")
 
 
@@ -89,8 +90,8 @@ def frame_of(columns: Mapping) -> pd.DataFrame:
                          for name, c in columns.items()})
 
 
-def _steps(path: str) -> str:
-    """A long path of straight lines by its steps, in tenths of a point, which compress well; another as it is."""
+def _steps(path: str, parts: int = 10) -> str:
+    """A long path of straight lines by its steps, in so many parts of a point; they compress well. Another as it is."""
     if not re.fullmatch(r"(?:[ML] -?[\d.]+ -?[\d.]+\s*|z\s*)+", path):
         return path
     at, begun, said = (0, 0), (0, 0), []
@@ -99,11 +100,26 @@ def _steps(path: str) -> str:
             at = begun
             said.append("z")
             continue
-        to = round(10 * float(x)), round(10 * float(y))
-        across, down = (to[0] - at[0]) / 10, (to[1] - at[1]) / 10
+        to = round(parts * float(x)), round(parts * float(y))
+        if kind == "L" and to == at:
+            continue
+        across, down = (to[0] - at[0]) / parts, (to[1] - at[1]) / parts
         said.append(f"m{across:g} {down:g}" if kind == "M" else f"l{across:g} {down:g}" if down else f"h{across:g}")
         at, begun = to, to if kind == "M" else begun
     return "".join(said)
+
+
+def _circle(path: re.Match) -> str:
+    """A path of eight arcs around a middle as the circle that it is, a tenth of its bytes; another as it is."""
+    steps = re.findall(r"([MCLz])([^MCLz]*)", path[1])
+    kinds = "".join(kind for kind, _ in steps)
+    if not re.fullmatch(r"MC{8}L?z", kinds):
+        return path[0]
+    ends = [tuple(map(float, at.split()[-2:])) for kind, at in steps if kind != "z"]
+    (left, *_, right), (top, *_, bottom) = (sorted(side) for side in zip(*ends, strict=True))
+    if abs((right - left) - (bottom - top)) > 0.01:
+        return path[0]
+    return f'<circle cx="{(left + right) / 2:.1f}" cy="{(top + bottom) / 2:.1f}" r="{(right - left) / 2:.2g}"'
 
 
 def svg_of(fig, label: str, alt: str, form: str = "gg-wide") -> str:
@@ -129,9 +145,10 @@ def svg_of(fig, label: str, alt: str, form: str = "gg-wide") -> str:
     text = re.sub(r' id="([^"]+)"', lambda m: f' id="{ids[m[1]]}"' if m[1] in ids else "", text)
     text = re.sub(refer, lambda m: m[1] + ids[m[2]], text)
     text = text.replace("'DejaVu Sans'", "var(--gg-figure-font, 'DejaVu Sans')")
+    text = re.sub(r'<path d="([^"]*)"', _circle, text)
     text = re.sub(r' (?:d|x|y|transform|width|height|points)="[^"]*"',
                   lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m.group()), text)  # coordinates, never the texts
-    text = re.sub(r' d="([^"]{200,})"', lambda m: f' d="{_steps(m[1])}"', text)
+    text = re.sub(r' d="([^"]{200,})"', lambda m: f' d="{_steps(m[1], _PARTS[form])}"', text)
     width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups()
     head = (f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" class="gg-figure {form}" '
             f'width="{float(width) * 4 / 3:.0f}" height="{float(height) * 4 / 3:.0f}"')

@@ -351,6 +351,32 @@ def test_drawing_moves_nothing(browser, server, label):
 
 @site
 @browsed
+def test_choice_stands_in_the_address_and_comes_back_from_it(browser, server):
+    """A choice is shared by its address; what an address names wrongly is left out, and said."""
+    page, box = f"{server}/{PAGES['fig-curve']}", "document.getElementById('explorer-fig-curve')"
+    drawn = f"""const box = {box}, done = arguments[arguments.length - 1];
+        const wait = () => box.dataset.state === 'drawn' ? done(null) : setTimeout(wait, 20); wait();"""
+    horizon = next(option for option in CHOICES["horizon"] if option != BASELINE["horizon"])
+    browser.get("about:blank")
+    browser.get(page)
+    browser.execute_script(f"{box}.open = true")
+    browser.execute_async_script(drawn)
+    browser.execute_script(f"""const select = {box}.querySelector('select[name=horizon]');
+        select.value = arguments[0]; select.dispatchEvent(new Event('change', {{bubbles: true}}));""", horizon)
+    address = browser.current_url
+    assert address.partition("#")[2] == "explorer-fig-curve?horizon=" + horizon.replace(" ", "+")
+    said = browser.execute_script(f"return {box}.querySelector('output').textContent")
+    assert browser.execute_script(f"return {box}.querySelector('.gg-explorer-link').href") == address
+    browser.get("about:blank")
+    browser.get(f"{address}&weights=nonsense&colour=red")
+    browser.execute_async_script(drawn)
+    again = browser.execute_script(f"return {box}.querySelector('output').textContent")
+    lost = "weights “nonsense”, colour “red”"
+    assert again == f"The address names what is no choice here and is left out: {lost}. {said}"
+
+
+@site
+@browsed
 @each
 def test_without_scripts_the_figure_stands_alone(plain_browser, server, label):
     plain_browser.get(f"{server}/{PAGES[label]}")

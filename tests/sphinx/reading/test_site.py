@@ -285,6 +285,7 @@ def test_no_data_file_without_an_exhibit():
     files = {f"exhibits/{path.name}" for path in (SITE / "exhibits").iterdir()}
     drawn = {f"exhibits/{label}.{form}" for label, record in exhibits().items() if record["kind"] == "figure"
              for form in ("svg", "png")}  # fmt: skip
+    drawn |= {local(page, img["src"])[0] for page in OWN_PAGES for img in soup(page).select("img.gg-narrow")}
     assert files == {record["csv"] for record in exhibits().values()} | drawn
 
 
@@ -350,8 +351,10 @@ return {theme: document.documentElement.dataset.theme, figures, icons, moved: gl
 """
 # Figures on a telephone: which form is shown, how wide, and its smallest lettering in pixels.
 NARROW = """return [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-figure)')].map(f => {
-  const [wide, narrow] = ['.gg-wide', '.gg-narrow'].map(form => f.querySelector('svg' + form));
+  const wide = f.querySelector('.gg-wide');
+  const narrow = [...f.querySelectorAll('.gg-narrow')].find(e => e.checkVisibility());
   if (!narrow) return [f.id, false, 0, 0];
+  if (narrow.matches('img')) return [f.id, !wide.checkVisibility(), narrow.getBoundingClientRect().right, 99];
   const scale = narrow.getBoundingClientRect().width / narrow.viewBox.baseVal.width;
   const sizes = [...narrow.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
   return [f.id, narrow.checkVisibility() && !wide.checkVisibility(), narrow.getBoundingClientRect().right,
@@ -546,15 +549,31 @@ def test_figures_are_laid_out_for_a_telephone(look, page):
     assert [label for label, shown, right, smallest in figures if not shown or right > 375 or smallest < 10.5] == []
 
 
+def test_narrow_forms_in_files_can_be_read_in_both_modes():
+    """Heavy narrow forms are files: lettering of 10.5 pixels at 343 pixels, with contrast to the page of their mode."""
+    files = sorted((SITE / "exhibits").glob("*-narrow-*.svg"))
+    assert {path.stem.rpartition("-")[2] for path in files} == {"light", "dark"}
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        sizes = [float(size) for size in re.findall(r"font(?:-size)?: (?:[\w ]+ )?([\d.]+)px", text)]
+        assert min(sizes) * 343 / float(re.search(r'viewBox="0 0 ([\d.]+)', text)[1]) > 10.5, path.name
+        dark = path.stem.endswith("dark")
+        colours = dict(re.findall(r"--gg-([a-z]+): (#[0-9a-f]{6})", text.partition(">")[0]))
+        ground = f"rgb{(21, 23, 26) if dark else (255, 254, 251)}"
+        for name in ("ink", "muted", "japan", "germany", "parent", "group", "accent", "other"):
+            red, green, blue = (int(colours[name][at:at + 2], 16) for at in (1, 3, 5))
+            assert contrast(f"rgb({red}, {green}, {blue})", ground) >= 4.5, (path.name, name)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_exhibits_need_no_script(plain_browser, server, page):
     plain_browser.get(f"{server}/{page}")
     ran = plain_browser.execute_script("return document.documentElement.classList.contains('gg-js')")
     assert not ran, "scripts ran after all"
-    size = """return [...document.querySelectorAll(arguments[0])].map(
+    size = """return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(
                      e => [e.getBoundingClientRect().height, e.innerText ?? ''])"""
-    figures = plain_browser.execute_script(size, "figure.gg-exhibit svg.gg-wide")
+    figures = plain_browser.execute_script(size, "figure.gg-exhibit .gg-figure")
     tables = plain_browser.execute_script(size, "table.gg-table")
     formulas = plain_browser.execute_script(size, "math")
     assert len(figures) == len(soup(page).select("figure.gg-exhibit"))

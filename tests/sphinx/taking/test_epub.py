@@ -100,7 +100,7 @@ def test_epub_has_the_titles_exhibits_and_numbers_of_the_site(chapters, site):
         numbers = ["".join(a.itertext()) for a in tree.iter(f"{XHTML}a") if "gg-result" in a.get("class", "").split()]
         assert numbers == [a.get_text() for a in page.article.select("a.gg-result")], name
         figures = [node for node in tree.iter("{http://www.w3.org/2000/svg}svg") if node.get("aria-label")]
-        assert len(figures) == len(page.article.select("svg.gg-figure")), name
+        assert len(figures) == len(page.article.select("svg.gg-wide")), name
         assert len(list(tree.iter(f"{XHTML}table"))) == len(page.article.find_all("table")), name
         assert "var(--" not in ElementTree.tostring(tree, "unicode"), name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from xml.etree import ElementTree
 
+import pytest
 from PIL import Image
 
 from goingglobal.sphinx.taking import pictures
@@ -25,3 +26,33 @@ def test_picture_is_as_large_as_asked_and_the_same_twice(tmp_path):
     sizes = {scale: Image.open(io.BytesIO(pictures.picture(SVG, tmp_path, scale))).size for scale in (1.25, 2.0)}
     assert sizes == {1.25: (375, 75), 2.0: (600, 120)}
     assert pictures.picture(SVG, tmp_path / "anew", 2.0) == pictures.picture(SVG, tmp_path, 2.0)
+
+
+SHEET = """html {
+  --gg-ground: #fffefb; --gg-ink: #1f2124;
+  --gg-sans: "Noto Sans",
+    sans-serif;
+}
+@media screen {
+  html[data-theme="dark"] {
+    --gg-ink: #e6e4df; color-scheme: dark;
+  }
+}
+"""
+
+
+def test_file_of_a_mode_has_the_colours_of_the_sheet():
+    dark = pictures.in_mode(SVG, SHEET, "dark")
+    assert ElementTree.fromstring(dark).get("style") == "--gg-ink: #e6e4df; --gg-figure-font: 'Noto Sans', sans-serif"
+    assert "--gg-ink: #1f2124" in pictures.in_mode(SVG, SHEET, "light")
+    with pytest.raises(ValueError, match="no block of colours for the dark mode"):
+        pictures.in_mode(SVG, SHEET.replace("dark", "dusk"), "light")
+
+
+def test_heavy_forms_are_images_with_size_and_text():
+    svg = SVG.replace('role="img"', 'role="img" aria-label="What &quot;is&quot; drawn"')
+    assert not pictures.apart(svg)
+    assert pictures.apart(svg + "".join(f"{n ** 7:x}" for n in range(2000)))
+    images = pictures.lazy(svg, "../exhibits/fig-a-narrow")
+    assert images.count('alt="What &quot;is&quot; drawn" width="300" height="60" loading="lazy">') == 2
+    assert 'gg-in-dark" src="../exhibits/fig-a-narrow-dark.svg"' in images

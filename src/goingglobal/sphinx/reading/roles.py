@@ -22,7 +22,7 @@ from sphinx.util.osutil import relative_uri
 from goingglobal import data
 from goingglobal.sphinx import registry
 from goingglobal.sphinx.reading import mime
-from goingglobal.sphinx.taking import citing
+from goingglobal.sphinx.taking import citing, pictures
 
 CLAIMS_PAGE = "book/appendix/claims"
 TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
@@ -156,7 +156,11 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         node.replace_self(built)
     for node in list(doctree.findall(mime.drawing)):
         record = exhibits[node["label"]]
-        forms = record["svg"] + (record["narrow"] if app.builder.name == "html" else "")  # one form where paper is
+        forms = record["svg"]
+        if app.builder.name == "html":  # elsewhere nobody turns the page narrow
+            address = relative_uri(here, f"exhibits/{node['label']}-narrow")
+            narrow = record["narrow"]
+            forms += pictures.lazy(narrow, address) if pictures.apart(narrow) else narrow
         node.replace_self(nodes.raw("", f'<div class="gg-drawn">{forms}</div>', format="html"))
 
 

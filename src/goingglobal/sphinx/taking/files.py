@@ -58,11 +58,15 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     folder, kept = out / "exhibits", Path(app.doctreedir, "pictures")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    sheet = Path(app.srcdir, "book", "_static", "book.css").read_text(encoding="utf-8")
     exhibits = {}
     for label, record in registry.exhibits(app.env).items():
         (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8", newline="\n")
         if record["kind"] == "figure":
             (folder / f"{label}.svg").write_text(pictures.drawing(record["svg"]), encoding="utf-8", newline="\n")
+            for mode in pictures.MODES if pictures.apart(record["narrow"]) else ():
+                (folder / f"{label}-narrow-{mode}.svg").write_text(
+                    pictures.in_mode(record["narrow"], sheet, mode), encoding="utf-8", newline="\n")
             (folder / f"{label}.png").write_bytes(pictures.picture(record["svg"], kept, pictures.DENSE))
         fields = ("kind", "caption", "alt", "source", "tables", "page", "code", "calls")
         exhibits[label] = {k: record.get(k) for k in fields}

@@ -1,10 +1,11 @@
-"""Figures as files: the page's SVG in its light colours, and as PNG.
+"""Figures as files: the page's SVG in its light colours, and as PNG; heavy narrow forms, for both modes of the page.
 
 Without a page around it an SVG has no colours of a theme: each is what it is on the light page.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 from pathlib import Path
@@ -14,6 +15,8 @@ from goingglobal.sphinx import state
 SCALE = 1.25  # of a picture in a notebook, so that it is sharp on a dense screen
 DENSE = 2.0  # of a picture to take along: 1,382 pixels wide
 ROOM = 40  # pixels left and right of a picture, before it is cut to what is drawn
+HEAVY = 3_000  # bytes, compressed, from which a narrow form is a file that only a telephone asks for
+MODES = {"light": r"^html \{(.*?)^\}", "dark": r'^  html\[data-theme="dark"\] \{(.*?)^  \}'}  # blocks of colours
 COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
 
 
@@ -64,3 +67,29 @@ def size(image: bytes) -> tuple[int, int]:
 def drawing(svg: str) -> str:
     """The page's SVG as a file of its own, in its light colours on white."""
     return '<?xml version="1.0" encoding="utf-8"?>\n' + light(svg).replace("<svg ", '<svg style="background: #fff" ', 1)
+
+
+def apart(narrow: str) -> bool:
+    """Whether a narrow form is too heavy to stand in its page."""
+    return len(gzip.compress(narrow.encode(), 6, mtime=0)) > HEAVY
+
+
+def in_mode(svg: str, sheet: str, mode: str) -> str:
+    """An SVG as a file in the colours and letters that the book's sheet gives to a mode, "light" or "dark".
+
+    Raises `ValueError` where the sheet has no colours for it.
+    """
+    found = {name: re.search(block, sheet, re.S | re.M) for name, block in MODES.items()}
+    if not all(found.values()):
+        raise ValueError(f"book.css: no block of colours for the {next(m for m, it in found.items() if not it)} mode")
+    colours = re.findall(r"(--gg-[a-z]+: #[0-9a-f]+)", found[mode][1])
+    letters = " ".join(re.search(r"--gg-sans: ([^;]+);", found["light"][1])[1].replace('"', "'").split())
+    style = "; ".join([*colours, f"--gg-figure-font: {letters}"])
+    return svg.replace("<svg ", f'<svg style="{style}" ', 1)
+
+
+def lazy(svg: str, address: str) -> str:
+    """The images that stand for a heavy narrow form: one for each mode, asked for when it is come near."""
+    alt, width, height = re.search(r'aria-label="([^"]*)".*? width="(\d+)" height="(\d+)"', svg, re.S).groups()
+    return "".join(f'<img class="gg-figure gg-narrow gg-in-{mode}" src="{address}-{mode}.svg" alt="{alt}" '
+                   f'width="{width}" height="{height}" loading="lazy">' for mode in MODES)
