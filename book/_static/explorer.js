@@ -96,6 +96,42 @@
     return { tables: { points, lines, fit, labels: labels.length > 8 ? [] : labels }, words: name, text };
   };
 
+  // The choices that differ from the chapter's stand in the address, #explorer-LABEL?name=value, so they can be shared.
+  const boxesOf = (form, name) => [...form.querySelectorAll(`input[name="${CSS.escape(name)}"]`)];
+  const addressOf = (box) => {
+    const form = box.querySelector("form"), held = new URLSearchParams();
+    for (const select of form.querySelectorAll("select")) {
+      if (!select.selectedOptions[0]?.defaultSelected) { held.set(select.name, select.value); }
+    }
+    for (const name of new Set([...form.querySelectorAll("input[type=checkbox]")].map((one) => one.name))) {
+      const all = boxesOf(form, name);
+      if (all.some((one) => one.checked !== one.defaultChecked)) {
+        held.set(name, all.filter((one) => one.checked).map((one) => one.value).join(" "));
+      }
+    }
+    return `#${box.id}` + (held.size ? `?${held}` : "");
+  };
+  const restore = (box, query) => {  // what an address names and the controls have not is left out, and said
+    const form = box.querySelector("form"), lost = [];
+    for (const select of form.querySelectorAll("select")) {
+      select.value = [...select.options].find((one) => one.defaultSelected)?.value ?? select.options[0].value;
+    }
+    for (const one of form.querySelectorAll("input[type=checkbox]")) { one.checked = one.defaultChecked; }
+    for (const [name, value] of new URLSearchParams(query)) {
+      const all = boxesOf(form, name), select = form.querySelector(`select[name="${CSS.escape(name)}"]`);
+      if (all.length) {
+        const wanted = value.split(" ").filter(Boolean);
+        for (const one of all) { one.checked = wanted.includes(one.value); }
+        lost.push(...wanted.filter((it) => !all.some((one) => one.value === it)).map((it) => `${name} “${it}”`));
+      } else if (select && [...select.options].some((one) => one.value === value)) {
+        select.value = value;
+      } else {
+        lost.push(`${name} “${value}”`);
+      }
+    }
+    box.dataset.lost = lost.join(", ").slice(0, 200);
+  };
+
   const start = (box, { kind, data, spec }) => {
     const rows = rowsOf(data), form = box.querySelector("form"), frame = box.querySelector(".gg-explorer-frame");
     const output = box.querySelector("output"), text = JSON.stringify(spec);
@@ -108,7 +144,9 @@
       const filled = JSON.parse(text.replace(/@(\w+)/g, (_, name) => seen.words[name]));
       for (const table of filled.data) { if (table.name in seen.tables) { table.values = seen.tables[table.name]; } }
       Object.assign(filled, { width: frame.clientWidth, height: frame.clientHeight });
-      output.textContent = seen.text;
+      const { lost } = box.dataset;
+      output.textContent = (lost ? `The address names what is no choice here and is left out: ${lost}. ` : "") + seen.text;
+      box.querySelector(".gg-explorer-link").href = addressOf(box);
       view?.finalize();
       view = new vega.View(vega.parse(filled), { renderer: "svg", container: frame, hover: false });
       await view.runAsync();
@@ -116,14 +154,20 @@
       picture.setAttribute("role", "img");
       picture.setAttribute("aria-label", `${box.querySelector("summary").textContent}: ${seen.text}`);
     };
-    form.addEventListener("change", draw);
-    form.addEventListener("reset", () => setTimeout(draw));
+    const change = () => {
+      box.dataset.lost = "";
+      history.replaceState(null, "", addressOf(box));
+      return draw();
+    };
+    form.addEventListener("change", change);
+    form.addEventListener("reset", () => setTimeout(change));
+    box.addEventListener("restored", draw);
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const button of form.querySelectorAll("button[data-set]")) {
       button.addEventListener("click", () => {
         const set = button.dataset.set.split(" ");
         for (const box of form.querySelectorAll("input[type=checkbox]")) { box.checked = set.includes(box.value); }
-        draw();
+        change();
       });
     }
     let width = frame.clientWidth;
@@ -133,6 +177,15 @@
     return draw();
   };
 
+  const arrive = () => {
+    const [name, query] = location.hash.slice(1).split(/\?(.*)/s);
+    const box = query !== undefined && document.getElementById(name);
+    if (!box || !box.matches(".gg-explorer")) { return; }
+    restore(box, query);
+    box.open = true;
+    box.scrollIntoView();
+    box.dispatchEvent(new Event("restored"));
+  };
   for (const box of document.querySelectorAll(".gg-explorer")) {
     const label = box.dataset.explorer;
     box.addEventListener("toggle", async () => {
@@ -149,4 +202,6 @@
       }
     });
   }
+  addEventListener("hashchange", arrive);
+  arrive();
 })();

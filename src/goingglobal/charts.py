@@ -6,12 +6,14 @@ pictures are drawn in the chapters' cells.
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from goingglobal import theme
 
-__all__ = ["evidence_map", "official_series", "sign_bars", "specification_curve", "structure"]
+__all__ = ["causal_graph", "evidence_map", "official_series", "sign_bars", "specification_curve", "structure"]
 
 
 def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = False):
@@ -20,6 +22,42 @@ def _panels(count: int, columns: int = 2, height: float = 2.5, share_x: bool = F
     for spare in axes.flat[count:]:
         spare.set_visible(False)
     return fig, list(axes.flat[:count])
+
+
+def causal_graph(arrows: pd.DataFrame, places: dict[str, tuple[float, float]]):
+    """What may cause what: a box for each name of `places` (0 to 1 across and up), an arrow for each row.
+
+    `arrows`: source, target, kind ("question", drawn thick; "both", thin; "reverse", broken, bent below), words beside
+    the arrow's middle (may be empty). Raises `KeyError` for an arrow to a box that isn't there.
+    """
+    fig, ax = plt.subplots(figsize=(7.2, 2.7))
+    ax.set_axis_off()
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_ylim(-0.1, 1.04)
+    boxes = {name: ax.annotate(textwrap.fill(name, 17), at, ha="center", va="center", fontsize=10,
+                               bbox={"boxstyle": "round,pad=0.5", "facecolor": "none", "edgecolor": theme.MUTED})
+             for name, at in places.items()}  # fmt: skip
+    looks = {"question": (theme.COLOURS["accent"], 2.6, "-", 0), "both": (theme.MUTED, 1.3, "-", 0),
+             "reverse": (theme.COLOURS["parent"], 1.5, (0, (4, 2)), -0.16)}  # colour, width, line, bend
+    for row in arrows.itertuples():
+        colour, width, line, bend = looks[row.kind]
+        (x0, y0), (x1, y1) = places[row.source], places[row.target]
+        ax.annotate("", (x1, y1), xytext=(x0, y0), arrowprops={
+            "arrowstyle": "-|>", "color": colour, "linewidth": width, "linestyle": line, "shrinkA": 3, "shrinkB": 3,
+            "connectionstyle": f"arc3,rad={bend}", "patchA": boxes[row.source].get_bbox_patch(),
+            "patchB": boxes[row.target].get_bbox_patch()})  # fmt: skip
+        if row.words:
+            ax.annotate(row.words, ((x0 + x1) / 2, (y0 + y1) / 2), xytext=(0, -15 if bend else 9), ha="center",
+                        va="center", textcoords="offset points", fontsize=9, color=colour)
+
+    def narrow(_) -> None:
+        for name, box in boxes.items():
+            box.set_text(textwrap.fill(name, 10 if places[name][1] == 0.5 else 17))
+        ax.set_xlim(-0.06, 1.06)
+        ax.set_ylim(-0.12, 1.06)
+
+    fig.narrow = narrow
+    return fig
 
 
 def official_series(data: pd.DataFrame, labels: dict[str, tuple[float, float]], year: float, words: str):
@@ -97,6 +135,7 @@ def evidence_map(data: pd.DataFrame, own: pd.DataFrame):
     for ax in axes.flat:
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
+        ax.narrow_row = 0.72  # marks stand in up to four lines
     return fig
 
 
@@ -138,10 +177,18 @@ def sign_bars(data: pd.DataFrame, xlabel: str):
     reach = max((data["neither"] / 2 + data[side]).max() for side in ("negative", "positive"))
     axes[0, 0].set_xlim(-1.1 * reach, 1.1 * reach)
     axes[-1, 0].set_xlabel(xlabel)
-    for words, x, side, colour in (("hatched: negative", 0.19, "left", red), ("empty: null", 0.5, "center", theme.INK),
-                                   ("filled: positive", 1, "right", green)):
-        axes[0, 0].annotate(words, (x, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
-                            ha=side, color=colour, fontsize=8.5, annotation_clip=False)
+    keys = [axes[0, 0].annotate(words, (x, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
+                                ha=side, color=colour, fontsize=8.5, annotation_clip=False)
+            for words, x, side, colour in (("hatched: negative", 0.19, "left", red),
+                                           ("empty: null", 0.5, "center", theme.INK),
+                                           ("filled: positive", 1, "right", green))]  # fmt: skip
+
+    def narrow(_) -> None:
+        for key in keys:
+            key.xyann = (0, 22)
+        keys[0].xy = (0, 1)
+
+    fig.narrow = narrow
     return fig
 
 
@@ -202,6 +249,23 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
     kinds = [("-", 2, lines[0]), *(((0, (4, 2)), 1.2, line) for line in lines[1:]), (":", 1, "shuffled start dates")]
     fig.legend([Line2D([], [], color=theme.MUTED, linestyle=style, linewidth=width) for style, width, _ in kinds],
                [words for *_, words in kinds], loc="outside upper right", ncols=len(kinds), fontsize=8.5)
+
+    def narrow(_) -> None:  # columns stay side by side, the choices' names stand above their ticks
+        for ax in axes[0]:
+            ax.set_title("\n".join(textwrap.wrap(ax.get_title(loc="left"), 9)), loc="left")
+        for ax in axes[1]:
+            for line in ax.lines:
+                line.set_linewidth(5)
+            ax.set_xticks([0, 50, 100], ["0", "", "100"])
+        axes[1, 0].set_yticks([y for y, *_ in names], [""] * len(names))
+        axes[1, 0].set_ylim(at - 0.6, -1)
+        for y, words, colour in names:
+            axes[1, 0].annotate(words, (0, y - 0.2), xycoords=("axes fraction", "data"), va="bottom", color=colour,
+                                fontsize=8.5, annotation_clip=False).set_in_layout(False)  # fmt: skip
+        axes[0, 0].get_gridspec().set_height_ratios([2.6, 0.27 * at])
+        fig.set_size_inches(3.3, 4.2 + 0.27 * at)
+
+    fig.narrow, fig.narrow_kept = narrow, True
     return fig
 
 

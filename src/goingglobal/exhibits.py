@@ -11,11 +11,12 @@ import base64
 import html
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from goingglobal import narrow as narrowing
 from goingglobal import theme
 from goingglobal._display import EXHIBIT
 from goingglobal.data import describe, load, source_line
@@ -29,6 +30,7 @@ __all__ = [
     "estimates_frame",
     "facts_frame",
     "figure",
+    "forms_of",
     "frame_of",
     "intervals",
     "regression_table",
@@ -104,8 +106,11 @@ def _steps(path: str) -> str:
     return "".join(said)
 
 
-def svg_of(fig, label: str, alt: str) -> str:
-    """The figure as an inline SVG: colours from the page, ids its own, alt text inside, no date."""
+def svg_of(fig, label: str, alt: str, form: str = "gg-wide") -> str:
+    """The figure as an inline SVG: colours from the page, ids its own, alt text inside, no date.
+
+    `form` is its class: gg-wide or gg-narrow.
+    """
     import matplotlib as mpl
 
     buffer = io.StringIO()
@@ -128,7 +133,7 @@ def svg_of(fig, label: str, alt: str) -> str:
                   lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m.group()), text)  # coordinates, never the texts
     text = re.sub(r' d="([^"]{200,})"', lambda m: f' d="{_steps(m[1])}"', text)
     width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text).groups()
-    head = (f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" class="gg-figure" '
+    head = (f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" class="gg-figure {form}" '
             f'width="{float(width) * 4 / 3:.0f}" height="{float(height) * 4 / 3:.0f}"')
     text = re.sub(r'^<svg([^>]*?) width="[^"]*"', lambda m: head + m.group(1), text, count=1)
     text = re.sub(r'^(<svg[^>]*?) height="[\d.]+pt"', r"\1", text, count=1)
@@ -150,8 +155,24 @@ def _drawn(label: str, plot):
     return found
 
 
+def forms_of(fig, label: str, alt: str, narrow: Callable | None = None) -> dict[str, str]:
+    """A figure twice: `svg`, as drawn, with letters on its panels, and `narrow`, laid out anew for a telephone.
+
+    Raises `ExhibitError` where there is no narrow form, with the reason.
+    """
+    theme.letter_panels(fig)
+    wide = svg_of(fig, label, alt)
+    try:
+        narrowing.relay(fig, narrow or getattr(fig, "narrow", None))
+    except narrowing.NarrowError as error:
+        raise ExhibitError(f"exhibit {label!r}: no narrow form for a telephone: {error}; give `narrow=`, a function of "
+                           "the figure that makes room") from None
+    return {"svg": wide, "narrow": svg_of(fig, f"{label}-narrow", alt, "gg-narrow")}
+
+
 def figure(
     label: str, plot, *, caption: str, alt: str, data: pd.DataFrame, tables: Sequence[str] = (), note: str = "",
+    narrow: Callable | None = None,
 ) -> None:
     """Show a figure.
 
@@ -159,7 +180,8 @@ def figure(
     PairGrid or JointGrid, or a `seaborn.objects.Plot`; `caption`, the finding;
     `alt`, 40–400 characters that say what is drawn to someone who cannot see it; `data`, exactly the
     plotted figures; `tables`, names of the tables behind it; `note`, what else a reader must know
-    (years, breaks, secondary figures). Raises `ExhibitError` where one is missing.
+    (years, breaks, secondary figures); `narrow`, a function of the matplotlib figure that makes room where it can't be
+    laid out in one column for a telephone by itself (`narrow.relay`). Raises `ExhibitError` where one is missing.
     """
     import matplotlib.pyplot as plt
 
@@ -171,9 +193,11 @@ def figure(
     if alt.strip() == caption.strip():
         raise ExhibitError(f"exhibit {label!r}: the alt text repeats the caption")
     fig = _drawn(label, plot)
-    svg = svg_of(fig, label, alt)
-    plt.close(fig)
-    _show({"label": label, "kind": "figure", "caption": caption, "alt": alt, "source": source, "svg": svg,
+    try:
+        forms = forms_of(fig, label, alt, narrow)
+    finally:
+        plt.close(fig)
+    _show({"label": label, "kind": "figure", "caption": caption, "alt": alt, "source": source, **forms,
            "csv": csv_of(data), "tables": list(tables)})
 
 

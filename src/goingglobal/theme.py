@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 __all__ = [
-    "COLOURS", "GRID", "INK", "MUTED", "axes_of", "band", "direct_label", "draw", "follow_page", "mark", "name_lines",
-    "named_rows", "use", "values_beside", "zero_line",
+    "COLOURS", "GRID", "INK", "MUTED", "axes_of", "band", "direct_label", "draw", "follow_page", "letter_panels",
+    "mark", "name_lines", "named_rows", "use", "values_beside", "zero_line",
 ]  # fmt: skip
 
 INK, MUTED, GRID = "#222426", "#63676b", "#d9dcdf"
@@ -138,6 +138,15 @@ def named_rows(plot) -> None:
         ax.grid(visible=True, axis="x")
         ax.spines["left"].set_visible(False)
         ax.set_ylabel("")
+
+
+def letter_panels(plot) -> None:
+    """A letter before the title of each panel, where a figure has several; without titles there are none."""
+    titled = [ax for ax in axes_of(plot) if ax.get_title(loc="left") or ax.get_title()]
+    for letter, ax in zip("abcdefghijklmnop", titled if len(titled) > 1 else [], strict=False):
+        for title in (ax.title, ax._left_title):  # to set it anew would undo its size
+            if title.get_text():
+                title.set_text(f"{letter}   {title.get_text()}")
 
 
 def band(ax, x, low, high, colour: str) -> None:

@@ -36,10 +36,10 @@ def odd(seed: int) -> pd.DataFrame:
     if rng.random() < 0.5:
         rows["size"] = rng.choice(["small", "large", None], len(rows))
     for name, scale in (("total_assets", 100.0), ("operating_income", 10.0), ("pay", 5.0), ("age", 40.0)):
-        if rng.random() < 0.2:
+        if rng.random() < 0.4:
             rows[name] = scale * (1 + rng.random(len(rows)) * rng.choice([0, 0.4]))
     for name in ("manufacturing", "reorganised"):
-        if rng.random() < 0.2:
+        if rng.random() < 0.3:
             rows[name] = rng.integers(0, 2, len(rows))
     if rng.random() < 0.2:  # FDI that comes and goes
         rows["fdi"] = rng.integers(0, 2, len(rows))

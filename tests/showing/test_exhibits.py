@@ -180,7 +180,7 @@ def test_svg_of_one_figure_is_the_same_twice(themed):
 def test_svg_has_a_role_and_the_alt_text(themed):
     root = ElementTree.fromstring(exhibits.svg_of(draw(), "fig-a", ALT))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert (root.get("role"), root.get("aria-label"), root.get("class")) == ("img", ALT, "gg-figure")
+    assert (root.get("role"), root.get("aria-label"), root.get("class")) == ("img", ALT, "gg-figure gg-wide")
     assert (root.get("width"), root.get("height")) == ("691", "374")  # 7.2 by 3.9 inches in CSS pixels
     assert root.get("viewBox")
 

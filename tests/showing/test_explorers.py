@@ -182,7 +182,8 @@ def test_slope_of_a_constant_is_refused(panel):
 def test_explorer_without_its_figure_stops_the_build():
     page = registry.Page(explorers={"fig-a": {}})
     with pytest.raises(ExtensionError, match=r"book/bad: explorer of 'fig-a', which is no exhibit of this page"):
-        registry._check(None, SimpleNamespace(goingglobal_pages={"book/bad": page}))
+        registry._check(SimpleNamespace(config=SimpleNamespace(root_doc="book/index")),
+                        SimpleNamespace(goingglobal_pages={"book/bad": page}, metadata={}))
 
 
 def test_altair_comes_without_the_grammar_of_addresses():

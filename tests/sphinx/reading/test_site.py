@@ -283,7 +283,9 @@ def test_alternative_text_says_what_the_caption_does_not():
 
 def test_no_data_file_without_an_exhibit():
     files = {f"exhibits/{path.name}" for path in (SITE / "exhibits").iterdir()}
-    assert files == {record["csv"] for record in exhibits().values()}
+    drawn = {f"exhibits/{label}.{form}" for label, record in exhibits().items() if record["kind"] == "figure"
+             for form in ("svg", "png")}  # fmt: skip
+    assert files == {record["csv"] for record in exhibits().values()} | drawn
 
 
 @pytest.mark.parametrize("page", OWN_PAGES)
@@ -335,7 +337,7 @@ const ground = e => {
   const colour = e ? getComputedStyle(e).backgroundColor : 'rgb(255, 255, 255)';
   return ['transparent', 'rgba(0, 0, 0, 0)'].includes(colour) ? ground(e.parentElement) : colour;
 };
-for (const svg of document.querySelectorAll('svg.gg-figure')) {
+for (const svg of document.querySelectorAll('svg.gg-wide')) {
   const label = svg.closest('figure').id;
   figures[label] = {width: box(svg).width, height: box(svg).height, ground: ground(svg),
                     inks: [...svg.querySelectorAll('text')].map(t => getComputedStyle(t).fill)};
@@ -346,6 +348,15 @@ const long = [...document.querySelectorAll('.cell_input pre')].filter(
 return {theme: document.documentElement.dataset.theme, figures, icons, moved: globalThis.moved, long,
         broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.checkVisibility()).map(i => i.src)};
 """
+# Figures on a telephone: which form is shown, how wide, and its smallest lettering in pixels.
+NARROW = """return [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-figure)')].map(f => {
+  const [wide, narrow] = ['.gg-wide', '.gg-narrow'].map(form => f.querySelector('svg' + form));
+  if (!narrow) return [f.id, false, 0, 0];
+  const scale = narrow.getBoundingClientRect().width / narrow.viewBox.baseVal.width;
+  const sizes = [...narrow.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
+  return [f.id, narrow.checkVisibility() && !wide.checkVisibility(), narrow.getBoundingClientRect().right,
+          Math.min(...sizes)];
+});"""
 # Installed before the page's own scripts: how far anything moved after it was first painted.
 SHIFTS = """globalThis.moved = []; new PerformanceObserver(list => {
   for (const shift of list.getEntries()) {
@@ -401,6 +412,7 @@ def _visit(browser, server: str, page: str, mode: str, other: dict | None = None
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
     content, window = seen["narrow"] = browser.execute_script(WIDTH)
     seen["wide"] = browser.execute_script(WIDE) if content > window else []
+    seen["narrow_figures"] = browser.execute_script(NARROW)
     for part, more in zip(("requests", "console"), _logged(browser), strict=True):
         seen[part] += more
     return seen
@@ -496,7 +508,7 @@ def test_open_code_fits_the_page(look, page):
 def test_ink_of_figures_follows_the_mode(look, page):
     light, dark = look(page, "light")["figures"], look(page, "dark")["figures"]
     assert set(light) == set(dark)
-    assert len(light) == len(soup(page).select("svg.gg-figure"))
+    assert len(light) == len(soup(page).select("svg.gg-wide"))
     for label, figure in light.items():
         assert min(figure["width"], figure["height"]) > 100, label
         assert figure["inks"], label
@@ -510,7 +522,7 @@ def test_ink_of_figures_follows_the_mode(look, page):
 def test_lettering_of_figures_can_be_read(look, page, mode):
     """WCAG 2 AA: 4.5 to 1 for text of this size."""
     figures = look(page, mode)["figures"]
-    assert len(figures) == len(soup(page).select("svg.gg-figure"))
+    assert len(figures) == len(soup(page).select("svg.gg-wide"))
     faint = {(label, ink): round(contrast(ink, figure["ground"]), 2) for label, figure in figures.items()
              for ink in set(figure["inks"]) if contrast(ink, figure["ground"]) < 4.5}  # fmt: skip
     assert faint == {}
@@ -527,13 +539,22 @@ def test_icons_are_drawn(look, page, mode):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("page", OWN_PAGES)
+def test_figures_are_laid_out_for_a_telephone(look, page):
+    """At 375 pixels the narrow form is shown, inside the screen, with no lettering below 10.5 pixels."""
+    figures = look(page, "light")["narrow_figures"]
+    assert len(figures) == len(soup(page).select("figure.gg-exhibit svg.gg-wide"))
+    assert [label for label, shown, right, smallest in figures if not shown or right > 375 or smallest < 10.5] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", OWN_PAGES)
 def test_exhibits_need_no_script(plain_browser, server, page):
     plain_browser.get(f"{server}/{page}")
     ran = plain_browser.execute_script("return document.documentElement.classList.contains('gg-js')")
     assert not ran, "scripts ran after all"
     size = """return [...document.querySelectorAll(arguments[0])].map(
                      e => [e.getBoundingClientRect().height, e.innerText ?? ''])"""
-    figures = plain_browser.execute_script(size, "figure.gg-exhibit svg.gg-figure")
+    figures = plain_browser.execute_script(size, "figure.gg-exhibit svg.gg-wide")
     tables = plain_browser.execute_script(size, "table.gg-table")
     formulas = plain_browser.execute_script(size, "math")
     assert len(figures) == len(soup(page).select("figure.gg-exhibit"))

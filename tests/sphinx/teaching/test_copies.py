@@ -29,6 +29,7 @@ from goingglobal import samples
 from goingglobal._display import RESULT
 from goingglobal.sphinx import cache as building
 from goingglobal.sphinx.elsewhere import launch
+from goingglobal.sphinx.taking import pictures as pictures_of_book
 from goingglobal.sphinx.teaching import copies
 
 FILES = launch.notebooks(ROOT)
@@ -143,7 +144,7 @@ def test_every_exhibit_of_the_page_has_its_number_caption_and_picture(name):
     assert len(images) >= pictures
     for image in images:
         drawn = Image.open(io.BytesIO(base64.b64decode(image)))
-        assert 300 < drawn.width / copies.SCALE < 1000
+        assert 300 < drawn.width / pictures_of_book.SCALE < 1000
         assert len(drawn.convert("L").getcolors()) > 8, "a picture of nothing"
 
 
@@ -196,16 +197,16 @@ def test_a_picture_is_drawn_once_and_shows_what_reaches_over_the_edge(tmp_path):
     svg = ('<svg width="300" height="60" viewBox="0 0 300 60" xmlns="http://www.w3.org/2000/svg">'
            '<rect x="10" y="10" width="20" height="40" style="fill: var(--gg-a,var(--jp-b,#ff0000))"/>{}</svg>')
     over = svg.format('<rect x="290" y="10" width="40" height="40" style="fill: var(--gg-c,#0000ff)"/>')
-    inside, reaching = copies.picture(svg.format(""), tmp_path), copies.picture(over, tmp_path)
-    assert copies.size(inside) == (300, 60)
-    assert copies.size(reaching) == (330, 60)
+    inside, reaching = pictures_of_book.picture(svg.format(""), tmp_path), pictures_of_book.picture(over, tmp_path)
+    assert pictures_of_book.size(inside) == (300, 60)
+    assert pictures_of_book.size(reaching) == (330, 60)
     drawn = Image.open(io.BytesIO(reaching)).convert("RGB")
     red, blue, white = (drawn.getpixel(place) for place in ((25, 38), (410, 38), (200, 38)))
     assert (red[0] > 240, red[2] < 20, blue[2] > 240, blue[0] < 20, min(white) > 250) == (True,) * 5
     assert len(list(tmp_path.iterdir())) == 2
     for file in tmp_path.iterdir():
         file.write_bytes(b"as it was")
-    assert copies.picture(over, tmp_path) == b"as it was"
+    assert pictures_of_book.picture(over, tmp_path) == b"as it was"
 
 
 # ----------------------------------------------------------------------------------------------------- other programs
@@ -236,7 +237,7 @@ def test_a_notebook_becomes_html_in_any_folder(tmp_path, monkeypatch):
 
 # What each chapter lets one vary, and to what: another value, with which numbers change.
 VARIED = {
-    "introduction": ("last_year", 2019, "country/no_conduits_controls/pwt"),
+    "introduction": ("last_year", 2012, "country/no_conduits_controls/pwt"),
     "sme-role": ("largest_step", 0.5, "firm/starters_trim70_without_2019/parent"),
     "barriers": ("covariates", ["ln_parent0", "ln_assets", "profitability", "average_age", "manufacturing"],
                  "barriers/ipw_att/parent"),

@@ -60,7 +60,7 @@ def _visit(self, node: explorer) -> None:
         f'<summary>{escape(record["title"])}</summary>{controls_html(record["controls"])}'
         f'<output aria-live="polite">Loading the data …</output><div class="gg-explorer-frame"></div>'
         f'<p class="gg-source">{escape(record["note"])} <span class="gg-links"><a href="{file}" download>Data (CSV)</a>'
-        "</span></p></details>")
+        f' · <a class="gg-explorer-link" href="#explorer-{label}">Link to this choice</a></span></p></details>')
     raise nodes.SkipNode
 
 

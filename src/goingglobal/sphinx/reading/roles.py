@@ -155,8 +155,9 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         caption += [nodes.Text(" "), nodes.reference("", "See it in its chapter.", internal=True, refuri=address)]
         node.replace_self(built)
     for node in list(doctree.findall(mime.drawing)):
-        svg = exhibits[node["label"]]["svg"]
-        node.replace_self(nodes.raw("", f'<div class="gg-scroll" tabindex="0">{svg}</div>', format="html"))
+        record = exhibits[node["label"]]
+        forms = record["svg"] + (record["narrow"] if app.builder.name == "html" else "")  # one form where paper is
+        node.replace_self(nodes.raw("", f'<div class="gg-drawn">{forms}</div>', format="html"))
 
 
 class Exhibit(Directive):
@@ -176,6 +177,9 @@ def _visit_links(self, node: nodes.Element) -> None:
     label = node["label"]
     record = registry.exhibits(self.builder.env)[label]
     links = [f'<a href="{relative_uri(here, f"exhibits/{label}.csv")}" download>Data (CSV)</a>']
+    if record["kind"] == "figure":
+        links += [f'<a href="{relative_uri(here, f"exhibits/{label}.{form}")}" download>{form.upper()}</a>'
+                  for form in ("svg", "png")]
     if record.get("code"):
         page = relative_uri(here, self.builder.get_target_uri(record["page"]))
         links.append(f'<a href="{page}#{record["code"]}">Code</a>')

@@ -1,4 +1,6 @@
-"""Files that the site offers besides pages: `results.json`, `exhibits.json` and a CSV per exhibit."""
+"""Files that the site offers besides pages: `results.json`, `exhibits.json`, a CSV per exhibit, an SVG and a PNG of
+each figure.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from goingglobal.sphinx import registry
-from goingglobal.sphinx.taking import address, citing
+from goingglobal.sphinx.taking import address, citing, pictures
 
 _FIELDS = ("value", "se", "ci_low", "ci_high", "n", "groups", "unit", "text", "chapter", "exhibit", "sample", "method",
            "software", "notes")
@@ -53,12 +55,15 @@ def write(app: Sphinx, exception: Exception | None) -> None:
         key: {f: {**record, "chapter": record["page"].removeprefix("book/")}.get(f) for f in _FIELDS}
         for key, record in registry.results(app.env).items()
     }
-    folder = out / "exhibits"
+    folder, kept = out / "exhibits", Path(app.doctreedir, "pictures")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     exhibits = {}
     for label, record in registry.exhibits(app.env).items():
         (folder / f"{label}.csv").write_text(record["csv"], encoding="utf-8", newline="\n")
+        if record["kind"] == "figure":
+            (folder / f"{label}.svg").write_text(pictures.drawing(record["svg"]), encoding="utf-8", newline="\n")
+            (folder / f"{label}.png").write_bytes(pictures.picture(record["svg"], kept, pictures.DENSE))
         fields = ("kind", "caption", "alt", "source", "tables", "page", "code", "calls")
         exhibits[label] = {k: record.get(k) for k in fields}
         exhibits[label] |= {"csv": f"exhibits/{label}.csv", "number": citing.number(app.env, label)}

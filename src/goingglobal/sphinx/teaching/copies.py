@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 import re
 from pathlib import Path
@@ -26,68 +25,21 @@ from sphinx.util import docname_join
 from sphinx.util.osutil import relative_uri
 
 from goingglobal._display import EXHIBIT, EXPLORER, RESULT
-from goingglobal.sphinx import registry, state
+from goingglobal.sphinx import registry
 from goingglobal.sphinx.cache import Cache
 from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.reading import margin, mime, roles
 from goingglobal.sphinx.taking import citing, plain
+from goingglobal.sphinx.taking.pictures import picture, size
 from goingglobal.sphinx.teaching import exercises
 
 if TYPE_CHECKING:
     from sphinx.environment import BuildEnvironment
 
-SCALE = 1.25  # of a picture, so that it is sharp on a dense screen
-ROOM = 40  # pixels left and right of a picture, before it is cut to what is drawn
-COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
 CELL = "\f"  # where a cell ends and the head of a folded solution begins
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s]+)")  # a relative one
 _HIDDEN = {"hide-input", "remove-cell", "remove-input"}
 _LEFT_OUT = {"remove-output", "hide-output"}
-
-
-# --------------------------------------------------------------------------------------------------------- pictures
-def _light(svg: str) -> str:
-    """An SVG whose colours and fonts are those that a page without a style of its own gives it."""
-    while (plainer := re.sub(r"var\(--[\w-]+,\s*([^()]*)\)", r"\1", svg)) != svg:
-        svg = plainer
-    return svg
-
-
-def picture(svg: str, folder: Path) -> bytes:
-    """An SVG of the book as PNG, in its light colours on white; kept in `folder` for the next build.
-
-    It is drawn with room around it: in another font than the page's, words may reach over the edge.
-    """
-    import matplotlib
-    import vl_convert
-    from PIL import Image
-
-    svg = _light(svg)
-    file = folder / f"{state.digest((), svg, f'{SCALE} {ROOM} {COLOURS}', vl_convert.__version__)}.png"
-    if not file.is_file():
-        vl_convert.register_font_directory(str(Path(matplotlib.get_data_path(), "fonts", "ttf")))
-        width, height = map(float, re.search(r'width="([\d.]+)" height="([\d.]+)"', svg).groups())
-        left, top, wide, high = map(float, re.search(r'viewBox="([^"]+)"', svg)[1].split())
-        more = ROOM * wide / width
-        roomy = re.sub(r'width="[^"]*" height="[^"]*"', f'width="{width + 2 * ROOM}" height="{height}"', svg, count=1)
-        roomy = re.sub(r'viewBox="[^"]*"', f'viewBox="{left - more} {top} {wide + 2 * more} {high}"', roomy, count=1)
-        drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(roomy, scale=SCALE))).convert("RGBA")
-        room, used = round(ROOM * SCALE), drawn.getchannel("A").getbbox() or (drawn.width, 0, 0, 0)
-        drawn = drawn.crop((min(room, used[0]), 0, max(drawn.width - room, used[2]), drawn.height))
-        sheet = Image.new("RGB", drawn.size, "white")
-        sheet.paste(drawn, mask=drawn.getchannel("A"))
-        made = io.BytesIO()
-        sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(made, "PNG")
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(".new")
-        fresh.write_bytes(made.getvalue())
-        fresh.replace(file)
-    return file.read_bytes()
-
-
-def size(image: bytes) -> tuple[int, int]:
-    """Width and height at which a picture is shown, from the head of the PNG."""
-    return tuple(round(int.from_bytes(image[at:at + 4], "big") / SCALE) for at in (16, 20))
 
 
 # ------------------------------------------------------------------------------------------------------------- text
