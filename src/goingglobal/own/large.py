@@ -65,7 +65,7 @@ from goingglobal.own.check import (
     twice_over,
 )
 from goingglobal.own.engines import RULES, Source, any_bit, bits_set, ibis_or_words
-from goingglobal.own.generated import GENERATED_EFFECT, GENERATED_YEARS, generate
+from goingglobal.own.generated import GENERATED_EFFECT, firms_of, generate
 from goingglobal.own.rules import BY_NAME, KEYS, STAFF
 from goingglobal.samples import SampleError
 
@@ -684,6 +684,7 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     libraries, DuckDB and Python's own). Where memory can't be measured (Windows), none is held to the ceiling.
     """
     ibis_or_words()
+    firms = firms_of(rows)
     here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     ran = subprocess.run([sys.executable, "-m", "goingglobal.own.large", str(rows), memory_limit], capture_output=True,
                          encoding="utf-8", errors="replace", check=False,
@@ -694,7 +695,7 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     if run["peak_mb"] > ceiling_mb:
         raise ModelError(f"the generated panel of {rows:,} rows took {run['peak_mb']:.0f} MB, above {ceiling_mb}")
     return Demonstration(
-        rows, rows // len(GENERATED_YEARS), memory_limit, ceiling_mb, run["peak_mb"], pd.DataFrame(run["by_year"]),
+        rows, firms, memory_limit, ceiling_mb, run["peak_mb"], pd.DataFrame(run["by_year"]),
         pd.DataFrame(run["first_fdi"]),
         {name: Estimate(**{**e, "notes": tuple(e["notes"])}) for name, e in run["estimates"].items()})
 
