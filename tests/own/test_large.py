@@ -166,10 +166,10 @@ def sums(rows: pd.DataFrame) -> pd.DataFrame:
     lambda r: pd.concat([r[r["firm"] < "f004"], sums(r[r["firm"] < "f004"])]),
     lambda r: pd.concat([r[r["firm"] < "f004"], sums(r[r["firm"] < "f004"]).iloc[:2].assign(firm=["f000", "f001"])]),
     lambda r: pd.concat([r, r.iloc[:1].assign(firm="all", home=r["home"].sum())]),
-    lambda r: r.assign(firm=r["firm"].where(r["firm"] != "f007", "1.2E+11")),
-    lambda r: r.assign(home=r["home"].where(r.index != 8, 400 * r["home"])),
-    lambda r: r.assign(group=(r["home"] + 5).where(r["firm"] > "f003")),
-], ids=["totals", "two totals", "few firms and totals", "no totals", "a total of all", "cut", "a jump", "no group"])
+    lambda r: r.assign(firm=r["firm"].where(r["firm"] != "f007", "1.2E+11"),
+                       home=r["home"].where(r.index != 8, 400 * r["home"]),
+                       group=(r["home"] + 5).where(r["firm"] > "f003")),
+], ids=["totals", "two totals", "few firms and totals", "no totals", "a total of all", "cut, a jump, no group"])
 def test_what_only_several_rows_show_is_told_as_in_memory(tmp_path, odd):
     odd(made()).to_csv(tmp_path / "odd.csv", index=False)
     said = []

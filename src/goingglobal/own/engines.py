@@ -12,7 +12,8 @@ from __future__ import annotations
 import glob
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -94,6 +95,27 @@ def any_bit(bits: Column) -> Column:
     return bits.bit_or() if bits.get_backend().has_operation(operations.BitOr) else _functions()["bit_or"](bits)
 
 
+@contextmanager
+def _steps() -> Iterator[None]:
+    """Queries as nested steps: Ibis would else write a column out wherever it is used again, many times over."""
+    options = ibis_or_words().options.sql
+    before, options.fuse_selects = options.fuse_selects, False
+    try:
+        yield
+    finally:
+        options.fuse_selects = before
+
+
+def _text(column: Column) -> Column:
+    """A column as text without blanks around it; whole decimals without their point."""
+    if column.type().is_floating():
+        whole = (column % 1 == 0) & (column.abs() < EXACT)
+        return whole.ifelse(whole.ifelse(column, 0).cast("int64").cast("string"), column.cast("string"))
+    if not column.type().is_string():
+        return column.cast("string")
+    return column.re_replace(INVISIBLE.pattern, "").re_replace(f"^{BLANKS}|{BLANKS}$", "").nullif("")
+
+
 def without_nan(column: Column) -> Column:
     """A column of decimals in which NaN, which pandas writes for an empty cell, is nothing; SQLite keeps none."""
     from ibis.expr import operations
@@ -117,8 +139,7 @@ class Source:
 
     Attributes: `table`, what messages call it; `parts`; `fields`, the schema's fields that it has, each with its
     column; `ignored`, other columns; `bare_numbers`, whether firms are numbers; `faults`, what is wrong with the
-    columns themselves; `rules`, what may be wrong with a field's cells, in order; `rows`, see the module;
-    `connection`, Ibis's backend.
+    columns themselves; `rows`, see the module; `connection`, Ibis's backend.
     """
 
     def __init__(
@@ -208,7 +229,8 @@ class Source:
     def ask(self, expression: Any) -> pd.DataFrame:
         """What an expression gives, in memory: the one way out of the engine. Raises `PanelError` in its words."""
         try:
-            return self.connection.execute(expression)
+            with _steps():
+                return self.connection.execute(expression)
         except self._errors() as error:
             raise self._in_words(error) from None
 
@@ -220,7 +242,8 @@ class Source:
     def keep(self, expression: Table) -> Table:
         """A table that the engine makes once and holds until `close`."""
         try:
-            self._kept.append(expression.cache())
+            with _steps():
+                self._kept.append(expression.cache())
         except self._errors() as error:
             raise self._in_words(error) from None
         return self._kept[-1]
@@ -307,79 +330,66 @@ class Source:
             raise PanelError(self.table, self.faults)
         self.bare_numbers = self.fields and "firm" in self.fields and all(
             self._column(part, "firm").type().is_numeric() for part in self.parts)
-        self.rules: dict[str, list[str]] = {name: [] for name in self.fields}
         self._tables = [self._typed(part) for part in self.parts]
         rows = ibis_or_words().union(*self._tables) if len(self._tables) > 1 else self._tables[0]
         # A view spares Ibis to write the rules anew in every query; a reader's engine is left as it is.
-        self.rows = self.connection.create_view("panel_rows", rows) if self._folder and self.fields else rows
+        if self._folder and self.fields:
+            with _steps():
+                rows = self.connection.create_view("panel_rows", rows)
+        self.rows = rows
 
     def _column(self, part: Part, name: str) -> Column:
         return part.table[f"c{part.names.index(self.fields[name])}"]
 
     def _typed(self, part: Part) -> Table:
-        """The part with the schema's fields; see the module."""
-        found = {}
-        for f in FIELDS:
-            if f.name in self.fields:
-                column = without_nan(self._column(part, f.name))
-                value, text, fault = self._number(f, column) if f.kind != "text" else self._word(f, column)
-                found |= {f.name: value, f"{f.name} text": text, f"{f.name} fault": fault}
-        return part.table.select(**found)
+        """The part with the schema's fields, step by step; see the module."""
+        fields = [f for f in FIELDS if f.name in self.fields]
+        numbers = [f for f in fields if f.kind != "text"]
+        cells = {f.name: without_nan(self._column(part, f.name)) for f in fields}
+        kinds = {name: cell.type() for name, cell in cells.items()}
+        table = part.table.select(**{f"{name} cell": cell for name, cell in cells.items()},
+                                  **{f"{name} text": _text(cell) for name, cell in cells.items()})
+        table = table.mutate(**{f"{f.name} number": self._number(f, table, kinds[f.name]) for f in numbers})
+        table = table.mutate(**{f"{f.name} fault": self._fault(f, table, kinds[f.name]) for f in fields})
+        values = {}
+        for f in fields:
+            values[f.name] = table[f"{f.name} text"]
+            if f in numbers:
+                values[f.name] = table[f"{f.name} fault"].isnull().ifelse(table[f"{f.name} number"], None)
+            elif f.name == "firm" and kinds["firm"].is_integer() and len(self.parts) == 1:  # stays a number
+                values[f.name] = table["firm cell"]
+            values |= {name: table[name] for name in (f"{f.name} text", f"{f.name} fault")}
+        return table.select(**values)
 
-    def _text(self, column: Column) -> Column:
-        """A column as text without blanks around it; whole decimals without their point."""
-        if column.type().is_floating():
-            whole = (column % 1 == 0) & (column.abs() < EXACT)
-            return whole.ifelse(whole.ifelse(column, 0).cast("int64").cast("string"), column.cast("string"))
-        if not column.type().is_string():
-            return column.cast("string")
-        return column.re_replace(INVISIBLE.pattern, "").re_replace(f"^{BLANKS}|{BLANKS}$", "").nullif("")
-
-    def _word(self, f: Field, column: Column) -> tuple[Column, Column, Column]:
-        """Text: its value, its text, what is wrong. A firm's whole number stays one where all files have it so."""
-        text = self._text(column)
-        bare = f.name == "firm" and column.type().is_integer() and len(self.parts) == 1
-        empty = column.isnull() if bare else text.isnull()
-        rules = [(empty, "empty")] if f.filled else []
-        if f.name == "firm" and column.type().is_floating():
-            rules.append((column.abs() >= EXACT, "digits"))
-        return column if bare else text, text, self._fault(f, rules)
-
-    def _fault(self, f: Field, rules: list[tuple[Column, str | None]]) -> Column:
-        """The name of the first rule that a cell breaks; rules without a name excuse it from those below."""
-        ibis = ibis_or_words()
-        known = {*self.rules[f.name], *(name for _, name in rules)}
-        self.rules[f.name] = [name for name in RULES if name in known]
-        nothing = ibis.null("string")
-        cases = [(rule, ibis.literal(name) if name else nothing) for rule, name in rules]
-        return ibis.cases(*cases, else_=nothing) if cases else nothing
-
-    def _number(self, f: Field, column: Column) -> tuple[Column, Column, Column]:
-        """A number, a year or a status: its value where it is one that the schema takes, its text, what is wrong."""
-        kind, text = column.type(), self._text(column)
+    def _number(self, f: Field, table: Table, kind: Any) -> Column:
+        """A field's cells as numbers, whatever the schema says of them."""
         if kind.is_numeric() or kind.is_boolean():
-            number, empty = column.cast("float64"), column.isnull()
-            endless = number.abs() > MOST if kind.is_floating() else None
-        else:
-            number, empty = self._parsed(f, text), text.isnull()
-            endless = text.lower().re_search(ENDLESS) | (number.abs() > MOST)
-        rules = [(empty, "empty" if f.filled else None)]
-        if endless is not None:
-            rules.append((endless, "endless"))
-        if not (kind.is_numeric() or kind.is_boolean()):
-            rules.append((number.isnull(), "value"))
-        wrong = []
+            return table[f"{f.name} cell"].cast("float64")
+        return self._parsed(f, table[f"{f.name} text"])
+
+    def _fault(self, f: Field, table: Table, kind: Any) -> Column:
+        """The name of the first rule that a cell breaks."""
+        ibis, cell, text = ibis_or_words(), table[f"{f.name} cell"], table[f"{f.name} text"]
+        known, nothing = kind.is_numeric() or kind.is_boolean(), ibis.null("string")
+        rules = [((cell if known else text).isnull(), "empty" if f.filled else None)]
+        if f.name == "firm" and kind.is_floating():
+            rules.append((cell.abs() >= EXACT, "digits"))
+        if f.kind == "text":
+            return ibis.cases(*((rule, name or nothing) for rule, name in rules), else_=nothing)
+        number = table[f"{f.name} number"]
+        if kind.is_floating():
+            rules.append((number.abs() > MOST, "endless"))
+        elif not known:
+            rules += [(text.lower().re_search(ENDLESS) | (number.abs() > MOST), "endless"), (number.isnull(), "value")]
         if f.kind == "flag":
-            wrong.append(number.notin((0, 1)))
+            rules.append((number.notin((0, 1)), "range"))
         if f.kind == "year":
-            wrong.append(number % 1 != 0)
+            rules.append((number % 1 != 0, "range"))
         if f.above is not None:
-            wrong.append(number <= f.above)
+            rules.append((number <= f.above, "range"))
         if f.minimum is not None:
-            wrong.append(~number.between(f.minimum, f.maximum))
-        rules += [(rule, "range") for rule in wrong]
-        fault = self._fault(f, rules)
-        return fault.isnull().ifelse(number, None), text, fault
+            rules.append((~number.between(f.minimum, f.maximum), "range"))
+        return ibis.cases(*((rule, name or nothing) for rule, name in rules), else_=nothing)
 
     def _parsed(self, f: Field, text: Column) -> Column:
         """A text as a number; nothing where it is none."""

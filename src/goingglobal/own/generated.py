@@ -40,6 +40,14 @@ def _uniform(key: Column) -> Column:
     return (x ^ (x >> 16)).cast("float64") / 2.0**32
 
 
+def firms_of(rows: int) -> int:
+    """How many firms a generated panel of so many rows has. Raises `ModelError` where that is no whole number."""
+    years = len(GENERATED_YEARS)
+    if rows <= 0 or rows % years:
+        raise ModelError(f"a generated panel of {rows} rows: expected a multiple of {years}")
+    return rows // years
+
+
 def generate(path: str | Path, rows: int, seed: int = 1, memory_limit: str = "256MB", threads: int = 2) -> None:
     """Write a GENERATED firm panel (no firm in it exists) as Parquet: firm, year, home, fdi, sector.
 
@@ -48,12 +56,10 @@ def generate(path: str | Path, rows: int, seed: int = 1, memory_limit: str = "25
     start in one of the years 2013 to 2018, the others never do; the start moves the log home headcount by
     `GENERATED_EFFECT`. Raises `ModelError` for a number of rows that isn't a multiple of ten.
     """
-    ibis, years = ibis_or_words(), len(GENERATED_YEARS)
-    if rows <= 0 or rows % years:
-        raise ModelError(f"a generated panel of {rows} rows: expected a multiple of {years}")
+    ibis, years, number = ibis_or_words(), len(GENERATED_YEARS), firms_of(rows)
     with tempfile.TemporaryDirectory(prefix="goingglobal-") as folder:
         connection = duckdb_in(folder, memory_limit, threads)
-        firms = ibis.range(rows // years).unnest().name("firm").as_table()
+        firms = ibis.range(number).unnest().name("firm").as_table()
         key = firms["firm"].cast("int64") * 16 + seed * 1013904223
         firms = firms.mutate(
             key=key, kind=_uniform(key), size=_uniform(key + 1), lucky=_uniform(key + 2),

@@ -64,8 +64,8 @@ from goingglobal.own.check import (
     some,
     twice_over,
 )
-from goingglobal.own.engines import Source, any_bit, bits_set, ibis_or_words
-from goingglobal.own.generated import GENERATED_EFFECT, GENERATED_YEARS, generate
+from goingglobal.own.engines import RULES, Source, any_bit, bits_set, ibis_or_words
+from goingglobal.own.generated import GENERATED_EFFECT, firms_of, generate
 from goingglobal.own.rules import BY_NAME, KEYS, STAFF
 from goingglobal.samples import SampleError
 
@@ -181,14 +181,12 @@ class LargePanel:
 
     def _check(self) -> None:
         source, rows, faults, cautions = self._source, self._rows, self._source.faults, []
-        bad = {(name, rule): partial(_faulty, name, rule) for name, rules in source.rules.items() for rule in rules}
         soft = self._soft()
         persons = [name for name in ("home", "parent", "group") if self._has(name)]
         asked = {"total": rows.count()} | {f"{name} known": rows[name].count() for name in persons}
-        asked |= {f"n{at}": rows.count(where=condition(rows)) for at, condition in enumerate([*bad.values(),
-                                                                                                 *soft.values()])}
-        for name in persons:
-            asked |= {f"{name} {part}": sums for part, sums in self._of_scaled(name).items()}
+        asked |= {f"{name} faults": rows[f"{name} fault"].count() for name in self._fields}
+        asked |= {f"{name} parts": rows.count(where=rows[name] % 1 != 0) for name in persons}
+        asked |= {f"soft {at}": rows.count(where=condition(rows)) for at, condition in enumerate(soft.values())}
         if self._has(*KEYS):
             asked |= {"first": rows["year"].min(where=_keyed(rows)), "last": rows["year"].max(where=_keyed(rows))}
         if self._has("firm") and rows["firm"].type().is_string():
@@ -196,28 +194,26 @@ class LargePanel:
         if source.bare_numbers:
             asked |= {"least": rows["firm"].cast("float64").min(), "most": rows["firm"].cast("float64").max()}
         found = dict(zip(asked, source.one(rows.aggregate(**asked)), strict=True)) if self._fields else {"total": 0}
+        found = {name: value or 0 if name.startswith("soft") or name.endswith("parts") else value
+                 for name, value in found.items()}  # Spark counts none as nothing
         total = int(found["total"])
-        counts = [int(found[name] or 0) for name in asked if re.fullmatch(r"n\d+", name)]  # Spark: none is nothing
         self.staff = next(filter(self._has, STAFF), STAFF[0])
         if self._has(*STAFF) and not found["home known"]:
             self.staff = STAFF[1]
         self.group = bool(found.get("group known"))
-        for ((name, rule), condition), count in zip(bad.items(), counts, strict=False):
-            if count and rule == "digits":
-                faults.append(Fault(self.table, name, LOST_DIGITS))
-            elif count:
-                places, value, file, where = source.located(condition, f"{name} text", FOUND, count)
-                words = BY_NAME[name].refusal(rule, value) + where
-                faults.append(Fault(self.table, name, words, places, count, file))
+        for name in self._fields:
+            if found[f"{name} faults"]:
+                self._tell_faults(name)
         for name in persons:
-            self._check_scaled(name, *(found[f"{name} {part}"] for part in self._of_scaled(name)))
+            if found[f"{name} parts"]:
+                self._check_scaled(name)
         if total and self._has(self.staff, *KEYS):
             self._check_totals()
         if total and self._has(*KEYS) and found["first"] is not None:
             passed = {STAFF[STAFF[0] == self.staff], *(() if self.group else ("group",))}  # not analysed, or not known
             self._check_firms(int(found["first"]), int(found["last"]), cautions, [
-                (*key, soft[key], count) for key, count in zip(soft, counts[len(bad):], strict=True)
-                if count and not (key[0] in passed and key[1] in (NO_VALUE, NO_GROUP))])
+                (*key, soft[key], int(found[f"soft {at}"])) for at, key in enumerate(soft)
+                if found[f"soft {at}"] and not (key[0] in passed and key[1] in (NO_VALUE, NO_GROUP))])
         if not total and not faults:
             faults.append(Fault(self.table, None, NO_ROW))
         if found.get("rounded") is not None:
@@ -233,21 +229,31 @@ class LargePanel:
         self.cautions, self.rows = tuple(cautions), total
         self._complete()
 
-    def _of_scaled(self, name: str) -> dict[str, Column]:
-        """What `_check_scaled` needs to know of a headcount."""
+    def _tell_faults(self, name: str) -> None:
+        """A field's faults, rule by rule."""
+        rows, source = self._rows, self._source
+        counts = source.ask(rows.group_by(rule=rows[f"{name} fault"]).aggregate(n=rows.count()).order_by("rule"))
+        counts = counts.dropna().set_index("rule")["n"].to_dict()
+        for rule in filter(counts.__contains__, RULES):
+            if rule == "digits":
+                source.faults.append(Fault(self.table, name, LOST_DIGITS))
+                continue
+            count = int(counts[rule])
+            places, value, file, where = source.located(partial(_faulty, name, rule), f"{name} text", FOUND, count)
+            words = BY_NAME[name].refusal(rule, value) + where
+            source.faults.append(Fault(self.table, name, words, places, count, file))
+
+    def _check_scaled(self, name: str) -> None:
+        """As `check.scaled`: whole numbers beside numbers of three decimals."""
         rows, value = self._rows, self._rows[name]
         part, thousand = value % 1 != 0, (value < 1000).ifelse(value, None) * 1000
         rest = thousand.round()
-        return {
-            "whole": rows.count(where=value % 1 == 0), "odd": rows.count(where=(value % 1 == 0) & (value % 10 != 0)),
-            "part": rows.count(where=part), "beyond": rows.count(where=part & ((thousand - rest).abs() >= 1e-6)),
-            "third": rows.count(where=part & (rest % 1000).isin(THIRDS)),
-            "ten": rows.count(where=part & (rest % 10 == 0)),
-            "low": value.min(where=part), "high": value.max(where=part)}
-
-    def _check_scaled(self, name: str, whole, odd, count, beyond, third, ten, low, high) -> None:
-        """As `check.scaled`: whole numbers beside numbers of three decimals."""
-        whole, odd, count, beyond, third, ten = (value or 0 for value in (whole, odd, count, beyond, third, ten))
+        found = self._source.one(rows.aggregate(
+            whole=rows.count(where=value % 1 == 0), odd=rows.count(where=(value % 1 == 0) & (value % 10 != 0)),
+            part=rows.count(where=part), beyond=rows.count(where=part & ((thousand - rest).abs() >= 1e-6)),
+            third=rows.count(where=part & (rest % 1000).isin(THIRDS)), ten=rows.count(where=part & (rest % 10 == 0)),
+            low=value.min(where=part), high=value.max(where=part)))
+        whole, odd, count, beyond, third, ten, low, high = (value or 0 for value in found)
         if whole and count and not beyond and third < count and (ten < count / 2 or odd < whole / 10) and low >= 1 and (
                 high < 1000):
             places, _, file, where = self._source.located(lambda rows: rows[name] % 1 != 0, name, FOUND, int(count))
@@ -678,6 +684,7 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     libraries, DuckDB and Python's own). Where memory can't be measured (Windows), none is held to the ceiling.
     """
     ibis_or_words()
+    firms = firms_of(rows)
     here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     ran = subprocess.run([sys.executable, "-m", "goingglobal.own.large", str(rows), memory_limit], capture_output=True,
                          encoding="utf-8", errors="replace", check=False,
@@ -688,7 +695,7 @@ def demonstrate(rows: int = 10_000_000, memory_limit: str = "256MB", ceiling_mb:
     if run["peak_mb"] > ceiling_mb:
         raise ModelError(f"the generated panel of {rows:,} rows took {run['peak_mb']:.0f} MB, above {ceiling_mb}")
     return Demonstration(
-        rows, rows // len(GENERATED_YEARS), memory_limit, ceiling_mb, run["peak_mb"], pd.DataFrame(run["by_year"]),
+        rows, firms, memory_limit, ceiling_mb, run["peak_mb"], pd.DataFrame(run["by_year"]),
         pd.DataFrame(run["first_fdi"]),
         {name: Estimate(**{**e, "notes": tuple(e["notes"])}) for name, e in run["estimates"].items()})
 
