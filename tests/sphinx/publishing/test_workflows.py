@@ -190,7 +190,7 @@ def stand(tmp_path):
 
 NOTE = 'echo "$(basename "$0") $*" >>"$LOG"'
 SUDO = f'{NOTE}; "$@"'
-WISHED = {"Rscript": "", "bwrap": "", "java": ""}  # what is installed if it can be
+WISHED = {"Rscript": "", "bwrap": ""}  # what is installed if it can be
 
 
 @pytest.mark.parametrize("name", [*browser.NAMES])
