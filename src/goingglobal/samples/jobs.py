@@ -411,10 +411,10 @@ def growth_before(
     rows = everyone[everyone["year"] == last]
     left_out = {f"not seen in {first}": (~rows["edinet_code"].isin(start.index)).sum()}
     rows = rows[rows["edinet_code"].isin(start.index)]
-    ln0 = rows["edinet_code"].map(start["ln_group"])
+    before = start.reindex(rows["edinet_code"])  # not by map: of no rows it makes text
     rows = rows[["edinet_code", "fdi", "first_group"]].assign(
-        growth=100 / (last - first) * (rows["ln_group"] - ln0), ln_group0=ln0,
-        group0=rows["edinet_code"].map(start["group_employees"]))
+        growth=100 / (last - first) * (rows["ln_group"] - before["ln_group"].to_numpy()),
+        ln_group0=before["ln_group"].to_numpy(), group0=before["group_employees"].to_numpy())
     name = f"all filers seen in {first} and {last}"
     if only_j:
         kept = rows["edinet_code"].isin(long_differences(firm_panel, limit=None)["edinet_code"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conftest import contents
 from pages import exhibits, local, soup
@@ -23,10 +25,12 @@ def test_exhibit_offers_data_code_and_reference(page):
     lines = soup(f"{page}.html").select(".gg-exhibit .gg-links")
     assert len(lines) == len(soup(f"{page}.html").select(".gg-exhibit"))
     for line in lines:
-        data, code = line.find_all("a", recursive=False)
+        data, *pictures, code = line.find_all("a", recursive=False)
         assert (data.get_text(), code.get_text(), line.summary.get_text()) == ("Data (CSV)", "Code", "Cite")
         label = data["href"].rsplit("/", 1)[1].removesuffix(".csv")
         record = exhibits()[label]
+        assert [a.get_text() for a in pictures] == (["SVG", "PNG"] if record["kind"] == "figure" else [])
+        assert [Path(a["href"]).name for a in pictures] == [f"{label}.{a.get_text().lower()}" for a in pictures]
         assert local(f"{page}.html", code["href"]) == (f"{record['page']}.html", record["code"])
         assert f"{record['number']} ({label}) of “" in line.details.get_text()
         assert line.find_previous(class_="gg-source")

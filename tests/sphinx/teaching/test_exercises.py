@@ -173,7 +173,7 @@ def test_students_notebook_is_valid_and_in_order(stem):
 def test_exhibits_are_named_by_number_and_first_words():
     text = "".join(students.source(cell) for cell in sheet("sme-role")["cells"])
     assert "In Fig. 2.7 (“Keep every firm and the …”) trimming" in text
-    assert "(Fig. 1.7, “Putting one conduit country back …”)" in json.dumps(sheet("introduction"), ensure_ascii=False)
+    assert "(Fig. 1.8, “Putting one conduit country back …”)" in json.dumps(sheet("introduction"), ensure_ascii=False)
 
 
 @every_chapter
