@@ -35,15 +35,29 @@ SAMPLE_WORDS = {
 _SOURCES = {"PWT": "the Penn World Table", "ILO": "the International Labour Organization"}
 
 
+# The same for methods, as `Estimate.of` names them.
+METHOD_WORDS = {r"\bedinet_code\b": "firm", r"\biso3\b": "country", r"\bCR1 errors by\b": "errors clustered by",
+                r"\bHC\d errors\b": "robust errors"}  # fmt: skip
+
+
+def _in_words(text: str, words: dict) -> str:
+    for short, long in words.items():
+        text = re.sub(short, long, text)
+    return text[:1].upper() + text[1:]
+
+
 def sample_in_words(sample: str) -> str:
     """A sample's name in words: “J in 2017 and 2025” → “firms of sample J (listed in 2026, …), …”."""
-    for short, words in SAMPLE_WORDS.items():
-        sample = re.sub(short, words, sample)
-    return sample[:1].upper() + sample[1:]
+    return _in_words(sample, SAMPLE_WORDS)
+
+
+def _set(words: str) -> str:
+    """Words of a table as HTML: typographic apostrophes, other languages marked."""
+    return margin.marked(words.replace("'", "’"))
 
 
 def _rows(pairs: list[tuple[str, str]]) -> str:
-    shown = "".join(f"<dt>{escape(name)}</dt><dd>{margin.marked(words)}</dd>" for name, words in pairs if words)
+    shown = "".join(f"<dt>{escape(name)}</dt><dd>{_set(words)}</dd>" for name, words in pairs if words)
     return f"<dl>{shown}</dl>" if shown else ""
 
 
@@ -59,8 +73,8 @@ def result_card(record: dict, cite: str) -> str:
     """The card of a reported number: value with unit, interval, error, n, sample, method."""
     interval, error = roles.interval(record)
     count = f"{record['n']:,}" if record["n"] else ""
-    count += f" in {record['groups']:,} groups" if count and record["groups"] else ""
-    method = "" if record["method"] == "computed" else record["method"] or ""
+    count += f" in {record['groups']:,} clusters" if count and record["groups"] else ""
+    method = "" if record["method"] == "computed" else _in_words(record["method"] or "", METHOD_WORDS)
     head = f"<b>{escape(record['text'])}</b> {escape(record['unit'])}"
     return _card(record["id"], head, [
         ("95 % interval", interval), ("Standard error", error), ("n", count),
