@@ -28,7 +28,7 @@
     }
     return terms.get(doc + anchor);
   };
-  const order = new Map([...document.querySelectorAll(".gg-book-nav a")].map((link, place) =>
+  const inOrder = () => new Map([...document.querySelectorAll(".gg-book-nav a")].map((link, place) =>
     [link.pathname.replace(/^.*\/(?=book\/)/, "").replace(/\.html$/, ""), place]));
 
   const excerpt = async (page, words, item) => {
@@ -37,11 +37,13 @@
     const there = new DOMParser().parseFromString(await answer.text(), "text/html");
     const block = found.place(there.querySelector("main article"), words);
     if (!block || /^H/.test(block.tagName)) { return; }
-    for (const sign of block.querySelectorAll(".headerlink, pre, svg, math")) { sign.remove(); }
-    const text = block.textContent.replace(/\s+/g, " ").trim(), first = text.search(found.pattern(words));
+    let shown = block;
+    while (shown.tagName === "DT" && shown.nextElementSibling) { shown = shown.nextElementSibling; }  // a term: its definition
+    for (const sign of shown.querySelectorAll(".headerlink, pre, svg, math, a[href^='http']:not([class*='gg-'])")) { sign.remove(); }
+    const text = shown.textContent.replace(/\s+/g, " ").trim(), first = text.search(found.pattern(words));
     const from = first < 120 ? 0 : text.lastIndexOf(" ", first - 90) + 1, to = text.indexOf(" ", from + 260);
     const quote = make("p", { className: "context", lang: block.closest("[lang]").lang });
-    quote.textContent = `${from ? "… " : ""}${to < 0 ? text.slice(from, from + 400) : `${text.slice(from, to)} …`}`;
+    quote.textContent = `${from ? "… " : ""}${to < 0 ? text.slice(from, from + 300) : `${text.slice(from, to)} …`}`;
     item.append(quote);
     found.mark(quote, words);
   };
@@ -49,12 +51,14 @@
   Search.query = (query) => {
     const [asked, ...parts] = Search._parseQuery(query);
     localStorage.removeItem("sphinx_highlight_terms");
-    const words = wanted(query), pages = new Map();
+    const words = wanted(query), pages = new Map(), order = inOrder();
     for (const [doc, title, anchor, , score] of Search._performSearch(asked, ...parts)) {
       const entry = pages.get(doc) ?? { doc, score: 0, places: [] };
       pages.set(doc, entry);
       entry.score = Math.max(entry.score, score);
-      if (anchor) { entry.places.push([score, anchor, named(doc, anchor) ?? bare(title).split(" > ").at(-1)]); }
+      if (anchor && !entry.places.some((one) => one[1] === anchor)) {
+        entry.places.push([score, anchor, named(doc, anchor) ?? bare(title).split(" > ").at(-1)]);
+      }
     }
     const ranked = [...pages.values()].sort((a, b) =>
       b.score - a.score || (order.get(a.doc) ?? 999) - (order.get(b.doc) ?? 999));

@@ -1,4 +1,4 @@
-"""Cards on quoted numbers, claims and facts: what they say, and how pointer, keyboard and finger open and close them."""
+"""Cards on quoted numbers, claims and facts: what they say, and how pointer, keyboard and finger open them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_card_opens_under_the_pointer_and_stays_while_it_is_on_it(page):
 def test_keyboard_opens_enters_and_leaves_the_card(page):
     from selenium.webdriver.common.keys import Keys
 
-    one, other = _quotes(page)
+    one, _ = _quotes(page)
     page.execute_script("arguments[0].focus({focusVisible: true})", one)
     one.send_keys(Keys.TAB)  # what is focused by the keyboard opens
     page.switch_to.active_element.send_keys(Keys.SHIFT, Keys.TAB)

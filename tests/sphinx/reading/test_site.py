@@ -362,6 +362,16 @@ NARROW = """return [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-f
   return [f.id, narrow.checkVisibility() && !wide.checkVisibility(), narrow.getBoundingClientRect().right,
           Math.min(...sizes)];
 });"""
+# Tables of more than four columns on a telephone, scrolled to their end: whether the first column is still in view.
+TABLES = """const wide = t => t.tHead?.rows[0]?.cells.length > 4;
+return [...document.querySelectorAll('article table')].filter(wide).map(t => {
+  const frame = t.closest('.gg-scroll'), first = t.tBodies[0].rows[0].cells[0];
+  frame.scrollLeft = frame.scrollWidth;
+  const a = frame.getBoundingClientRect(), b = first.getBoundingClientRect();
+  const seen = [t.closest('.gg-exhibit')?.id || t.id, b.left >= a.left - 1 && b.right <= a.right, b.width / a.width];
+  frame.scrollLeft = 0;
+  return seen;
+});"""
 # Installed before the page's own scripts: how far anything moved after it was first painted.
 SHIFTS = """globalThis.moved = []; new PerformanceObserver(list => {
   for (const shift of list.getEntries()) {
@@ -418,6 +428,8 @@ def _visit(browser, server: str, page: str, mode: str, other: dict | None = None
     content, window = seen["narrow"] = browser.execute_script(WIDTH)
     seen["wide"] = browser.execute_script(WIDE) if content > window else []
     seen["narrow_figures"] = browser.execute_script(NARROW)
+    seen["narrow_tables"] = browser.execute_script(TABLES)
+    seen["home"] = browser.execute_script("return document.querySelector('.gg-title').checkVisibility()")
     for part, more in zip(("requests", "console"), _logged(browser), strict=True):
         seen[part] += more
     return seen
@@ -549,6 +561,17 @@ def test_figures_are_laid_out_for_a_telephone(look, page):
     figures = look(page, "light")["narrow_figures"]
     assert len(figures) == len(soup(page).select("figure.gg-exhibit svg.gg-wide"))
     assert [label for label, shown, right, smallest in figures if not shown or right > 375 or smallest < 10.5] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_wide_tables_keep_their_first_column_and_the_title_leads_home(look, page):
+    """At 375 pixels: in view wherever the table is scrolled, and no wider than half of the frame."""
+    seen = look(page, "light")
+    wide = [table for table in soup(page).select("article table") if len(table.select("thead tr:first-child > *")) > 4]
+    assert len(seen["narrow_tables"]) == len(wide)
+    assert [found for found in seen["narrow_tables"] if not found[1] or found[2] > 0.5] == []
+    assert seen["home"]
 
 
 def test_narrow_forms_in_files_can_be_read_in_both_modes():

@@ -297,7 +297,7 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
     context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking, copy)
 
 
-def _mend(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+def mend(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     """Below a page: where it is changed, and where a mistake on it is told."""
     where = app.config.goingglobal_repository
     if doctree is None or not where:
@@ -323,7 +323,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("goingglobal_lite", False, "html", types=[bool])
     app.connect("config-inited", _configure)
     app.connect("html-page-context", _line)
-    app.connect("html-page-context", _mend)
+    app.connect("html-page-context", mend)
 
 
 if __name__ == "__main__":

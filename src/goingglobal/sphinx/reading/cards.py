@@ -83,7 +83,7 @@ def result_card(record: dict, cite: str) -> str:
 
 def claim_card(record: dict, cite: str) -> str:
     """The card of a claim of the paper: wording, section, whose figure it is, verdict, rank of the sources."""
-    words = record["wording"] if record["text_state"] == "intact" else f"{record['wording']} (text {record['text_state']})"
+    words = record["wording"] + ("" if record["text_state"] == "intact" else f" (text {record['text_state']})")
     cited = "" if record["cited_source"] == "none" else record["cited_source"]
     rank = "" if record["reliability"] == "none" else _RANKS.get(record["reliability"], record["reliability"])
     return _card(record["claim_id"], f"“{margin.marked(words)}”", [
