@@ -9,10 +9,11 @@
     JAPANESE.test(word) ? escaped(word) : `(?<![\\p{L}\\p{N}])${escaped(word)}[\\p{L}\\p{N}]*`).join("|"), "giu");
   const held = (text, words) => words.filter((word) => pattern([word]).test(text)).length;
 
-  // The paragraph, row, caption or heading with the most of the words; of equals the first.
-  const place = (main, words) => {
+  // The paragraph, row, caption or (if wanted) heading with the most of the words; of equals the first.
+  const TEXTS = "p, li, dt, dd, tr, figcaption";
+  const place = (main, words, headings = true) => {
     let best = null, most = 0;
-    for (const block of main.querySelectorAll("h1, h2, h3, h4, p, li, dt, dd, tr, figcaption")) {
+    for (const block of main.querySelectorAll(headings ? `h1, h2, h3, h4, ${TEXTS}` : TEXTS)) {
       const count = block.closest(OUT) ? 0 : held(block.textContent, words);
       if (count > most) { [best, most] = [block, count]; }
     }

@@ -35,14 +35,13 @@
     const answer = await fetch(page).catch(() => null);  // from a folder nothing can be fetched: then titles alone
     if (!answer?.ok) { return; }
     const there = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const block = found.place(there.querySelector("main article"), words);
-    if (!block || /^H/.test(block.tagName)) { return; }
-    let shown = block;
+    const block = found.place(there.querySelector("main article"), words, false);
+    let shown = block ?? make("p", { textContent: there.querySelector("meta[name=description]")?.content });
     while (shown.tagName === "DT" && shown.nextElementSibling) { shown = shown.nextElementSibling; }  // a term: its definition
     for (const sign of shown.querySelectorAll(".headerlink, pre, svg, math, a[href^='http']:not([class*='gg-'])")) { sign.remove(); }
     const text = shown.textContent.replace(/\s+/g, " ").trim(), first = text.search(found.pattern(words));
     const from = first < 120 ? 0 : text.lastIndexOf(" ", first - 90) + 1, to = text.indexOf(" ", from + 260);
-    const quote = make("p", { className: "context", lang: block.closest("[lang]").lang });
+    const quote = make("p", { className: "context", lang: (block ?? there.documentElement).closest("[lang]").lang });
     quote.textContent = `${from ? "… " : ""}${to < 0 ? text.slice(from, from + 300) : `${text.slice(from, to)} …`}`;
     item.append(quote);
     found.mark(quote, words);
