@@ -41,6 +41,15 @@ def test_numbers_of_the_page_stand_in_its_text(page):
             assert f"**{record['number']}.** {record['caption']}" in said, label
 
 
+def test_glossary_and_list_of_exhibits_are_written_out():
+    glossary = text("book/appendix/glossary.html")
+    terms = dict(re.findall(r"^\*\*(.+?)\*\*: (.+)$", glossary, re.M))
+    assert terms["two-way clusters; two-way clustering"].startswith("二方向クラスタリング; Zwei-Wege-Clusterung. ")
+    assert len(terms) > 80
+    listed = text("book/appendix/exhibits.html")
+    assert len(re.findall(r"^- \[", listed, re.M)) == len(exhibits())
+
+
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_links_of_the_text_lead_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)", prose(page))

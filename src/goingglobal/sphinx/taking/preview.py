@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 LONGEST = 300  # letters; the first sentence is taken whole up to this
 _ANSWERS = ("Answer.", "答え。", "Antwort.")
 _SENTENCES = re.compile(r"(?<=。)|(?:(?<=[.!?])|(?<=[.!?]”))(?<!\bp\.)(?<!\bFig\.)\s+(?=[A-ZÄÖÜ“„(\d])")
+_DRAWN = re.compile(r"[\u0000-\u036f\u2000-\u22ff]*")
 _NOT_PROSE = (nodes.table, nodes.figure, nodes.literal_block, nodes.footnote, nodes.citation)
 
 
@@ -73,6 +74,10 @@ def _page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
         return
     if told := description(doctree):
         context["metatags"] = (context.get("metatags") or "") + f'<meta name="description" content="{escape(told)}">\n'
+    base, title = app.config.html_baseurl, app.env.titles[pagename].astext()
+    if base and not _DRAWN.fullmatch(title + told):  # the font of the drawn pictures lacks its letters
+        mark = {"og:image": f"{base}_static/mark.png", "og:image:alt": app.config.html_title}
+        context["meta"] = {**(context.get("meta") or {}), **mark}
 
 
 def previews() -> None:

@@ -42,6 +42,24 @@ class Text(copies.Page):
     def _headline(self, label: str) -> str:
         return self.exhibit(self.exhibits[label])
 
+    def directive(self, block: plain.Block) -> str | None:
+        if block.name == "glossary":
+            return self._glossary(block.body)
+        if block.name == "exhibits-list":
+            return "\n".join(f"- {self._numbered(label, '')}: {record['caption']}"
+                             for label, record in self.exhibits.items())  # fmt: skip
+        return super().directive(block)
+
+    def _glossary(self, body: str) -> str:
+        """Terms in bold, each with its definition behind it; terms with one definition stand together."""
+        entries = re.split(r"\n\s*\n(?=\S)", body)
+        found = []
+        for entry in entries:
+            terms = [line for line in entry.splitlines() if line and not line.startswith(" ")]
+            told = dedent("\n".join(line for line in entry.splitlines() if not line or line.startswith(" ")))
+            found.append(f"**{'; '.join(terms)}**: {self.markdown(told).strip()}")
+        return "\n\n".join(found)
+
     def exhibit(self, record: dict) -> str:
         """A figure or table: number, caption, what it shows, source, data."""
         label = record["label"]
@@ -58,8 +76,7 @@ class Text(copies.Page):
         """One cell of the notebook, as parts that blank lines separate."""
         tags = set(cell["metadata"].get("tags", []))
         if cell["cell_type"] == "markdown":
-            text, head = self.text(cell)
-            return [text, head]
+            return [_bare(part) for part in self.text(cell)]
         if cell["cell_type"] != "code" or tags & {"remove-cell", "starter"}:
             return []
         opened = cell["source"].strip() and not tags & copies.HIDDEN
@@ -71,6 +88,11 @@ class Text(copies.Page):
                 said = output.get("text") or output["data"].get("text/plain", "")
                 parts.append(f"```text\n{said.rstrip()}\n```" if said.strip() else "")
         return parts
+
+
+def _bare(text: str) -> str:
+    """Prose without what only a page shows: titles of links, marks of languages."""
+    return re.sub(r"</?span[^>]*>", "", re.sub(r'(\]\([^)\s]+) "[^"]*"\)', r"\1)", text))
 
 
 def name(docname: str) -> str:
