@@ -135,7 +135,8 @@ def test_reference_is_escaped_and_names_the_exhibit():
 def built(tmp_path_factory):
     """Built at a commit with an address, at the next commit, and at last without an address."""
     book = repository(tmp_path_factory.mktemp("cited"))
-    book.pages(index="# Tiny\n\nA first page.\n\n```{cite-book}\n```\n", gone="# Gone\n\nA page that stays, and says “so” in a sentence of its own.")
+    book.pages(index="# Tiny\n\nA first page.\n\n```{cite-book}\n```\n",
+               gone="# Gone\n\nA page that stays, and says “so” in a sentence of its own.")
     config = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))
     seen = {}
 
