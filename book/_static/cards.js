@@ -1,13 +1,19 @@
-// Cards on quoted numbers, claims and facts. Without this script, or where popovers are unknown, their links lead on.
+// Cards on quoted numbers, claims and facts. They come with a script of the page's own when a reader first points at
+// one. Without this script, or where popovers are unknown, the quotations' links lead on.
 (() => {
-  const cards = document.getElementById("gg-cards");
-  if (!cards || !HTMLElement.prototype.showPopover) { return; }
-  const bodies = new Map([...cards.content.children].map((one) => [one.dataset.of, one]));
-  const QUOTES = "a[data-card]", SOON = 150, LATER = 300;
-  const card = Object.assign(document.createElement("div"), { className: "gg-card", popover: "manual", lang: cards.lang });
+  const root = document.documentElement, QUOTES = "a[data-card]", SOON = 150, LATER = 300;
+  if (!root.dataset.cards || !HTMLElement.prototype.showPopover) { return; }
+  const card = Object.assign(document.createElement("div"), { className: "gg-card", popover: "manual", lang: "en" });
   card.setAttribute("role", "dialog");
-  const root = document.documentElement;
-  let link = null, timer = 0, pressed = "", returning = false;
+  let bodies = new Map(), loading = null, link = null, wanted = null, timer = 0, pressed = "", returning = false;
+
+  const load = () => loading ??= new Promise((done) => {
+    globalThis.ggCards = (cards) => {
+      const template = Object.assign(document.createElement("template"), { innerHTML: cards });
+      bodies = new Map([...template.content.children].map((one) => [one.dataset.of, one]));
+    };
+    document.head.append(Object.assign(document.createElement("script"), { src: root.dataset.cards, onload: done, onerror: done }));
+  });
 
   const place = () => {
     const lines = link.getClientRects(), above = lines[0], below = lines[lines.length - 1], room = root.clientWidth;
@@ -18,6 +24,7 @@
   };
   const close = () => {
     clearTimeout(timer);
+    wanted = null;
     if (!link) { return; }
     const back = card.contains(document.activeElement);
     card.hidePopover();
@@ -29,17 +36,28 @@
     }
     link = null;
   };
-  const open = (to) => {
+  // `asked`: the reader pressed the quotation; where it has no card after all, its link leads on.
+  const open = async (to, asked = false, inside = false) => {
     clearTimeout(timer);
-    if (to === link) { return; }
-    close();
-    link = to;
-    card.replaceChildren(bodies.get(to.dataset.card).cloneNode(true));
-    card.querySelector("[data-to]").href = to.href;
-    card.setAttribute("aria-label", `About ${to.textContent.trim()}`);
-    to.setAttribute("aria-expanded", "true");
-    card.showPopover();
-    place();
+    if (to !== link) {
+      close();
+      wanted = to;
+      await load();
+      if (wanted !== to) { return; }
+      const body = bodies.get(to.dataset.card);
+      if (!body) {
+        if (asked) { location.href = to.href; }
+        return;
+      }
+      link = to;
+      card.replaceChildren(body.cloneNode(true));
+      card.querySelector("[data-to]").href = to.href;
+      card.setAttribute("aria-label", `About ${to.textContent.trim()}`);
+      to.setAttribute("aria-expanded", "true");
+      card.showPopover();
+      place();
+    }
+    if (inside) { stops()[0].focus({ preventScroll: true }); }
   };
   const stops = () => [...card.querySelectorAll("a[href], summary")].filter((one) => one.checkVisibility());
 
@@ -56,6 +74,7 @@
     const quote = event.target.closest(QUOTES);
     clearTimeout(timer);
     if (quote) {
+      load();
       timer = setTimeout(open, SOON, quote);
     } else if (link && !card.contains(event.target) && !card.contains(document.activeElement)) {
       timer = setTimeout(close, LATER);
@@ -85,8 +104,7 @@
       return;
     }
     event.preventDefault();
-    open(quote);
-    if (event.detail === 0) { stops()[0].focus({ preventScroll: true }); }
+    open(quote, true, event.detail === 0);
   });
   document.addEventListener("keydown", (event) => {
     if (!link) { return; }

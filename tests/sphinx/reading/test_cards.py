@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import axe
 import pytest
 from bs4 import BeautifulSoup, Tag
 from conftest import SITE
-from pages import OWN_PAGES, results, soup
+from pages import OWN_PAGES, local, results, soup
 
 from goingglobal import load
 from goingglobal.sphinx.reading import cards, roles
 
 PAGE = "book/sme-role.html"
+JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 RECORD = {"id": "a/b", "text": "+1.27", "unit": "points a year", "value": 1.266, "se": 0.323, "ci_low": -0.004,
           "ci_high": 1901.5, "n": 1224, "groups": 12, "sample": "J in 2017 and 2025, |parent growth| < 25",
           "method": "edinet_code and year fixed effects, CR1 errors by edinet_code"}  # fmt: skip
@@ -58,23 +62,34 @@ def test_card_of_a_fact_has_source_and_rank_and_marks_other_languages():
         assert part in card
 
 
-def template(page: str) -> list[Tag]:
-    """The page's cards; Beautiful Soup takes what stands in a template for no part of the page."""
-    inside = soup(page).find(id="gg-cards")
-    return BeautifulSoup(inside.decode_contents(), "lxml").find_all("section") if inside else []
+def cards_of(page: str) -> list[Tag]:
+    """The cards of a page, from the script that brings them."""
+    address = soup(page).html.get("data-cards")
+    if address is None:
+        return []
+    script = (SITE / local(page, address)[0]).read_text(encoding="utf-8")
+    return BeautifulSoup(json.loads(script.removeprefix("ggCards(").removesuffix(");\n")), "lxml").find_all("section")
 
 
 @pytest.mark.site
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_every_quotation_has_its_card_and_every_card_its_quotation(page):
     quoted = {link["data-card"] for link in soup(page).select("a[data-card]")}
-    assert sorted(card["data-of"] for card in template(page)) == sorted(quoted)
+    assert sorted(card["data-of"] for card in cards_of(page)) == sorted(quoted)
     assert ("cards.js" in (SITE / page).read_text(encoding="utf-8")) == bool(quoted)
-    for card in template(page):
+    for card in cards_of(page):
         if "/" in card["data-of"]:
             record = results()[card["data-of"]]
             assert card.b.get_text() == record["text"]
             assert ("95 % interval" in card.get_text()) == (record["se"] is not None)
+        for text in card.find_all(string=JAPANESE):
+            assert text.find_parent(lang="ja"), f"{text} is not marked as Japanese"
+
+
+@pytest.mark.site
+def test_no_cards_without_a_page():
+    made = {path.relative_to(SITE / "cards").with_suffix(".html").as_posix() for path in (SITE / "cards").rglob("*.js")}
+    assert made == {page for page in OWN_PAGES if soup(page).select_one("a[data-card]")}
 
 
 # ---------------------------------------------------------------------------------------------------------- a browser

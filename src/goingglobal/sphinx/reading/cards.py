@@ -1,13 +1,16 @@
 """Cards: what opens on a number, a claim or a fact that a page quotes (`book/_static/cards.js`).
 
-They stand in a `<template>` at the end of the page, one for each id that it quotes, so that they need no request and
-show nothing by themselves. Without scripts, and in other books, a quotation is a link with a title.
+They stand in a script beside the page (`cards/book/x.js`), one for each id that it quotes, which is asked for when a
+reader first points at a quotation: a page weighs no more with them, and they open from a folder as well as from a
+server. Without scripts, and in other books, a quotation is a link with a title.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -103,7 +106,7 @@ def fact_card(record: dict, book: str) -> str:
     unit = record["unit"] if isinstance(record["unit"], str) else ""
     source = f"{record['source_title']}. {record['publisher']}"
     url = escape(record["url"], quote=True)
-    cite = (f'{margin.marked(source)}. <a href="{url}">{escape(record["url"])}</a>. '
+    cite = (f'{margin.marked(source)}. <a href="{url}">{margin.marked(record["url"])}</a>. '
             f"Quoted as fact {escape(record['fact_id'])} in {book}")  # fmt: skip
     return _card(record["fact_id"], f"<b>{margin.marked(record['value'])}</b> {margin.marked(unit)}", [
         ("What", ", ".join(part for part in (record["indicator"], record["breakdown"]) if isinstance(part, str))),
@@ -112,13 +115,13 @@ def fact_card(record: dict, book: str) -> str:
 
 
 def made(env: BuildEnvironment, quotes: set[tuple[str, str]]) -> str:
-    """The template with a card for each quotation, as kind and id; empty for none."""
+    """The cards of quotations, each a kind and an id, in the order of their ids; "" for none."""
     results, cards, root = registry.results(env), {}, env.config.root_doc
 
-    def cited(page: str, what: str, label: str, name: str) -> str:
-        return citing.reference(citing.work(env, page if page in env.titles else root), what, label, name)
+    def cited(page: str, what: str, label: str, anchor: str) -> str:
+        return citing.reference(citing.work(env, page if page in env.titles else root), what, label, anchor)
 
-    for kind, key in sorted(quotes):
+    for kind, key in quotes:
         if kind == "result":
             record = results[key]
             cards[key] = result_card(record, cited(record["page"], "Number", key, mime.anchor(key)))
@@ -126,17 +129,34 @@ def made(env: BuildEnvironment, quotes: set[tuple[str, str]]) -> str:
             cards[key] = fact_card(roles.record(kind, key), citing.reference(citing.work(env, root)))
         else:
             cards[key] = claim_card(roles.record("claim", key), cited(roles.CLAIMS_PAGE, "Claim", key, key.lower()))
-    inside = "\n".join(cards.values())
-    return f'<template id="gg-cards" lang="{env.config.language}">\n{inside}\n</template>' if cards else ""
+    return "\n".join(cards[key] for key in sorted(cards))
+
+
+def name(docname: str) -> str:
+    """Where the site keeps the cards of a page."""
+    return f"cards/{docname}.js"
 
 
 def _page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     if doctree is None or app.builder.name != "html":
         return
-    context["gg_cards"] = made(app.env, {(node["kind"], node["key"]) for node in doctree.findall(roles.quote_link)})
-    if context["gg_cards"]:
+    file = Path(app.outdir) / name(pagename)
+    file.unlink(missing_ok=True)
+    if cards := made(app.env, {(node["kind"], node["key"]) for node in doctree.findall(roles.quote_link)}):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"ggCards({json.dumps(cards, ensure_ascii=False)});\n", encoding="utf-8", newline="\n")
+        context["gg_cards"] = context["pathto"](name(pagename), 1)
         app.add_js_file("cards.js", loading_method="defer")
+
+
+def _remove_stale(app: Sphinx, exception: Exception | None) -> None:
+    """Cards of pages that are no more."""
+    if exception is None and app.builder.name == "html":
+        wanted = {Path(app.outdir) / name(docname) for docname in app.env.found_docs}
+        for file in [file for file in (Path(app.outdir) / "cards").rglob("*.js") if file not in wanted]:
+            file.unlink()
 
 
 def setup(app: Sphinx) -> None:
     app.connect("html-page-context", _page)
+    app.connect("build-finished", _remove_stale)
