@@ -1,4 +1,4 @@
-"""The report on candidates: `report.md`, `report.html` and `report.json` in `_build/refresh`; their names, `report.txt`."""
+"""The report on candidates in `_build/refresh`: Markdown, page, JSON, and the names of the candidates as text."""
 
 from __future__ import annotations
 

@@ -339,7 +339,7 @@ def test_newer_data_are_proposed_on_a_branch_with_the_report(stand, clones, know
     (here / "CHANGELOG.md").write_text("", encoding="utf-8")
     gh = f'{NOTE}; test "$2" != list || echo "$OPEN"'
     make = f'{NOTE}; echo "${{2#ACCEPT=}}" >>data/tables.csv'
-    tools = {"real": ("git", "dirname", "head"), "made": {"gh": gh, "make": make}, "cwd": here,
+    tools = {"real": ("git", "dirname", "head", "basename"), "made": {"gh": gh, "make": make}, "cwd": here,
              "PUSH_TO": str(away), "HOME": str(here), "GITHUB_REPOSITORY": "a/b", "OPEN": known}  # fmt: skip
     done = stand("propose", "refresh", **tools)
     assert (done.returncode, done.stderr) == (1, "there is no report: nothing is proposed\n")
