@@ -246,6 +246,7 @@ def make(folder: Path, name: str, fetched: dict[str, sources.Fetched]) -> dict:
     """
     who, place, made = ", ".join(sources.SOURCES[key].title for key in fetched) or "refresh", folder / "data", None
     before = data.load(name)
+    fetched = {key: part for key, part in fetched.items() if not _same(name, before, part)}
     shutil.rmtree(folder / "sources" / name, ignore_errors=True)
     FILES[name](folder / "sources" / name, fetched)
     vintages = place / "build" / "vintages.json"
@@ -270,6 +271,18 @@ def make(folder: Path, name: str, fetched: dict[str, sources.Fetched]) -> dict:
             "vintage": json.loads(vintages.read_text(encoding="utf-8")).get(name), "made": today(),
             "remarks": [remark for part in fetched.values() for remark in part.remarks],
             "from": sorted(fetched)}  # fmt: skip
+
+
+def _same(name: str, before: pd.DataFrame, part: sources.Fetched) -> bool:
+    """Whether a source has every value of its columns as sealed, so that its vintage is no newer one."""
+    if name != "country_panel":
+        return False
+    for column, rows in part.rows.dropna(subset=["value"]).groupby("column"):
+        theirs = rows.set_index(["iso3", "year"])["value"].sort_index()
+        ours = before.set_index(["iso3", "year"])[column].dropna().astype(float).sort_index()
+        if not theirs.index.equals(ours.index) or not (theirs == ours).all():
+            return False
+    return True
 
 
 def _last(name: str, fetched: dict[str, sources.Fetched]) -> int:
