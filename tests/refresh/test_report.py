@@ -26,8 +26,8 @@ TOLD = {
 def test_the_finding_stands_first_and_counts_what_matters():
     assert report.summary(TOLD) == (
         "There are newer data for `country_panel`. With them 1 of the book's 1017 numbers move, 1 of the primary "
-        "estimates and headlines among them; sentences that would read otherwise: 1. 1 primary estimate or headline "
-        "would change sign or significance.")  # fmt: skip
+        "estimates and headlines among them, and 1 sentence would read otherwise. Sign or significance would "
+        "change in 1 of the primary estimates and headlines.")  # fmt: skip
     assert report.summary({"candidates": {}, "faults": []}) == "No publisher has anything newer than the book's tables."
     assert "faults stand below" in report.summary({"candidates": {}, "faults": ["x"]})
     assert "was not computed" in report.summary(TOLD | {"book": None})

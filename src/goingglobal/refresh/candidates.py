@@ -12,6 +12,7 @@ import csv
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -210,6 +211,7 @@ def _vintage(name: str, fetched: dict[str, sources.Fetched], last: int) -> dict:
         for source in described:
             if source["publisher"] in {sources.SOURCES[key].title for key in fetched} or "BEA" in source["note"] or (
                     "Bureau of Economic Analysis" in source["publisher"] and "bea" in fetched):  # fmt: skip
+                source["title"] = re.sub(r"-\d{4}\)$", f"-{last})", source["title"])
                 source |= {"vintage": max(dates), "note": "Fetched from the publisher's own service."}
     return {"vintage": max(dates), "last_year": last, "sources": described, "missing": missing}
 

@@ -54,11 +54,11 @@ def summary(told: dict) -> str:
         return f"There are newer data for {names}. What they do to the book was not computed."
     heads = [line for line in [*book["primary"], *book["headlines"]] if line["moved"] or line["candidate"] is None]
     strong = [line for line in heads if {"sign", "significance", "gone"} & set(line["changes"])]
-    many = "" if len(strong) == 1 else "s"
+    told = len(book["sentences"])
     return (f"There are newer data for {names}. With them {len(book['moved'])} of the book's {book['results']} numbers "
-            f"move, {len(heads)} of the primary estimates and headlines among them; sentences that would read "
-            f"otherwise: {len(book['sentences'])}. {len(strong) or 'No'} primary estimate{many} or headline{many} "
-            "would change sign or significance.")  # fmt: skip
+            f"move, {len(heads)} of the primary estimates and headlines among them, and {told} "
+            f"sentence{'' if told == 1 else 's'} would read otherwise. Sign or significance would change in "
+            f"{len(strong) or 'none'} of the primary estimates and headlines.")  # fmt: skip
 
 
 def markdown(told: dict) -> str:
