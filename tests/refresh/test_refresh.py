@@ -234,4 +234,5 @@ def test_a_made_next_vintage_moves_one_headline_and_the_report_says_which_senten
     said = [line for line in book["sentences"] if "significance" in line["ids"].get(flipped[0], ())]
     assert [line["page"] for line in said] == ["introduction"]
     assert "includes zero" in said[0]["shown"]
-    assert (folder(checkout) / "report.md").read_text(encoding="utf-8").startswith("# A made next vintage, not a real one")
+    report = (folder(checkout) / "report.md").read_text(encoding="utf-8")
+    assert report.startswith("# A made next vintage, not a real one\n")
