@@ -100,7 +100,7 @@ def _known(new: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
 
 
 def affiliates_europe(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
-    """Write FATS as a wide Parquet file, and the file that joins it with EU KLEMS: sums anew, jobs at home as sealed."""
+    """Write FATS as a wide Parquet file, and the file that joins it with EU KLEMS: sums anew, home as sealed."""
     import duckdb
 
     its = specs()
