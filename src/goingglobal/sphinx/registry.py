@@ -25,6 +25,7 @@ from goingglobal.sphinx.build import place
 
 # Folders of the site that a part of its own makes anew whenever it is built; no other part clears them.
 FOLDERS = ("cite", "exercises", "exhibits", "explorers", "notebooks", "slides")
+SHEETS = "exercises"  # where the site keeps the students' sheets, and `book/` what they are made of
 
 
 def reading_copy(docname: str) -> str:

@@ -121,6 +121,8 @@ def served(tmp_path_factory) -> Path:
     root, work = tmp_path_factory.mktemp("kernel"), tmp_path_factory.mktemp("release")
     for name in ("book", "src", "data", "pyproject.toml", "README.md", "LICENSE", "LICENSE-CONTENT", "_config.yml"):
         (root / name).symlink_to(ROOT / name)
+    (root / "_build").mkdir()
+    (root / "_build" / "html").symlink_to(ROOT / "_build" / "html")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYODIDE", str(release(work)))
         return lite.build(root)

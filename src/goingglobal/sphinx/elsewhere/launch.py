@@ -223,7 +223,8 @@ def cut(notebook: dict) -> dict | None:
     words = ("*A cut for the browser, which can't do these cells, or only in minutes. What they add is left out, all "
              f"else is as in the whole notebook: {left_out}.*")
     note = {"cell_type": "markdown", "id": "about-this-cut", "metadata": {}, "source": [words]}
-    cells = [{**cell, "source": cell["source"][:1]} if cell in too_much else cell for cell in notebook["cells"]]
+    cells = [{**cell, "source": cell["source"][:1], "outputs": []} if cell in too_much else cell
+             for cell in notebook["cells"]]  # fmt: skip
     return {**notebook, "cells": [cells[0], note, *cells[1:]]}
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from goingglobal import __version__, _console
+from goingglobal.sphinx import registry
 from goingglobal.sphinx.build import UTF8
 from goingglobal.sphinx.build import main as build_site
 from goingglobal.sphinx.edition import book
@@ -43,6 +44,8 @@ WITHOUT = {"pysensemakr": {"jupyter"}}
 APPS = ("lab", "notebooks", "tree", "edit")
 WAITING = Path(__file__).with_name("waiting.js")
 _STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in a wheel, so that two builds are alike
+_TO_SITE = re.compile(r"""\[(?P<words>(?:[^\[\]]|\[[^\]]*\])*)\]\(\.\./[^)\s]*(?:\s+"(?:[^"\\]|\\.)*")?\)"""
+                      r"""|<a href="\.\./[^"]*"[^>]*>(?P<shown>.*?)</a>""", re.DOTALL)  # fmt: skip
 _COMPILED = re.compile(r"\.(so|pyd|dll|dylib)(\.\d+)*$|^[\w.-]+\.(libs|dylibs)/")
 
 
@@ -132,6 +135,32 @@ def _settings(folder: Path, title: str) -> None:
     (folder / "jupyter-lite.json").write_text(json.dumps(config, indent=1), encoding="utf-8", newline="\n")
 
 
+def unlinked(text: str) -> str:
+    """A reading copy as it stands in the program, where a path to a page of the site leads nowhere: words stay."""
+    return _TO_SITE.sub(lambda found: found["words"] or found["shown"], text)
+
+
+def _contents(site: Path, folder: Path) -> None:
+    """The notebooks that a reader opens: reading copies and students' sheets of the site, and cuts of them."""
+    copies = {path.relative_to(site / "notebooks"): path for path in (site / "notebooks").rglob("*.ipynb")}
+    copies |= {Path(registry.SHEETS, path.name): path for path in (site / registry.SHEETS).glob("*.ipynb")}
+    if not copies:
+        raise LiteError(f"no reading copies in {site.name}/notebooks: build the site first (make book)")
+    for name, path in sorted(copies.items()):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            for part in (cell, *(output.get("data", {}) for output in cell.get("outputs", []))):
+                for key in {"source", "text/html"} & part.keys():
+                    whole = unlinked("".join(part[key]))
+                    part[key] = whole.splitlines(keepends=True) if isinstance(part[key], list) else whole
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for target, content in ((place, notebook), (place.with_name(launch.cut_name(name.name)), launch.cut(notebook))):
+            if content is not None:
+                text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+                target.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _copy_of_pyodide(named: str, work: Path) -> None:
     """Pyodide's release, a folder or an archive, where JupyterLite looks for a copy to serve."""
     source = Path(named).resolve()
@@ -191,14 +220,7 @@ def build(root: Path) -> Path:
         raise LiteError("JupyterLite is not installed here: run make lite")
     work, out = root / "_build" / "work" / "lite", root / "_build" / "lite"
     shutil.rmtree(work, ignore_errors=True)
-    for file in launch.notebooks(root):
-        copy = work / "contents" / file.relative_to(root)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
-        short = launch.cut(json.loads(file.read_text(encoding="utf-8")))
-        if short:
-            target = copy.with_name(Path(launch.cut_name(file.name)).name)
-            target.write_text(json.dumps(short, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    _contents(root / "_build" / "html", work / "contents" / "book")
     if os.environ.get("PYODIDE"):
         _copy_of_pyodide(os.environ["PYODIDE"], work)
     wheels(root, work / "pypi")
@@ -255,8 +277,9 @@ def main(arguments: list[str]) -> int:
         elif arguments[:1] == ["wheels"]:
             print(*wheels(root, Path(arguments[1])), sep="\n")
         else:
-            out = build(root)
-            done = build_site(root, lite=out)
+            done = build_site(root)  # the program holds its reading copies
+            out = None if done else build(root)
+            done = done or build_site(root, lite=out)
             if done:
                 return done
             size = {name: f"{number / 1e6:.1f} MB" for name, number in sizes(out).items()}

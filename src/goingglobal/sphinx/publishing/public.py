@@ -52,7 +52,7 @@ def addresses(root: Path) -> tuple[str, launch.Repository]:
 def whole(root: Path, out: Path) -> None:
     """Build the site with everything a reader takes from it, in `out`. Raises `PublicError`."""
     try:
-        if build.main(root, lite.build(root)):
+        if build.main(root) or build.main(root, lite.build(root)):  # the program holds the reading copies
             raise PublicError("the site was not built; nothing was published")
         papers = [make(root, root / "_build" / "paper") for make in (paper.pdf, paper.epub)]
     except (lite.LiteError, paper.PaperError) as error:

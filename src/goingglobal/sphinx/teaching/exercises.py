@@ -45,7 +45,7 @@ from goingglobal.sphinx.elsewhere import launch
 from goingglobal.sphinx.reading.margin import fold
 
 KINDS = {"read": "Read", "change": "Rerun and change", "interpret": "Interpret", "open": "Open"}
-FOLDER = "exercises"
+FOLDER = registry.SHEETS
 
 
 def file_name(stem: str) -> str:
