@@ -31,6 +31,7 @@ COMPARED = {
                     "total_assets_yen", "tangible_assets_yen", "translation_adjustment_yen", "ifrs"),
 }  # fmt: skip
 REPEATED = ("sector", "listed", "reorganised")  # of a firm, as of 2026, in every row of firm_panel
+GROUPS = ("these firms", "all firms")
 UNIT_JUMP = 300  # a median ratio of headcounts to today's beyond it is another unit
 UNKNOWN = {"average_pay_yen": "an earlier year, of which a later report doesn't state it",
            "average_age": "an earlier year, of which a later report doesn't state it"}  # fmt: skip
@@ -60,9 +61,10 @@ class Earlier:
 def read(filings: Filings) -> Earlier:
     """Extract every report, with its amendments, and set it beside today's tables. A report with a fault is one line."""
     out = Earlier(problems=list(filings.problems))
+    codes = {row["edinetCode"] for row in filings.documents}
     tables = {name: data.load(name) for name in COMPARED}
-    today = {name: {code: rows.set_index("year") for code, rows in table.groupby("edinet_code")}
-             for name, table in tables.items()}
+    today = {name: {code: rows.set_index("year") for code, rows in table[table["edinet_code"].isin(codes)].groupby(
+        "edinet_code")} for name, table in tables.items()}
     years: dict[tuple[str, int], list[tuple[extract.Year, str]]] = {}
     for code, rows in _by_firm(filings.documents).items():
         for group in rows:
@@ -292,20 +294,17 @@ def _by_year(rows: list[dict]) -> dict[str, int]:
 
 def effects(firm_panel: pd.DataFrame, codes: list[str]) -> dict:
     """Of these firms and of all: firms and firm-years in sample J, starters, and the years seen before a start."""
+    try:
+        everyone = sample_j(firm_panel)
+        begun = starters(firm_panel)
+        begun = begun[begun["starter"] == 1]
+    except SampleError:
+        return {name: {"firms": 0, "firm_years": 0, "starters": 0, "years_before_a_start": 0} for name in GROUPS}
     out = {}
-    for name, table in (("these firms", firm_panel[firm_panel["edinet_code"].isin(codes)]), ("all firms", firm_panel)):
-        try:
-            rows = sample_j(table)
-        except SampleError:
-            out[name] = {"firms": 0, "firm_years": 0, "starters": 0, "years_before_a_start": 0}
-            continue
-        try:
-            begun = starters(firm_panel)
-            begun = begun[(begun["starter"] == 1) & begun["edinet_code"].isin(rows["edinet_code"])]
-        except SampleError:
-            begun = rows.iloc[:0].assign(post=[])
+    for name, kept in zip(GROUPS, (codes, everyone["edinet_code"]), strict=True):
+        rows, starts = everyone[everyone["edinet_code"].isin(kept)], begun[begun["edinet_code"].isin(kept)]
         out[name] = {"firms": int(rows["edinet_code"].nunique()), "firm_years": len(rows),
-                     "starters": int(begun["edinet_code"].nunique()), "years_before_a_start": int(begun["post"].eq(0).sum())}
+                     "starters": int(starts["edinet_code"].nunique()), "years_before_a_start": int(starts["post"].eq(0).sum())}
     return out
 
 

@@ -176,6 +176,8 @@ def read(of: Facts) -> Filing:
     filing = Filing(of.doc_id, of.particulars.get("EDINETCode", ""), ends[0], standard, years)
     filing.marks = _marks(filing, lengths, first_ifrs)
     filing.years = [year for year in years if not _shorter_twin(years, year, lengths)]
+    filing.marks += [f"fiscal year changed: the year to {year.period_end} is left out, another ends in {year.period_end.year}"
+                     for year in years if year not in filing.years]
     for kind, (block, total) in REGIONS.items():
         for back in (0, 1):
             text = of.values.get((block, _context(back, "Duration")))

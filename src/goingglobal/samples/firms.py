@@ -85,8 +85,8 @@ def starters(
 ) -> pd.DataFrame:
     """Starters of FDI and never-investors of J, one row per firm-year.
 
-    A starter's first year with fdi = 1 is later than its first year in J, and fdi = 1 in at
-    least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all.
+    A starter's first year with fdi = 1 is later than its first year in J with a known fdi, and fdi = 1 in at
+    least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all that are known.
     `trim` drops firms whose largest absolute yearly change of the log headcount (`outcome`: "parent" or
     "group") is not below it. Columns added: `starter` (0/1), `first_fdi` (year; 0 for never), `post` (0/1), `y` (the
     log headcount), `first_parent` (the parent's in the firm's first year in J), `jump` (the firm's largest absolute
@@ -98,10 +98,10 @@ def starters(
         raise SampleError(f"outcome {outcome!r}: expected 'parent' or 'group'")
     panel = sample_j(firms)
     by_firm = panel.groupby("edinet_code")
-    first_seen = by_firm["year"].transform("min")
+    first_known = panel["year"].where(panel["fdi"].notna()).groupby(panel["edinet_code"]).transform("min")
     first_fdi = panel["year"].where(panel["fdi"] == 1).groupby(panel["edinet_code"]).transform("min")
     since = panel["fdi"].where(panel["year"] >= first_fdi).groupby(panel["edinet_code"]).transform("mean")
-    panel["starter"] = ((first_fdi > first_seen) & (since >= min_fdi_share)).astype(int)
+    panel["starter"] = ((first_fdi > first_known) & (since >= min_fdi_share)).astype(int)
     never = by_firm["fdi"].transform("max").eq(0)
     panel["y"] = panel[f"ln_{outcome}"]
     panel["first_fdi"] = first_fdi.where(panel["starter"] == 1, 0).astype(int)
@@ -200,10 +200,10 @@ def investors(
 def _first_fdi(panel: pd.DataFrame, min_fdi_share: float) -> pd.DataFrame:
     """`first_fdi` (year; missing for never), `starter` (0/1) and `never` (0/1), on the rows of J."""
     firm = panel["edinet_code"]
-    first_seen = panel.groupby("edinet_code")["year"].transform("min")
+    first_known = panel["year"].where(panel["fdi"].notna()).groupby(firm).transform("min")
     first_fdi = panel["year"].where(panel["fdi"] == 1).groupby(firm).transform("min")
     since = panel["fdi"].where(panel["year"] >= first_fdi).groupby(firm).transform("mean")
-    starter = (first_fdi > first_seen) & (since >= min_fdi_share)
+    starter = (first_fdi > first_known) & (since >= min_fdi_share)
     never = panel.groupby("edinet_code")["fdi"].transform("max").eq(0)
     return panel.assign(first_fdi=first_fdi, starter=starter.astype(int), never=never.astype(int))
 
