@@ -267,7 +267,7 @@ def make(folder: Path, name: str, fetched: dict[str, sources.Fetched]) -> dict:
         faults = [(done.stderr.strip().splitlines() or ["the build code stopped"])[-1].removeprefix("error: ")]
     if faults:
         write_json(vintages, known)
-        _restore(place, name)
+        restore(place, name)
         raise RefreshError(who, name, f"the candidate fails its checks: {faults[0]}; nothing was taken over")
     return {"table": name, "sealed": data.describe(name)["hash"], "candidate": f"sha256:{sha256(made)}",
             "vintage": json.loads(vintages.read_text(encoding="utf-8")).get(name), "made": today(),
@@ -284,7 +284,7 @@ def _last(name: str, fetched: dict[str, sources.Fetched]) -> int:
     return max(years)
 
 
-def _restore(place: Path, name: str) -> None:
+def restore(place: Path, name: str) -> None:
     """Today's table and descriptor in the candidates' package again."""
     path = data.describe(name)["path"]
     shutil.copyfile(data.data_folder() / path, place / path)
