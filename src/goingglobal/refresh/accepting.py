@@ -46,7 +46,7 @@ def accept(root: Path, folder: Path, table: str) -> list[str]:
         refuse("there is no report of a finished run: run `make refresh` first")
     if table not in told["candidates"]:
         fault = next((fault for fault in told["faults"] if f"table {table}:" in fault), None)
-        refuse(f"its candidate failed: {fault}" if fault else "there is no candidate: run `make refresh`, read the report")
+        refuse(f"its candidate failed: {fault}" if fault else "there is no candidate: run `make refresh` first")
     part, place = told["candidates"][table], folder / "data"
     if data.describe(table)["hash"] != part["sealed"]:
         refuse("the sealed table has changed since the candidate was made: run `make refresh` again")
@@ -56,7 +56,8 @@ def accept(root: Path, folder: Path, table: str) -> list[str]:
     if f"sha256:{sha256(content)}" != part["candidate"]:
         refuse("the candidate is not as it was checked: run `make refresh` again")
     resource = next(r for r in _json(place / "datapackage.json")["resources"] if r["name"] == table)
-    if resource["hash"] != part["candidate"] or data.check_file(place / f"{table}.csv", resource) != resource["checked"]:
+    checked = data.check_file(place / f"{table}.csv", resource)
+    if resource["hash"] != part["candidate"] or resource["checked"] != checked:
         refuse("the candidate's descriptor does not fit it: run `make refresh` again")
     package = _json(root / "data/datapackage.json")
     package["resources"] = [resource if r["name"] == table else r for r in package["resources"]]
@@ -68,7 +69,8 @@ def accept(root: Path, folder: Path, table: str) -> list[str]:
         checksums[path.relative_to(made).as_posix()] = sha256(path.read_bytes())
     staged = {
         f"data/{table}.csv": content, "CHANGELOG.md": _changelog(root, table, part).encode(),
-        "data/build/vintages.json": _bytes(vintages), "data/build/sources.json": _bytes(dict(sorted(checksums.items()))),
+        "data/build/vintages.json": _bytes(vintages),
+        "data/build/sources.json": _bytes(dict(sorted(checksums.items()))),
         "data/datapackage.json": _bytes(package),
     }  # fmt: skip
     shutil.rmtree(folder / "staged", ignore_errors=True)
@@ -101,9 +103,9 @@ def _changelog(root: Path, table: str, part: dict) -> str:
 
 
 def _to_do(table: str, told: dict) -> list[str]:
-    book = told.get("book")
-    out = [f"{table} is sealed with the vintage {told['candidates'][table]['vintage']}; CHANGELOG.md has its line: read it",
-           f"`make data` needs the sources of this vintage: keep _build/refresh/sources/{table}/data beside your others"]
+    book, vintage = told.get("book"), told["candidates"][table]["vintage"]
+    out = [f"{table} is sealed with the vintage {vintage}; CHANGELOG.md has its line: read it",
+           f"`make data` needs the sources of this vintage: keep _build/refresh/sources/{table}/data with your others"]
     if book is None:
         return [*out, "what it does to the book was not computed: `make book`, then `make golden`"]
     if len(told["candidates"]) > 1:

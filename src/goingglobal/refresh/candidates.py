@@ -9,7 +9,7 @@ the same bytes come out.
 from __future__ import annotations
 
 import csv
-import importlib
+import importlib.util
 import json
 import os
 import shutil
@@ -98,12 +98,12 @@ def _known(new: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
 def affiliates_europe(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
     import duckdb
 
-    specs = _specs()
+    its = specs()
     before = _sealed("affiliates_europe")
     groups = before[before["industry"] != "B-S_X_O"]
     cells: dict[tuple[str, str, str, str], float | None] = {}
     for row in groups.itertuples():  # only sums are sealed: the sum stands in the first part, nothing in the others
-        for at, code in enumerate(specs.FATS_GROUPS[row.industry]):
+        for at, code in enumerate(its.FATS_GROUPS[row.industry]):
             value = float(row.employees_abroad) if row.employees_abroad else None
             cells[row.country, code, "WORLD", row.year] = value if at == 0 or value is None else 0.0
     for row in before[before["industry"] == "B-S_X_O"].itertuples():
@@ -128,26 +128,26 @@ def affiliates_europe(folder: Path, fetched: dict[str, sources.Fetched]) -> None
                                     "value_added_volume": "va_qi"})  # fmt: skip
     sums = []
     for row in joined.itertuples():
-        parts = [cells.get((row.geo, code, "WORLD", row.year)) for code in specs.FATS_GROUPS[row.code]]
+        parts = [cells.get((row.geo, code, "WORLD", row.year)) for code in its.FATS_GROUPS[row.code]]
         sums.append("" if None in parts else _cell(sum(parts)))
     joined = joined.assign(emp_abroad=sums)[["geo", "year", "code", "emp_abroad", "emp_home_k", "va_qi"]]
     _save(joined, place / "joined_fats_euklems_2010_2015.csv")
 
 
 def us_multinationals(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
-    specs = _specs()
+    its = specs()
     before = _sealed("us_multinationals")
     marks = {"employees_thousands": before["suppressed"], "compensation_musd": pd.Series("(D)", before.index)}
-    theirs = {ours: name for name, ours in reversed(specs.BEA_INDUSTRIES.items())}
+    theirs = {ours: name for name, ours in reversed(its.BEA_INDUSTRIES.items())}
     joined = []
     for measure, file in (("employees_thousands", "employment"), ("compensation_musd", "compensation employees")):
         rows = before.assign(cell=before[measure].where(before[measure] != "", marks[measure]))
         rows = rows.rename(columns={"host": "place"})[["side", "industry", "place", "year", "cell"]]
         for part in fetched.values():
             new = part.rows[part.rows["measure"] == measure]
-            industry = new["industry"].str.lower().map(specs.BEA_INDUSTRIES)
+            industry = new["industry"].str.lower().map(its.BEA_INDUSTRIES)
             new = new.assign(industry=industry, year=new["year"].astype(str))
-            new = new[new["industry"].notna() & new["place"].isin(specs.BEA_HOSTS) & (new["year"] >= "2009")]
+            new = new[new["industry"].notna() & new["place"].isin(its.BEA_HOSTS) & (new["year"] >= "2009")]
             lines = ["side", "industry", "place"]
             asked = set(rows.loc[rows["year"] >= "2009", lines].itertuples(index=False, name=None))
             if lost := asked - set(new[lines].itertuples(index=False, name=None)):
@@ -188,21 +188,18 @@ FILES = {"country_panel": country_panel, "affiliates_germany": affiliates_german
 
 
 # ------------------------------------------------------------------------------------------------------- the vintage
-def _specs():
+def specs():
     """`data/build/specs.py` of this checkout."""
-    folder = str(data.data_folder() / "build")
-    if not (Path(folder) / "specs.py").is_file():
-        raise RefreshError("refresh", "all", "data/build is not there: run it in a checkout of the repository, whole")
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module("specs")
-    finally:
-        sys.path.remove(folder)
+    path = data.data_folder() / "build" / "specs.py"
+    spec = importlib.util.spec_from_file_location("goingglobal_build_specs", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _vintage(name: str, fetched: dict[str, sources.Fetched], last: int) -> dict:
     """What `specs.renewed` needs: the sources that were fetched say so, the others stay as they are."""
-    table = next(table for table in _specs().TABLES if table.name == name)
+    table = next(table for table in specs().TABLES if table.name == name)
     dates = [part.vintage for part in fetched.values()]
     described, missing = [asdict(source) for source in table.sources], {}
     if name == "country_panel":
@@ -262,7 +259,7 @@ def make(folder: Path, name: str, fetched: dict[str, sources.Fetched]) -> dict:
         env=os.environ | {"GOINGGLOBAL_DATA": str(place)})  # fmt: skip
     if done.returncode == 0:
         made = (place / f"{name}.csv").read_bytes()
-        faults = _suspicions(name, before, _read(place, name))
+        faults = suspicions(name, before, _read(place, name))
     else:
         faults = [(done.stderr.strip().splitlines() or ["the build code stopped"])[-1].removeprefix("error: ")]
     if faults:
@@ -306,7 +303,7 @@ def _read(place: Path, name: str) -> pd.DataFrame:
     return text
 
 
-def _suspicions(name: str, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
+def suspicions(name: str, before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     """What passes every check of the schema and is still no newer vintage: another unit, rows by the hundred gone."""
     key, faults = data.describe(name)["schema"]["primaryKey"], []
     old, new = before.set_index(key), after.set_index(key)
@@ -353,7 +350,7 @@ def compare(place: Path, name: str) -> dict:
                               "in_deviations": abs(one[at] - two[at]) / spread})  # fmt: skip
     revisions.sort(key=lambda revision: -revision["in_deviations"])
     return {"rows": {"today": len(old), "candidate": len(new), "added": len(added), "gone": len(gone)},
-            "fields": fields, "revisions": revisions[:SHOWN], "breaks": _breaks(name, old, new),
+            "fields": fields, "revisions": revisions[:SHOWN], "breaks": breaks(name, old, new),
             "added": [_row(key, at) for at in added[:SHOWN]], "gone": [_row(key, at) for at in gone[:SHOWN]],
             "same": not (len(added) or len(gone) or fields)}  # fmt: skip
 
@@ -362,7 +359,7 @@ def _row(key: list[str], at: object) -> str:
     return " ".join(map(str, at if isinstance(at, tuple) else (at,)))
 
 
-def _breaks(name: str, old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
+def breaks(name: str, old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     """New years whose step from the year before is more than three times the largest step of the series before."""
     key, found = list(new.index.names), []
     if "year" not in key:

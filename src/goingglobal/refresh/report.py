@@ -23,7 +23,7 @@ def _estimate(part: dict | None) -> str:
     if part is None:
         return "gone"
     interval = "" if part["ci_low"] is None else f" [{_number(part['ci_low'])}, {_number(part['ci_high'])}]"
-    return f"{_number(part['value'])}{interval}, n {part['n']:,}" if part["n"] else f"{_number(part['value'])}{interval}"
+    return f"{_number(part['value'])}{interval}" + (f", n {part['n']:,}" if part["n"] else "")
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -50,10 +50,11 @@ def summary(told: dict) -> str:
         return f"There are newer data for {names}. What they do to the book was not computed."
     heads = [line for line in [*book["primary"], *book["headlines"]] if line["moved"] or line["candidate"] is None]
     strong = [line for line in heads if {"sign", "significance", "gone"} & set(line["changes"])]
-    return (f"There are newer data for {names}. With them {len(book['moved'])} of the book's {book['results']} numbers move, "
-            f"{len(heads)} of the primary estimates and headlines among them, and {len(book['sentences'])} sentences would "
-            f"read otherwise. {len(strong) or 'No'} primary estimate{'' if len(strong) == 1 else 's'} or "
-            f"headline{'' if len(strong) == 1 else 's'} would change sign or significance.")  # fmt: skip
+    many = "" if len(strong) == 1 else "s"
+    return (f"There are newer data for {names}. With them {len(book['moved'])} of the book's {book['results']} numbers "
+            f"move, {len(heads)} of the primary estimates and headlines among them, and {len(book['sentences'])} "
+            f"sentences would read otherwise. {len(strong) or 'No'} primary estimate{many} or headline{many} would "
+            "change sign or significance.")  # fmt: skip
 
 
 def markdown(told: dict) -> str:
@@ -66,8 +67,8 @@ def markdown(told: dict) -> str:
         out += ["## Not finished", told["stopped"]]
     for name, part in told["candidates"].items():
         rows = part["rows"]
-        out += [f"## `{name}`", f"Vintage {part['vintage']}, from {', '.join(part['from'])}: {rows['candidate']:,} rows "
-                f"instead of {rows['today']:,}; {rows['added']:,} added, {rows['gone']:,} gone."]  # fmt: skip
+        out += [f"## `{name}`", f"Vintage {part['vintage']}, from {', '.join(part['from'])}: {rows['candidate']:,} "
+                f"rows instead of {rows['today']:,}; {rows['added']:,} added, {rows['gone']:,} gone."]  # fmt: skip
         if part["fields"]:
             out.append(_table(["Field", "Values changed", "Newly filled", "Gone"], [
                 [f"`{field}`", f"{n['changed']:,}", f"{n['filled']:,}", f"{n['gone']:,}"]
@@ -98,7 +99,8 @@ def markdown(told: dict) -> str:
             out += ["### Pages whose notebook stops", "\n".join(f"- {page}: {why}" for page, why in
                                                                 book["stopped"].items())]  # fmt: skip
         if book["frozen"]:
-            out += ["### Frozen values to look at again", f"{len(book['frozen'])} of the values that the tests hold move: "
+            out += ["### Frozen values to look at again",
+                    f"{len(book['frozen'])} of the values that the tests hold move: "
                     + ", ".join(f"`{id_}`" for id_ in book["frozen"][:SHOWN])
                     + (" … (all are in report.json)" if len(book["frozen"]) > SHOWN else "") + "."]  # fmt: skip
     out += ["## Tables that this command does not refresh",

@@ -152,11 +152,11 @@ def worldbank(fetcher: Fetcher, table: str) -> Fetched:
     """`iso3`, `year`, `column`, `value` of nine indicators for the 38 countries."""
     base, countries = place("worldbank", "https://api.worldbank.org"), sorted(set(load(table)["iso3"]))
 
-    def ask(name: str, path: str, **params: str) -> Request:
+    def ask(name: str, path: str, always: bool = False, **params: str) -> Request:
         return Request("worldbank", "World Bank", table, name, f"{base}/v2/{path}",
-                       (("format", "json"), *params.items()))  # fmt: skip
+                       (("format", "json"), *params.items()), always=always)  # fmt: skip
 
-    first = ask("sources.json", "sources/2")
+    first = ask("sources.json", "sources/2", always=True)
     answer = _json(first, fetcher.get(first))
     try:
         vintage = _day(first, answer[1][0]["lastupdated"])
@@ -175,6 +175,7 @@ def worldbank(fetcher: Fetcher, table: str) -> Fetched:
                 said = "; ".join(f"{m.get('key')}: {m.get('value')}" for m in answer[0]["message"])
                 _refuse(request, f"the service refuses the indicator {code} ({said}): it may have been renamed; see "
                         "its list of indicators, then WDI in `refresh/sources.py`")
+            fetcher.total += int(answer[0].get("pages", 1)) - pages
             told, pages = answer[0], int(answer[0].get("pages", 1))
             rows += answer[1] if len(answer) > 1 and answer[1] else []
             page += 1
