@@ -46,15 +46,30 @@ def made_year(world: service.Service) -> None:
 def test_a_year_of_1800_filings_stays_small_and_is_asked_for_once(tmp_path):
     with service.Service() as world:
         made_year(world)
-        command = [sys.executable, "-c", MEASURED, "2017", "--pause", "0", "--base-url", world.url, "--folder", str(tmp_path)]
+        command = [
+            sys.executable,
+            "-c",
+            MEASURED,
+            "2017",
+            "--pause",
+            "0",
+            "--base-url",
+            world.url,
+            "--folder",
+            str(tmp_path),
+        ]
         environment = os.environ | {edinet.KEY: service.KEY}
         asked = []
         for _ in range(2):
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", check=True)
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, encoding="utf-8", check=True
+            )
             print(done.stdout, done.stderr[-500:])
             code, peak = re.search(r"code (\d), .* (\d+) MB", done.stdout).groups()
-            assert code == "0" and int(peak) < 500
+            assert code == "0"
+            assert int(peak) < 500
             asked.append(sum(world.asked.values()))
     assert asked == [len(edinet.days_of([2017])) + COUNT] * 2
     report = json.loads((tmp_path / "edinet.json").read_text(encoding="utf-8"))
-    assert report["filings"] == report["firms"] == COUNT and not report["problems"]
+    assert report["filings"] == report["firms"] == COUNT
+    assert not report["problems"]

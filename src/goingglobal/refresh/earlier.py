@@ -19,8 +19,8 @@ import pandas as pd
 from goingglobal import data
 from goingglobal.refresh import extract
 from goingglobal.refresh.edinet import AMENDED, Filings
+from goingglobal.refresh.fetching import sha256, write_json
 from goingglobal.refresh.fetching import write as write_whole
-from goingglobal.refresh.fetching import write_json
 from goingglobal.samples import SampleError
 from goingglobal.samples.firms import sample_j, starters
 
@@ -41,8 +41,8 @@ UNKNOWN = {"average_pay_yen": "an earlier year, of which a later report doesn't 
 class Earlier:
     """What the reports state, beside today's tables.
 
-    `new`: rows to add by table; `differences`: one line each; `equal`, `filled`: cells that agree, and cells that are empty
-    today; `between`: years that two reports state differently; `regions`: cells of tables on regions.
+    `new`: rows to add by table; `differences`: one line each; `equal`, `filled`: cells that agree, and cells that are
+    empty today; `between`: years that two reports state differently; `regions`: cells of tables on regions.
     """
 
     filings: list[extract.Filing] = field(default_factory=list)
@@ -59,12 +59,17 @@ class Earlier:
 
 
 def read(filings: Filings) -> Earlier:
-    """Extract every report, with its amendments, and set it beside today's tables. A report with a fault is one line."""
+    """Extract every report, with its amendments, and set it beside today's tables. One with a fault is one line."""
     out = Earlier(problems=list(filings.problems))
     codes = {row["edinetCode"] for row in filings.documents}
     tables = {name: data.load(name) for name in COMPARED}
-    today = {name: {code: rows.set_index("year") for code, rows in table[table["edinet_code"].isin(codes)].groupby(
-        "edinet_code")} for name, table in tables.items()}
+    today = {
+        name: {
+            code: rows.set_index("year")
+            for code, rows in table[table["edinet_code"].isin(codes)].groupby("edinet_code")
+        }
+        for name, table in tables.items()
+    }
     years: dict[tuple[str, int], list[tuple[extract.Year, str]]] = {}
     for code, rows in _by_firm(filings.documents).items():
         for group in rows:
@@ -88,8 +93,10 @@ def read(filings: Filings) -> Earlier:
                 _compare(name, code, number, year, doc_id, rows.loc[number], out)
             else:
                 _add(name, code, number, year, today, out)
-    out.absent = [f"{code} isn't in firm_panel, which holds firms that file in June and July: its parent is left out"
-                  for code in sorted({code for code, _ in best} - set(today["firm_panel"]))]
+    out.absent = [
+        f"{code} isn't in firm_panel, which holds firms that file in June and July: its parent is left out"
+        for code in sorted({code for code, _ in best} - set(today["firm_panel"]))
+    ]
     return out
 
 
@@ -108,12 +115,18 @@ def _filing(rows: list[dict], paths: dict[str, Path], problems: list[str]) -> ex
             of.append(extract.facts(paths[row["docID"]].read_bytes(), row["docID"]))
             stated = of[-1].particulars.get("EDINETCode"), of[-1].particulars.get("CurrentFiscalYearEndDate")
             if stated != (row["edinetCode"], row["periodEnd"]):
-                raise extract.FilingError(row["docID"], f"it is of {stated[0]}, year to {stated[1]}, where the list has "
-                                          f"{row['edinetCode']}, {row['periodEnd']}; look at it on EDINET")
+                raise extract.FilingError(
+                    row["docID"],
+                    f"it is of {stated[0]}, year to {stated[1]}, where the list has "
+                    f"{row['edinetCode']}, {row['periodEnd']}; look at it on EDINET",
+                )
         filing = extract.read(extract.amended(*of))
         if not any(year.parent_employees or year.group_employees for year in filing.years):
-            raise extract.FilingError(filing.doc_id, "an amendment without headcounts, whose report isn't here; list the "
-                                                     "year in which the report was filed, too")
+            raise extract.FilingError(
+                filing.doc_id,
+                "an amendment without headcounts, whose report isn't here; list the "
+                "year in which the report was filed, too",
+            )
     except extract.FilingError as error:
         problems.append(f"{error} ({rows[0]['edinetCode']}, fiscal year to {rows[0]['periodEnd']})")
         return None
@@ -129,8 +142,10 @@ def _same_unit(filing: extract.Filing, code: str, today: dict[str, pd.DataFrame]
         if year.group_employees and rows["group_employees"].get(year.period_end.year)]  # fmt: skip
     middle = pd.Series(ratios, dtype=float).median()
     if middle > UNIT_JUMP or middle < 1 / UNIT_JUMP:
-        problems.append(f"EDINET, filing {filing.doc_id}: headcounts are {middle:.3g} times those of group_panel ({code}); "
-                        "another unit (thousands?): nothing of this filing is used, read it by hand")
+        problems.append(
+            f"EDINET, filing {filing.doc_id}: headcounts are {middle:.3g} times those of group_panel ({code}); "
+            "another unit (thousands?): nothing of this filing is used, read it by hand"
+        )
         return False
     return True
 
@@ -147,8 +162,10 @@ def _between(key: tuple[str, int], stated: list, best: tuple) -> list[str]:
 
 def _compare(name: str, code: str, number: int, year: extract.Year, doc_id: str, row: pd.Series, out: Earlier) -> None:
     if str(row["period_end"])[:10] != str(year.period_end):
-        out.differences.append(f"{name}, {code}, {number}, period_end: {str(row['period_end'])[:10]} in the table, "
-                               f"{year.period_end} by filing {doc_id}; the year isn't compared")
+        out.differences.append(
+            f"{name}, {code}, {number}, period_end: {str(row['period_end'])[:10]} in the table, "
+            f"{year.period_end} by filing {doc_id}; the year isn't compared"
+        )
         return
     for column in COMPARED[name]:
         value, stated = row[column], getattr(year, column)
@@ -160,8 +177,10 @@ def _compare(name: str, code: str, number: int, year: extract.Year, doc_id: str,
             out.equal[name] += 1
         else:
             back = "its own year" if not year.back else f"{year.back} years back"
-            out.differences.append(f"{name}, {code}, {number}, {column}: {value:.0f} in the table, {stated:.0f} by filing "
-                                   f"{doc_id} ({back})")
+            out.differences.append(
+                f"{name}, {code}, {number}, {column}: {value:.0f} in the table, {stated:.0f} by filing "
+                f"{doc_id} ({back})"
+            )
 
 
 def _add(name: str, code: str, number: int, year: extract.Year, today: dict, out: Earlier) -> None:
@@ -193,13 +212,15 @@ def _fdi(year: extract.Year) -> int | None:
 def candidate(name: str, rows: list[dict], folder: Path) -> dict:
     """Write today's table with new rows into `folder`, checked by its schema; return its descriptor.
 
-    Its schema is today's but for the first year, and for pay and age, which earlier years don't have. Raises `DataError`.
+    Its schema is today's but for the first year, and for pay and age, which earlier years lack. Raises `DataError`.
     """
     resource = data.describe(name)
     path = data.data_folder() / resource["path"]
     before = pd.read_csv(path, dtype=str, keep_default_na=False)
     kinds = {f["name"]: f["type"] for f in resource["schema"]["fields"]}
-    added = pd.DataFrame([{c: _cell(row.get(c), c, kinds[c]) for c in kinds} for row in rows], columns=list(kinds), dtype=str)
+    added = pd.DataFrame(
+        [{c: _cell(row.get(c), c, kinds[c]) for c in kinds} for row in rows], columns=list(kinds), dtype=str
+    )
     whole = pd.concat([before, added], ignore_index=True)
     whole = whole.sort_values(["edinet_code", "year"], kind="stable")
     text = whole.to_csv(index=False, lineterminator="\n").encode()
@@ -215,11 +236,16 @@ def candidate(name: str, rows: list[dict], folder: Path) -> dict:
             column["missing_meaning"] = UNKNOWN[column["name"]]
         if "missing_meaning" in column:
             column["missing_share"] = round(float(whole[column["name"]].eq("").mean()), 4)
-    resource |= {"rows": len(whole), "bytes": len(text), "hash": f"sha256:{_digest(text)}"}
+    resource |= {"rows": len(whole), "bytes": len(text), "hash": f"sha256:{sha256(text)}"}
     if rows:
-        resource["title"] = resource["title"].replace(resource["title"].split(", ")[-1][:4], str(int(whole["year"].min())))
-        resource["cautions"] = [*resource["cautions"], f"{len(rows)} rows of earlier years are read from later reports: "
-                                "`fdi` is unknown in years whose balance sheet the report doesn't show."]
+        resource["title"] = resource["title"].replace(
+            resource["title"].split(", ")[-1][:4], str(int(whole["year"].min()))
+        )
+        resource["cautions"] = [
+            *resource["cautions"],
+            f"{len(rows)} rows of earlier years are read from later reports: "
+            "`fdi` is unknown in years whose balance sheet the report doesn't show.",
+        ]
     try:
         resource["checked"] = data.check_file(new, resource)
         new.replace(folder / f"{name}.csv")
@@ -236,14 +262,8 @@ def _cell(value, column: str, kind: str) -> str:
     return repr(float(value)) if kind == "number" else str(value)
 
 
-def _digest(text: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(text).hexdigest()
-
-
 def write(filings: Filings, folder: Path) -> list[str]:
-    """Candidates into `folder`/data (a whole data package), report into `folder`/edinet.json and .md; return the problems."""
+    """Candidates into `folder`/data (a whole data package), report into `folder`/edinet.json, .md; return problems."""
     found = read(filings)
     package = folder / "data"
     sealed = data.data_folder()
@@ -253,7 +273,9 @@ def write(filings: Filings, folder: Path) -> list[str]:
             shutil.copyfile(sealed / f"{table}.csv", package / f"{table}.csv")
     made = {name: candidate(name, found.new[name], package) for name in COMPARED}
     descriptor = package / "datapackage.json"
-    whole = json.loads((descriptor if descriptor.is_file() else sealed / "datapackage.json").read_text(encoding="utf-8"))
+    whole = json.loads(
+        (descriptor if descriptor.is_file() else sealed / "datapackage.json").read_text(encoding="utf-8")
+    )
     whole["resources"] = [made.get(r["name"], r) for r in whole["resources"]]
     write_whole(descriptor, (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
     report = _report(found, filings, package)
@@ -272,11 +294,18 @@ def _report(found: Earlier, filings: Filings, package: Path) -> dict:
     table = _typed(package / "firm_panel.csv", kinds["firm_panel"])
     ended = [filing.period_end.year for filing in found.filings]
     return {
-        "filings": len(found.filings), "firms": len(codes), "years": sorted(set(ended)),
+        "filings": len(found.filings),
+        "firms": len(codes),
+        "years": sorted(set(ended)),
         "rows_added": {name: _by_year(rows) for name, rows in found.new.items()},
-        "cells_equal": found.equal, "cells_empty_today": found.filled, "differences": found.differences,
-        "between_filings": found.between, "marks": found.marks, "region_cells": len(found.regions),
-        "regions_refused": found.refused, "not_in_firm_panel": found.absent,
+        "cells_equal": found.equal,
+        "cells_empty_today": found.filled,
+        "differences": found.differences,
+        "between_filings": found.between,
+        "marks": found.marks,
+        "region_cells": len(found.regions),
+        "regions_refused": found.refused,
+        "not_in_firm_panel": found.absent,
         "effects": {"today": effects(data.load("firm_panel"), codes), "candidate": effects(table, codes)},
         "problems": found.problems,
     }
@@ -284,7 +313,9 @@ def _report(found: Earlier, filings: Filings, package: Path) -> dict:
 
 def _typed(path: Path, resource: dict) -> pd.DataFrame:
     kinds = {f["name"]: f["type"] for f in resource["schema"]["fields"]}
-    return pd.read_csv(path, dtype={c: "float64" for c, kind in kinds.items() if kind in ("integer", "number") and c != "year"})
+    return pd.read_csv(
+        path, dtype={c: "float64" for c, kind in kinds.items() if kind in ("integer", "number") and c != "year"}
+    )
 
 
 def _by_year(rows: list[dict]) -> dict[str, int]:
@@ -303,8 +334,12 @@ def effects(firm_panel: pd.DataFrame, codes: list[str]) -> dict:
     out = {}
     for name, kept in zip(GROUPS, (codes, everyone["edinet_code"]), strict=True):
         rows, starts = everyone[everyone["edinet_code"].isin(kept)], begun[begun["edinet_code"].isin(kept)]
-        out[name] = {"firms": int(rows["edinet_code"].nunique()), "firm_years": len(rows),
-                     "starters": int(starts["edinet_code"].nunique()), "years_before_a_start": int(starts["post"].eq(0).sum())}
+        out[name] = {
+            "firms": int(rows["edinet_code"].nunique()),
+            "firm_years": len(rows),
+            "starters": int(starts["edinet_code"].nunique()),
+            "years_before_a_start": int(starts["post"].eq(0).sum()),
+        }
     return out
 
 
@@ -312,27 +347,45 @@ def as_markdown(report: dict) -> str:
     """The report as a page: the finding first, then every difference, mark and refusal by name."""
     added = {name: sum(years.values()) for name, years in report["rows_added"].items()}
     lines = [
-        "# Earlier years from EDINET: a candidate", "",
+        "# Earlier years from EDINET: a candidate",
+        "",
         f"The {report['filings']} annual reports of {report['firms']} firms (fiscal years to "
         f"{', '.join(map(str, report['years'])) or 'none'}) would add {added['firm_panel']} rows to `firm_panel` and "
-        f"{added['group_panel']} to `group_panel`. No row of today changes. Of the cells that reports and tables both state, "
+        f"{added['group_panel']} to `group_panel`. No row of today changes. Of the cells that both state, "
         f"{sum(report['cells_equal'].values())} are equal and {len(report['differences'])} differ; "
-        f"{sum(report['cells_empty_today'].values())} are empty in today's tables.", "",
-        "| | rows added | " + " | ".join(_years(report)) + " |", "| --- | ---: |" + " ---: |" * len(_years(report)),
+        f"{sum(report['cells_empty_today'].values())} are empty in today's tables.",
+        "",
+        "| | rows added | " + " | ".join(_years(report)) + " |",
+        "| --- | ---: |" + " ---: |" * len(_years(report)),
     ]
     for name, years in report["rows_added"].items():
         lines.append(f"| `{name}` | {added[name]} | " + " | ".join(str(years.get(y, 0)) for y in _years(report)) + " |")
-    lines += ["", "## What it would change", "", "| | | firms in J | firm-years | starters | years before a start |",
-              "| --- | --- | ---: | ---: | ---: | ---: |"]
+    lines += [
+        "",
+        "## What it would change",
+        "",
+        "| | | firms in J | firm-years | starters | years before a start |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
     for when, groups in report["effects"].items():
-        lines += [f"| {when} | {name} | {n['firms']} | {n['firm_years']} | {n['starters']} | {n['years_before_a_start']} |"
-                  for name, n in groups.items()]
-    lines += ["", "Whether a firm has FDI is known from a balance sheet, and a report shows two. An earlier year without one "
-              "lengthens the path of headcounts, but makes nobody a starter.", ""]
-    for title, key in (("Differences from today's tables", "differences"), ("Years that two reports state differently",
-                       "between_filings"), ("Changes of fiscal year and standards, amendments", "marks"),
-                       ("Tables on regions that could not be read", "regions_refused"),
-                       ("Firms without a row in firm_panel", "not_in_firm_panel"), ("Reports left out", "problems")):
+        lines += [
+            f"| {when} | {name} | {n['firms']} | {n['firm_years']} | {n['starters']} | {n['years_before_a_start']} |"
+            for name, n in groups.items()
+        ]
+    lines += [
+        "",
+        "Whether a firm has FDI is known from a balance sheet, and a report shows two. An earlier year without one "
+        "lengthens the path of headcounts, but makes nobody a starter.",
+        "",
+    ]
+    for title, key in (
+        ("Differences from today's tables", "differences"),
+        ("Years that two reports state differently", "between_filings"),
+        ("Changes of fiscal year and standards, amendments", "marks"),
+        ("Tables on regions that could not be read", "regions_refused"),
+        ("Firms without a row in firm_panel", "not_in_firm_panel"),
+        ("Reports left out", "problems"),
+    ):
         lines += [f"## {title}", "", *([f"- {line}" for line in report[key]] or ["None."]), ""]
     return "\n".join(lines)
 

