@@ -64,7 +64,7 @@ def ten_firms(tmp_path_factory):
     before = {path.name: path.read_bytes() for path in data.data_folder().iterdir() if path.is_file()}
     problems = earlier.write(filings, folder)
     assert {path.name: path.read_bytes() for path in data.data_folder().iterdir() if path.is_file()} == before
-    return folder, json.loads((folder / "edinet.json").read_text(encoding="utf-8")), problems
+    return folder, json.loads((folder / "report.json").read_text(encoding="utf-8")), problems
 
 
 def test_five_years_of_parent_and_group_for_ten_firms(ten_firms):
@@ -80,7 +80,7 @@ def test_five_years_of_parent_and_group_for_ten_firms(ten_firms):
 def test_filings_are_equal_to_the_tables_but_for_what_later_filings_restate(ten_firms):
     """No headcount differs: three figures of the accounts do, restated by a report one or four years later."""
     _, report, _ = ten_firms
-    assert report["cells_equal"] == {"firm_panel": 236, "group_panel": 371}
+    assert report["cells_equal"] == {"firm_panel": 254, "group_panel": 371}
     assert report["differences"] == [
         "firm_panel, E01766, 2024, operating_income_yen: 160260000000 in the table, 149326000000 by filing S100W1DS "
         "(1 years back)",
@@ -125,7 +125,7 @@ def test_the_candidate_is_a_package_that_load_takes(ten_firms, monkeypatch):
 def test_more_firm_years_make_nobody_a_starter(ten_firms):
     """Oki has been abroad since its first balance sheet: unknown years before it make no start."""
     _, report, _ = ten_firms
-    today, candidate = (report["effects"][when] for when in ("today", "candidate"))
+    today, candidate = (report["samples"][when] for when in ("today", "candidate"))
     assert today["these firms"] == {"firms": 4, "firm_years": 34, "starters": 0, "years_before_a_start": 0}
     assert candidate["these firms"] == {"firms": 4, "firm_years": 47, "starters": 0, "years_before_a_start": 0}
     assert candidate["all firms"]["starters"] == today["all firms"]["starters"]
@@ -133,11 +133,11 @@ def test_more_firm_years_make_nobody_a_starter(ten_firms):
 
 def test_the_report_names_every_difference_and_refusal(ten_firms):
     folder, report, _ = ten_firms
-    text = (folder / "edinet.md").read_text(encoding="utf-8")
+    text = (folder / "report.md").read_text(encoding="utf-8")
     assert "would add 37 rows to `firm_panel` and 28 to `group_panel`. No row of today changes." in text
     for line in report["differences"] + report["regions_refused"] + report["marks"]:
         assert f"- {line}\n" in text
-    regions = pd.read_csv(folder / "edinet_regions.csv")
+    regions = pd.read_csv(folder / "regions.csv")
     assert len(regions) == report["region_cells"] == 86
 
 
@@ -359,10 +359,55 @@ def test_years_that_two_reports_state_differently_are_named_and_the_nearer_repor
     assert next(r for r in found.new["group_panel"] if r["year"] == 2014)["group_employees"] == 21090
 
 
+def test_a_firm_without_a_report_is_named(tmp_path):
+    path = tmp_path / "oki.zip"
+    path.write_bytes(service.zipped(service.rows(OKI)))
+    firms = ["E01737", "E01767", "E01955"]
+    found = earlier.read(edinet.Filings(years=[2017], firms=firms, documents=[oki()], paths={OKI: path}))
+    assert found.gone == ["E01737 2017", "E01955 2017"]
+
+
 def test_a_candidate_that_fails_a_check_is_not_written(tmp_path):
     with pytest.raises(data.DataError, match="parent_employees"):
         earlier.candidate("firm_panel", [{"edinet_code": "E00001", "year": 2015, "period_end": "2015-03-31"}], tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_the_rows_do_to_the_book_is_told(ten_firms):
+    _, report, _ = ten_firms
+    assert "What it does to the book's numbers was not computed" in earlier.as_markdown(report)
+    line = {"id": "firm/a", "page": "sme-role", "moved": True, "changes": ["sign"], "today": {"text": "0.10"},
+            "candidate": {"text": "−0.02"}}  # fmt: skip
+    book = {"primary": [line], "headlines": [line | {"id": "firm/b", "candidate": None, "changes": ["gone"]}],
+            "moved": [line], "results": 700, "stopped": {"barriers": "KeyError: 'fdi'"},
+            "sentences": [{"page": "sme-role", "sentence": "It grows.", "ids": {"firm/a": ["sign"]}}]}  # fmt: skip
+    text = earlier.as_markdown(report | {"book": book})
+    for said in ("1 of the book's 700 numbers move, 2 of them primary estimates or headlines", "- `firm/a`, sme-role: 0.10 → −0.02 (sign)",
+                 "- `firm/b`, sme-role: 0.10 → gone (gone)", "- sme-role: It grows. (firm/a)",
+                 "- barriers: its notebook stops: KeyError: 'fdi'"):  # fmt: skip
+        assert said in text
+
+
+# ---------------------------------------------------------------------------------------------------------- the command
+@pytest.mark.parametrize(("options", "fault", "code", "says"), [
+    pytest.param([], None, 0, "20 annual reports kept", id="all there"),
+    pytest.param([], {"status": 404}, 1, "error: EDINET, table firm_panel, group_panel: ", id="one filing missing"),
+    pytest.param(["--limit", "5"], None, 1, "run the same command again to go on", id="a limit"),
+    pytest.param(["--firms", "E01767"], None, 0, "2 annual reports kept", id="one firm"),
+])  # fmt: skip
+def test_the_command(world, tmp_path, few_days, monkeypatch, capfd, options, fault, code, says):
+    monkeypatch.setenv(edinet.KEY, service.KEY)
+    if fault:
+        world.faults[HITACHI] = lambda n: dict(fault)
+    given = ["2017", "2025", "--folder", str(tmp_path), "--base-url", world.url, "--pause", "0", "--fetch-only"]
+    assert edinet.main([*given, *options]) == code
+    assert says in "".join(capfd.readouterr())
+
+
+def test_the_command_without_a_key_ends_with_one_line(tmp_path, monkeypatch, capfd):
+    monkeypatch.delenv(edinet.KEY, raising=False)
+    assert edinet.main(["2017", "--folder", str(tmp_path)]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
 
 
 # ------------------------------------------------------------------------------------------------------ kill and resume

@@ -59,6 +59,9 @@ def test_accounts_of_the_own_year_and_of_a_year_before_it():
         451_627_000_000, 2_545_000_000, 360_724_000_000, 44_783_000_000, -11_702_000_000, 2732.0)  # fmt: skip
     assert before.operating_income_yen == 18_594_000_000
     assert before.balance_sheet
+    assert (own.average_pay_yen, own.average_age) == (None, None)
+    later, then = read("S100W0R4").years[:2]
+    assert (later.average_pay_yen, later.average_age, then.average_age) == (7_810_663, 44.2, None)
     assert (two.sales_yen, two.operating_income_yen, two.balance_sheet) == (540_153_000_000, None, False)
 
 

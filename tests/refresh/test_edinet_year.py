@@ -70,6 +70,6 @@ def test_a_year_of_1800_filings_stays_small_and_is_asked_for_once(tmp_path):
             assert int(peak) < 500
             asked.append(sum(world.asked.values()))
     assert asked == [len(edinet.days_of([2017])) + COUNT] * 2
-    report = json.loads((tmp_path / "edinet.json").read_text(encoding="utf-8"))
+    report = json.loads((tmp_path / "earlier" / "report.json").read_text(encoding="utf-8"))
     assert report["filings"] == report["firms"] == COUNT
     assert not report["problems"]

