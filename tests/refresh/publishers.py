@@ -7,6 +7,7 @@ that it answers from: a test changes them to make a "next vintage". `faults` bre
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pandas as pd
 
-from goingglobal import load
+from goingglobal import data, load
 from goingglobal.refresh import sources
 
 SCALES = {"employees_thousands": "Thousands of Employees", "compensation_musd": "Millions of Dollars"}
@@ -61,7 +62,8 @@ class Publishers:
         growth = abroad.set_index(["industry", "year"])["employees_thousands"].groupby("industry").pct_change()
         parents = us["side"].eq("parents") & us["year"].ge(2010)
         step = pd.Series([growth.get((i, y), 0.0) for i, y in zip(us["industry"], us["year"], strict=True)], us.index)
-        factor = (1 + 0.3 * step.where(parents, 0.0).fillna(0.0)).groupby([us["side"], us["industry"], us["host"]]).cumprod()
+        lines = [us["side"], us["industry"], us["host"]]
+        factor = (1 + 0.3 * step.where(parents, 0.0).fillna(0.0)).groupby(lines).cumprod()
         us["employees_thousands"] = (us["employees_thousands"] * factor.where(parents, 1.0)).round(1)
         self.tables["us_multinationals"] = us
         panel = self.tables["country_panel"]
@@ -207,3 +209,10 @@ def SPECS():  # noqa: N802
     from goingglobal.refresh import candidates
 
     return candidates.specs()
+
+
+def sealed() -> dict[str, str]:
+    """sha256 of every file of the data folder: it is the same before and after whatever goes wrong."""
+    folder = data.data_folder()
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts}  # fmt: skip

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
 
-from goingglobal import data
 from goingglobal.refresh.fetching import Fetcher
 
 
@@ -46,10 +44,3 @@ def checkout(tmp_path, monkeypatch) -> Path:
         shutil.copyfile(ROOT / name, root / name)
     monkeypatch.setenv("GOINGGLOBAL_DATA", str(root / "data"))
     return root
-
-
-def sealed() -> dict[str, str]:
-    """sha256 of every file of the data folder: it is the same before and after whatever goes wrong."""
-    folder = data.data_folder()
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts}  # fmt: skip

@@ -9,7 +9,7 @@ import sys
 import pandas as pd
 import pytest
 from conftest import ROOT
-from stand_ins import sealed
+from publishers import sealed
 
 from goingglobal import data, load
 from goingglobal.refresh import candidates
@@ -53,7 +53,8 @@ def jobs(**changed: float) -> Fetched:
 
 def test_a_newer_year_and_a_revision_are_made_by_the_build_code_and_told(checkout, tmp_path):
     place = candidates.prepare(tmp_path)
-    made = candidates.make(tmp_path, "country_panel", {"ilo": jobs(JPN_2020=66_000.0, DEU_2024=43_000.0, DEU_2025=43_100.0)})
+    newer = jobs(JPN_2020=66_000.0, DEU_2024=43_000.0, DEU_2025=43_100.0)
+    made = candidates.make(tmp_path, "country_panel", {"ilo": newer})
     assert made["candidate"] != made["sealed"] == data.describe("country_panel")["hash"]
     assert made["vintage"]["vintage"] == "2026-11-20"
     assert made["vintage"]["last_year"] == 2025

@@ -91,8 +91,8 @@ def test_the_book_has_its_primary_estimates_and_a_headline_for_each_chapter():
 
 
 def test_a_notebook_runs_alone_with_the_data_folder_that_is_named(tmp_path):
-    code = ["from goingglobal import load\n", "from goingglobal.results import report\n", "n = len(load('affiliates_germany'))\n",
-            "report('made/rows', n, ',d', unit='rows')"]  # fmt: skip
+    code = ["from goingglobal import load, results\n", "n = len(load('affiliates_germany'))\n",
+            "results.report('made/rows', n, ',d', unit='rows')"]  # fmt: skip
     notebook, out = tmp_path / "made.ipynb", tmp_path / "out.json"
     cells = [{"cell_type": "code", "id": "one", "source": code}]
     notebook.write_text(json.dumps({"cells": cells}), encoding="utf-8")

@@ -7,8 +7,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from publishers import KEY
-from stand_ins import sealed
+from publishers import KEY, sealed
 
 from goingglobal.refresh import sources
 from goingglobal.refresh.fetching import Fetcher, RefreshError, Request, Stopped, place

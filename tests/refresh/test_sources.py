@@ -6,8 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from publishers import KEY
-from stand_ins import sealed
+from publishers import KEY, sealed
 
 from goingglobal.refresh import sources
 from goingglobal.refresh.fetching import RefreshError

@@ -36,6 +36,11 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def has_key(source: sources.Source) -> bool:
+    """Whether a source can be asked. One that is named is asked in any case, and says what it lacks."""
+    return source.key is None or bool(os.environ.get(source.key, "").strip())
+
+
 def fetch(fetcher: Fetcher, names: list[str]) -> tuple[dict, list[str], str]:
     """By table and source what was fetched; one line for each fault; why it stopped, where it did."""
     found, faults, stopped = {}, [], ""
@@ -63,7 +68,12 @@ def refresh(root: Path, folder: Path, args: argparse.Namespace, pause: float | N
     """0 where every source answered, 1 where one has a fault, 3 where a limit was reached."""
     fetcher = Fetcher(folder, args.limit, args.minutes, again=args.again, say=_say,
                       **({} if pause is None else {"pause": pause}))  # fmt: skip
-    found, faults, stopped = fetch(fetcher, args.source or list(sources.SOURCES))
+    names = args.source or [name for name, source in sources.SOURCES.items() if has_key(source)]
+    left_out = [f"{source.title}: {source.key} is not set in the environment"
+                for name, source in sources.SOURCES.items() if not args.source and name not in names]  # fmt: skip
+    for line in left_out:
+        _say(f"left out: {line}")
+    found, faults, stopped = fetch(fetcher, names)
     candidates.prepare(folder)
     made = {}
     for table, fetched in found.items():
@@ -82,7 +92,8 @@ def refresh(root: Path, folder: Path, args: argparse.Namespace, pause: float | N
             entry = candidate.pop("vintage")
             made[table] = candidate | {"entry": entry, "vintage": entry["vintage"]} | candidates.compare(
                 folder / "data", table)  # fmt: skip
-    told = {"title": args.title, "made": today(), "candidates": made, "faults": faults, "stopped": stopped}
+    told = {"title": args.title, "made": today(), "candidates": made, "faults": faults, "stopped": stopped,
+            "left_out": left_out}  # fmt: skip
     if made and not args.no_book:
         _say("what it does to the book: running the notebooks with today's tables and with the candidates …")
         kept = folder / "results"

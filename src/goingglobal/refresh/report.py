@@ -1,4 +1,4 @@
-"""The report on candidates: `report.md`, `report.html` and `report.json` in `_build/refresh`."""
+"""The report on candidates in `_build/refresh`: Markdown, page, JSON, and the names of the candidates as text."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ def markdown(told: dict) -> str:
            "becomes the book's table by `make refresh ACCEPT=table` alone."]  # fmt: skip
     if told["faults"]:
         out += ["## What went wrong", "\n".join(f"- {fault}" for fault in told["faults"])]
+    if told["left_out"]:
+        out += ["## Not asked", "\n".join(f"- {line}" for line in told["left_out"])]
     if told["stopped"]:
         out += ["## Not finished", told["stopped"]]
     for name, part in told["candidates"].items():
@@ -115,7 +117,7 @@ def _plain(sentence: str) -> str:
 
 
 def save(folder: Path, told: dict) -> None:
-    """Write the three forms; the page needs markdown-it-py."""
+    """Write the three forms, and for scripts the candidates' names; the page needs markdown-it-py."""
     from markdown_it import MarkdownIt
 
     text = markdown(told)
@@ -125,3 +127,4 @@ def save(folder: Path, told: dict) -> None:
     write_json(folder / "report.json", told)
     write(folder / "report.html", page.encode())
     write(folder / "report.md", text.encode())
+    write(folder / "report.txt", " ".join(told["candidates"]).encode())
