@@ -367,9 +367,24 @@ def test_a_firm_without_a_report_is_named(tmp_path):
     assert found.gone == ["E01737 2017", "E01955 2017"]
 
 
-def test_a_candidate_that_fails_a_check_is_not_written(tmp_path):
-    with pytest.raises(data.DataError, match="parent_employees"):
-        earlier.candidate("firm_panel", [{"edinet_code": "E00001", "year": 2015, "period_end": "2015-03-31"}], tmp_path)
+def test_a_year_outside_a_table_s_limits_is_left_out_by_name(tmp_path):
+    text = service.rows(OKI).replace('"4107"', '"-40"')
+    assert text != service.rows(OKI)
+    found = beside(tmp_path, (oki(), text))
+    assert [sorted(r["year"] for r in rows) for rows in found.new.values()] == [[2014, 2015, 2016], [2014, 2015]]
+    assert found.problems == [
+        f"EDINET, filing {OKI}: {table}, E01767, 2013, temporary_staff is -40 where at least {least} was expected; "
+        "the row is left out" for table, least in (("firm_panel", 0), ("group_panel", -12))]  # fmt: skip
+
+
+def test_a_candidate_that_fails_a_check_is_not_written(tmp_path, monkeypatch):
+    row = {"edinet_code": "E00001", "year": 2015, "period_end": "2015-03-31"}
+    found = earlier.Earlier(new={"firm_panel": [row], "group_panel": []}, problems=["one before"])
+    monkeypatch.setattr(earlier, "read", lambda filings: found)
+    problems = earlier.write(edinet.Filings(), tmp_path)
+    assert problems[0] == "one before"
+    assert "firm_panel, field 'parent_employees', row 1 " in problems[1]
+    assert problems[1].endswith("no candidate is written")
     assert not list(tmp_path.iterdir())
 
 
@@ -382,7 +397,8 @@ def test_what_the_rows_do_to_the_book_is_told(ten_firms):
             "moved": [line], "results": 700, "stopped": {"barriers": "KeyError: 'fdi'"},
             "sentences": [{"page": "sme-role", "sentence": "It grows.", "ids": {"firm/a": ["sign"]}}]}  # fmt: skip
     text = earlier.as_markdown(report | {"book": book})
-    for said in ("1 of the book's 700 numbers move, 2 of them primary estimates or headlines", "- `firm/a`, sme-role: 0.10 → −0.02 (sign)",
+    for said in ("1 of the book's 700 numbers move, 2 of them primary estimates or headlines",
+                 "- `firm/a`, sme-role: 0.10 → −0.02 (sign)",
                  "- `firm/b`, sme-role: 0.10 → gone (gone)", "- sme-role: It grows. (firm/a)",
                  "- barriers: its notebook stops: KeyError: 'fdi'"):  # fmt: skip
         assert said in text

@@ -52,6 +52,12 @@ def test_every_filing_has_five_years_of_the_company_alone():
         assert all(year.parent_employees > 0 for year in filing.years)
 
 
+def test_a_chapter_in_one_cell_is_read_over():
+    cells = ["jpcrp_cor:BusinessRisksTextBlock", "x", "FilingDateInstant", "x", "x", "x", "－", "－", "字" * 300_000]
+    text = service.rows(OKI) + "\t".join(f'"{cell}"' for cell in cells) + "\r\n"
+    assert headcounts(extract.read(extract.facts(service.zipped(text), OKI))) == headcounts(read(OKI))
+
+
 def test_accounts_of_the_own_year_and_of_a_year_before_it():
     own, before, two = read(OKI).years[:3]
     assert (own.sales_yen, own.operating_income_yen, own.total_assets_yen, own.tangible_assets_yen,

@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -105,7 +106,7 @@ def read(filings: Filings) -> Earlier:
             if rows is not None and number in rows.index:
                 _compare(name, code, number, year, doc_id, rows.loc[number], out)
             else:
-                _add(name, code, number, year, today, out)
+                _add(name, code, number, year, doc_id, today, out)
     out.absent = [
         f"{code} isn't in firm_panel, which holds firms that file in June and July: its parent is left out"
         for code in sorted({code for code, _ in best} - set(today["firm_panel"]))
@@ -202,7 +203,7 @@ def _compare(name: str, code: str, number: int, year: extract.Year, doc_id: str,
             )
 
 
-def _add(name: str, code: str, number: int, year: extract.Year, today: dict, out: Earlier) -> None:
+def _add(name: str, code: str, number: int, year: extract.Year, doc_id: str, today: dict, out: Earlier) -> None:
     known = today["group_panel"].get(code)
     ever = int(max([year.ifrs, *([] if known is None else known["ifrs_ever"])], default=0))
     ever = max([ever, *(f.standard == "IFRS" for f in out.filings if f.edinet_code == code)])
@@ -217,7 +218,19 @@ def _add(name: str, code: str, number: int, year: extract.Year, today: dict, out
             row["ifrs_ever"] = row["fdi"] = None
     elif year.group_employees is None:
         return
+    for column, least in _least(name).items():
+        if row.get(column) is not None and row[column] < least:
+            out.problems.append(f"EDINET, filing {doc_id}: {name}, {code}, {number}, {column} is {row[column]:.0f} where "
+                                f"at least {least} was expected; the row is left out")  # fmt: skip
+            return
     out.new[name].append(row)
+
+
+@cache
+def _least(name: str) -> dict[str, int]:
+    """The least that a table's columns may hold, but for the year's, which earlier years go below."""
+    fields = {column["name"]: column.get("constraints", {}) for column in data.describe(name)["schema"]["fields"]}
+    return {column: limits["minimum"] for column, limits in fields.items() if "minimum" in limits and column != "year"}
 
 
 def _fdi(year: extract.Year) -> int | None:
@@ -244,8 +257,7 @@ def candidate(name: str, rows: list[dict], folder: Path) -> dict:
     whole = whole.sort_values(["edinet_code", "year"], kind="stable")
     text = whole.to_csv(index=False, lineterminator="\n").encode()
     folder.mkdir(parents=True, exist_ok=True)
-    new = folder / f"{name}.csv.new"
-    new.write_bytes(text)
+    (folder / f"{name}.csv").write_bytes(text)
     for column in resource["schema"]["fields"]:
         limits = column.get("constraints", {})
         if column["name"] == "year" and rows:
@@ -265,12 +277,7 @@ def candidate(name: str, rows: list[dict], folder: Path) -> dict:
             f"{len(rows)} rows of earlier years are read from later reports: "
             "`fdi` is unknown in years whose balance sheet the report doesn't show.",
         ]
-    try:
-        resource["checked"] = data.check_file(new, resource)
-        new.replace(folder / f"{name}.csv")
-    finally:
-        new.unlink(missing_ok=True)
-    return resource
+    return resource | {"checked": data.check_file(folder / f"{name}.csv", resource)}
 
 
 def _cell(value, column: str, kind: str) -> str:
@@ -287,14 +294,21 @@ def write(filings: Filings, folder: Path, book: bool = False) -> list[str]:
     `book` runs the notebooks (minutes) by the sealed tables and by these. Returns the problems, one line each.
     """
     found, package, sealed = read(filings), folder / "data", data.data_folder()
-    package.mkdir(parents=True, exist_ok=True)
+    new = folder / "data.new"
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        made = {name: candidate(name, found.new[name], new) for name in COMPARED}
+    except data.DataError as error:
+        shutil.rmtree(new)
+        return [*found.problems, f"EDINET, {error}; no candidate is written"]
     for table in data.table_names():
         if table not in COMPARED:
-            shutil.copyfile(sealed / f"{table}.csv", package / f"{table}.csv")
-    made = {name: candidate(name, found.new[name], package) for name in COMPARED}
+            shutil.copyfile(sealed / f"{table}.csv", new / f"{table}.csv")
     whole = json.loads((sealed / "datapackage.json").read_text(encoding="utf-8"))
     whole["resources"] = [made.get(r["name"], r) for r in whole["resources"]]
-    write_json(package / "datapackage.json", whole)
+    write_json(new / "datapackage.json", whole)
+    shutil.rmtree(package, ignore_errors=True)
+    new.rename(package)
     report = _report(found, package / "firm_panel.csv", made["firm_panel"])
     if book:
         root, kept = sealed.parent, folder / "results"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 HEADINGS = ["要素ID", "項目名", "コンテキストID", "相対年度", "連結・個別", "期間・時点", "ユニットID", "単位", "値"]
 AMENDED = "130"  # a document's type where it amends another
+LONGEST = 2**31 - 1  # characters of one text; a whole chapter of a report may stand in a cell
 NOTHING = ("", "－", "-")
 CONTEXT = re.compile(r"(CurrentYear|Prior([1-4])Year)(Instant|Duration)(_NonConsolidatedMember)?")
 PERSONS, YEN = "pure", "JPY"
@@ -139,43 +140,11 @@ class Facts:
 
 def facts(content: bytes, doc_id: str) -> Facts:
     """The facts of one zip. Raises `FilingError` for a broken zip, another encoding or form, a value stated twice."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = [n for n in archive.namelist() if re.search(r"(^|/)jpcrp[^/]*\.csv$", n)]
-            if len(names) != 1:
-                raise FilingError(
-                    doc_id,
-                    f"{len(names)} reports (jpcrp….csv) in the zip where one was expected; "
-                    "look at the filing on EDINET",
-                )
-            raw = archive.read(names[0])
-    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error):
-        raise FilingError(doc_id, "the zip is broken or cut short; delete it and run again") from None
-    try:
-        text = raw.decode("utf-16") if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else None
-    except UnicodeDecodeError:
-        text = None
-    if text is None:
-        raise FilingError(
-            doc_id,
-            "the report isn't UTF-16 as the service documents; the form has changed: "
-            "nothing is read until `refresh/extract.py` knows it",
-        )
-    rows = csv.reader(io.StringIO(text), delimiter="\t")
-    if next(rows, None) != HEADINGS:
-        raise FilingError(
-            doc_id,
-            "the report's columns aren't the nine documented ones; the form has changed: "
-            "nothing is read until `refresh/extract.py` knows it",
-        )
     values, particulars, like = {}, {}, set()
-    for row in rows:
-        if len(row) != 9:
-            raise FilingError(
-                doc_id,
-                f"line {rows.line_num} has {len(row)} columns instead of nine; "
-                "the file is cut short: delete it and run again",
-            )
+    for number, row in enumerate(_rows(content, doc_id), start=2):
+        if len(row) != len(HEADINGS):
+            raise FilingError(doc_id, f"line {number} has {len(row)} columns instead of nine; the file is cut short: "
+                                      "delete it and run again")  # fmt: skip
         element, context, unit, value = row[0], row[2], row[6], row[8]
         if element.startswith("jpdei_cor:"):
             particulars[element[10:].removesuffix("DEI")] = value
@@ -183,28 +152,44 @@ def facts(content: bytes, doc_id: str) -> Facts:
             if not CONTEXT.fullmatch(context) or (value in NOTHING and element not in BLOCKS):
                 continue
             if element in UNITS and unit != UNITS[element]:
-                raise FilingError(
-                    doc_id,
-                    f"{element}, {context}: the unit is {unit!r} instead of {UNITS[element]!r}; "
-                    "nothing of this filing is used: read it by hand",
-                )
+                raise FilingError(doc_id, f"{element}, {context}: the unit is {unit!r} instead of {UNITS[element]!r}; "
+                                          "nothing of this filing is used: read it by hand")  # fmt: skip
             if values.setdefault((element, context), value) != value:
-                raise FilingError(
-                    doc_id,
-                    f"{element}, {context} is stated twice, as {values[element, context]} and "
-                    f"{value}; nothing of this filing is used: read it by hand",
-                )
+                raise FilingError(doc_id, f"{element}, {context} is stated twice, as {values[element, context]} and "
+                                          f"{value}; nothing of this filing is used: read it by hand")  # fmt: skip
         elif "Employees" in element:
             like.add(element)
-    if not any(element == EMPLOYEES for element, _ in values):
+    amendment = particulars.get("AmendmentFlag") == "true"
+    if not amendment and not any(element == EMPLOYEES for element, _ in values):
         seen = f"; it states {', '.join(sorted(like)[:3])}" if like else ""
-        if particulars.get("AmendmentFlag") != "true":
-            raise FilingError(
-                doc_id,
-                f"no {EMPLOYEES} in the report{seen}; where the taxonomy has renamed it, "
-                "`refresh/extract.py` must follow",
-            )
+        raise FilingError(doc_id, f"no {EMPLOYEES} in the report{seen}; where the taxonomy has renamed it, "
+                                  "`refresh/extract.py` must follow")  # fmt: skip
     return Facts(doc_id, values, particulars)
+
+
+def _rows(content: bytes, doc_id: str) -> list[list[str]]:
+    """The lines of a zip's report, without its headings."""
+    unknown = "the form has changed: nothing is read until `refresh/extract.py` knows it"
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = [name for name in archive.namelist() if re.search(r"(^|/)jpcrp[^/]*\.csv$", name)]
+            if len(names) != 1:
+                raise FilingError(doc_id, f"{len(names)} reports (jpcrp….csv) in the zip where one was expected; look "
+                                          "at the filing on EDINET")  # fmt: skip
+            raw = archive.read(names[0])
+        if raw[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            raise UnicodeError
+        csv.field_size_limit(LONGEST)
+        rows = list(csv.reader(io.StringIO(raw.decode("utf-16"), newline=""), delimiter="\t"))
+    except (zipfile.BadZipFile, EOFError, zipfile.zlib.error):
+        raise FilingError(doc_id, "the zip is broken or cut short; delete it and run again") from None
+    except UnicodeError:
+        raise FilingError(doc_id, f"the report isn't UTF-16 as the service documents; {unknown}") from None
+    except csv.Error as error:
+        raise FilingError(doc_id, f"the report isn't a table with tabs ({error}); {unknown}") from None
+    if not rows or rows[0] != HEADINGS:
+        raise FilingError(doc_id, f"the report's columns aren't the nine documented ones; {unknown}")
+    return rows[1:]
 
 
 def amended(original: Facts, *amendments: Facts) -> Facts:
