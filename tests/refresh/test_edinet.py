@@ -383,7 +383,7 @@ def test_a_candidate_that_fails_a_check_is_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(earlier, "read", lambda filings: found)
     problems = earlier.write(edinet.Filings(), tmp_path)
     assert problems[0] == "one before"
-    assert "firm_panel, field 'parent_employees', row 1 " in problems[1]
+    assert "table 'firm_panel', field 'parent_employees', row 1 " in problems[1]
     assert problems[1].endswith("no candidate is written")
     assert not list(tmp_path.iterdir())
 

@@ -220,8 +220,8 @@ def _add(name: str, code: str, number: int, year: extract.Year, doc_id: str, tod
         return
     for column, least in _least(name).items():
         if row.get(column) is not None and row[column] < least:
-            out.problems.append(f"EDINET, filing {doc_id}: {name}, {code}, {number}, {column} is {row[column]:.0f} where "
-                                f"at least {least} was expected; the row is left out")  # fmt: skip
+            said = f"{column} is {row[column]:.0f} where at least {least} was expected; the row is left out"
+            out.problems.append(f"EDINET, filing {doc_id}: {name}, {code}, {number}, {said}")
             return
     out.new[name].append(row)
 
