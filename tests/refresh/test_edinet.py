@@ -151,6 +151,7 @@ def test_a_second_run_asks_nothing_and_a_recheck_asks_for_days_alone(world, tmp_
     assert dict(world.asked) == first
     assert len(again.paths) == 20
     fetch(world, tmp_path, recheck=True)
+    fetch(world, tmp_path)
     assert sum(world.asked.values()) == sum(first.values()) + len(DAYS)
 
 
@@ -349,6 +350,15 @@ def test_an_amendment_supersedes_its_report(tmp_path):
     assert added == {2013: 17500, 2014: 21090, 2015: 20653}
 
 
+def test_an_amendment_without_its_report_is_refused_where_it_has_no_headcounts(tmp_path):
+    lines = service.rows(OKI).splitlines(keepends=True)
+    text = "".join(line for line in lines if line.startswith(('"要素ID"', '"jpdei')))
+    text = re.sub(r'("jpdei_cor:AmendmentFlagDEI".*)"false"', r'\1"true"', text)
+    found = beside(tmp_path, (oki() | {"docTypeCode": "130"}, text))
+    assert len(found.problems) == 1
+    assert f"{OKI}: an amendment without headcounts, whose report isn't here" in found.problems[0]
+
+
 def test_years_that_two_reports_state_differently_are_named_and_the_nearer_report_counts(tmp_path):
     text = service.rows(OKI)
     for old, new in (("2017-", "2018-"), ("2016-", "2017-"), ("2015-", "2016-")):
@@ -429,7 +439,7 @@ def test_the_command_without_a_key_ends_with_one_line(tmp_path, monkeypatch, cap
 # ------------------------------------------------------------------------------------------------------ kill and resume
 @pytest.mark.skipif(os.name != "posix", reason="killing needs a POSIX system")
 def test_killed_at_ten_points_the_runs_end_as_one_undisturbed(world, tmp_path):
-    """The service kills the client while it answers: before, in the middle of, or right after a seeded answer."""
+    """The service kills the client before it answers or in the middle of an answer, at seeded requests."""
     command = [sys.executable, "-m", "goingglobal.refresh.edinet", "2017", "--fetch-only", "--pause", "0",
                "--base-url", world.url, "--folder"]  # fmt: skip
     environment = os.environ | {edinet.KEY: service.KEY}

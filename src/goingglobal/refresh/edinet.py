@@ -102,10 +102,12 @@ def fetch(
     service = _Service(fetcher, key, base_url or place("edinet", BASE_URL), pause)
     logging.getLogger("urllib3.connectionpool").addFilter(_MASKED)
     out, days, rows = Filings(sorted(set(years)), None if firms is None else sorted(set(firms))), days_of(years), []
+    again = fetcher.again
     try:
-        fetcher.total = fetcher.done + len(days)
+        fetcher.again, fetcher.total = recheck, fetcher.done + len(days)
         for day in days:
-            rows += service.listed(day, recheck)
+            rows += service.listed(day)
+        fetcher.again = False  # a document never changes: its amendment is another one
         wanted = chosen(rows, years, firms, out.problems)
         fetcher.total = fetcher.done + len(wanted)
         failed = 0
@@ -122,6 +124,8 @@ def fetch(
     except Stopped as stop:
         fetcher.say(f"EDINET: {stop}; run the same command again to go on")
         out.complete = False
+    finally:
+        fetcher.again = again
     return out
 
 
@@ -142,10 +146,9 @@ class _Service:
     base_url: str
     pause: float
 
-    def listed(self, day: date, recheck: bool) -> list[dict]:
+    def listed(self, day: date) -> list[dict]:
         """The documents of one day as the list service describes them."""
-        over = day < now().date()
-        vintage = "over" if over and not recheck else f"as of {now():%Y-%m-%dT%H:%M}"
+        vintage = "over" if day < now().date() else f"as of {now():%Y-%m-%dT%H:%M}"
         request = self._request(f"{day}.json", "/documents.json", date=str(day), type="2")
 
         def rows(content: bytes) -> list[dict]:
