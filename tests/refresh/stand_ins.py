@@ -11,6 +11,16 @@ from conftest import ROOT
 from goingglobal.refresh.fetching import Fetcher
 
 
+@pytest.fixture(scope="module")
+def untouched():
+    """The sealed data have the same hashes before a module's tests and after them."""
+    from publishers import sealed
+
+    before = sealed()
+    yield
+    assert sealed() == before
+
+
 @pytest.fixture
 def publishers(monkeypatch):
     """The local server; `GOINGGLOBAL_REFRESH_AT` leads there, and BEA's key is in the environment."""

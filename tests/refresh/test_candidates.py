@@ -75,8 +75,10 @@ def test_a_newer_year_and_a_revision_are_made_by_the_build_code_and_told(checkou
 
 @pytest.mark.parametrize(("fetched", "words"), [
     (lambda: jobs(all=1000.0), f"field {ILO_COLUMN}: values are 1000 times today's (median): has the unit changed?"),
-    (lambda: jobs(JPN_2020=-5.0), f"country_panel, field {ILO_COLUMN}, row"),
-    (lambda: Fetched(jobs().rows.query("year > 2005"), "2026-11-20"), "values are gone"),
+    pytest.param(lambda: jobs(JPN_2020=-5.0), f"country_panel, field {ILO_COLUMN}, row",
+                 marks=pytest.mark.environments),
+    pytest.param(lambda: Fetched(jobs().rows.query("year > 2005"), "2026-11-20"), "values are gone",
+                 marks=pytest.mark.environments),
 ])  # fmt: skip
 def test_what_fails_a_check_leaves_todays_table_among_the_candidates(checkout, tmp_path, fetched, words):
     before = sealed()
@@ -88,6 +90,19 @@ def test_what_fails_a_check_leaves_todays_table_among_the_candidates(checkout, t
     for name in ("country_panel.csv", "datapackage.json", "build/vintages.json"):
         assert (place / name).read_bytes() == (checkout / "data" / name).read_bytes(), name
     assert sealed() == before
+
+
+def test_values_gone_or_in_another_unit_are_no_vintage():
+    before = load("us_multinationals")
+    field = "employees_thousands"
+    persons = before.assign(**{field: before[field] * 1000})
+    assert candidates.suspicions("us_multinationals", before, persons) == [
+        f"field {field}: values are 1000 times today's (median): has the unit changed?"]  # fmt: skip
+    half = before.assign(**{field: before[field].where(before["year"] > 2012)})
+    lost, all_ = before[field].notna() & half[field].isna(), before[field].notna()
+    assert candidates.suspicions("us_multinationals", before, half) == [
+        f"field {field}: {lost.sum()} of {all_.sum()} values are gone"]  # fmt: skip
+    assert candidates.suspicions("us_multinationals", before, before) == []
 
 
 def test_rows_by_the_hundred_gone_are_no_vintage():

@@ -105,6 +105,7 @@ def test_a_notebook_runs_alone_with_the_data_folder_that_is_named(tmp_path):
     assert answer["results"]["made/rows"]["value"] == data.describe("affiliates_germany")["rows"]
 
 
+@pytest.mark.environments
 def test_a_cell_that_stops_is_told_with_its_id(tmp_path, book):
     cells = [{"cell_type": "code", "id": "two", "source": ["raise ValueError('no such\\n country')"]}]
     (book / "book/chapter.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")

@@ -6,12 +6,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from publishers import KEY, sealed
+from publishers import KEY
 
 from goingglobal.refresh import sources
 from goingglobal.refresh.fetching import RefreshError
 
 pytest_plugins = ["stand_ins"]
+pytestmark = pytest.mark.usefixtures("untouched")
 YEAR = datetime.now(UTC).year
 
 
@@ -21,6 +22,8 @@ def small(publishers):
     panel = publishers.tables["country_panel"]
     publishers.tables["country_panel"] = panel[panel["year"].between(2018, 2022)]
     publishers.page = 5000
+    us = publishers.tables["us_multinationals"]
+    publishers.tables["us_multinationals"] = us[us["year"] == 2019]
     return publishers
 
 
@@ -97,7 +100,6 @@ def test_world_bank_says_what_is_wrong(small, fetcher, fault, words):
 
 
 def refuses(read, table, title, publishers, fetcher, fault, words, again=True):
-    before = sealed()
     publishers.faults[read.__name__] = fault
     with pytest.raises(RefreshError) as caught:
         read(fetcher, table)
@@ -105,7 +107,6 @@ def refuses(read, table, title, publishers, fetcher, fault, words, again=True):
     assert said.startswith(f"{title}, table {table}: ")
     assert words in said
     assert "\n" not in said
-    assert sealed() == before
     assert caught.value.request is not None
     fetcher.forget(caught.value.request)  # as the command does: a good answer replaces the bad one
     publishers.faults.clear()
@@ -150,8 +151,6 @@ def test_eurostat_says_what_is_wrong(small, fetcher, fault, words):
      "stands there twice"),
 ])  # fmt: skip
 def test_bea_says_what_is_wrong(small, fetcher, fault, words):
-    small.tables["us_multinationals"] = small.tables["us_multinationals"][
-        small.tables["us_multinationals"]["year"].between(2016, 2017)]  # fmt: skip
     refuses(sources.bea, "us_multinationals", "BEA", small, fetcher, fault, words)
 
 
