@@ -122,12 +122,12 @@ def test_the_candidate_is_a_package_that_load_takes(ten_firms, monkeypatch):
     assert len(data.load("country_panel")) == 2090
 
 
-def test_more_firm_years_make_nobody_a_starter(ten_firms):
-    """Oki has been abroad since its first balance sheet: unknown years before it make no start."""
+def test_years_of_unknown_fdi_make_nobody_a_starter(ten_firms):
+    """Of ten firms three are in J and abroad: each gets the year 2016, whose balance sheet their reports show."""
     _, report, _ = ten_firms
     today, candidate = (report["samples"][when] for when in ("today", "candidate"))
     assert today["these firms"] == {"firms": 4, "firm_years": 34, "starters": 0, "years_before_a_start": 0}
-    assert candidate["these firms"] == {"firms": 4, "firm_years": 47, "starters": 0, "years_before_a_start": 0}
+    assert candidate["these firms"] == {"firms": 4, "firm_years": 37, "starters": 0, "years_before_a_start": 0}
     assert candidate["all firms"]["starters"] == today["all firms"]["starters"]
 
 

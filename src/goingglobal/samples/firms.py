@@ -24,20 +24,21 @@ UNCLEAR_LIMIT = "Information and communication"
 OWN_COLUMNS = ("manufacturing", "size_class", "sampling_weight")
 
 
-def _with_group(firms: pd.DataFrame) -> pd.Series:
-    """Rows with a group headcount; all rows where no row has one (a reader's panel need not know the group)."""
-    known = firms["group_employees"].notna()
+def _with(firms: pd.DataFrame, column: str) -> pd.Series:
+    """Rows that know a column; all rows where no row does (a reader's panel need not know the group, say)."""
+    known = firms[column].notna()
     return known if known.any() else ~known
 
 
 def sample_j(firms: pd.DataFrame) -> pd.DataFrame:
-    """Sample J: listed in 2026, never IFRS, with a consolidated headcount in the year.
+    """Sample J: listed in 2026, never IFRS, with a consolidated headcount and known FDI in the year.
 
     *Parent* is the filing company alone: the group's domestic subsidiaries are jobs in Japan too and count in the
     group's headcount only. `firms` is the table `firm_panel`, or a reader's own from `own.check`. Adds `ln_parent`,
     `ln_group` (log headcounts) and `parent_share` (parent over group, in %). Raises `SampleError` if nothing is left.
     """
-    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & _with_group(firms)]
+    known = _with(firms, "group_employees") & _with(firms, "fdi")
+    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & known]
     rows = rows.sort_values(["edinet_code", "year"])
     rows = rows.assign(
         ln_parent=np.log(rows["parent_employees"]), ln_group=np.log(rows["group_employees"]),
@@ -85,8 +86,8 @@ def starters(
 ) -> pd.DataFrame:
     """Starters of FDI and never-investors of J, one row per firm-year.
 
-    A starter's first year with fdi = 1 is later than its first year in J with a known fdi, and fdi = 1 in at
-    least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all that are known.
+    A starter's first year with fdi = 1 is later than its first year in J, and fdi = 1 in at
+    least `min_fdi_share` of its J-years from then on. A never-investor has fdi = 0 in all.
     `trim` drops firms whose largest absolute yearly change of the log headcount (`outcome`: "parent" or
     "group") is not below it. Columns added: `starter` (0/1), `first_fdi` (year; 0 for never), `post` (0/1), `y` (the
     log headcount), `first_parent` (the parent's in the firm's first year in J), `jump` (the firm's largest absolute
@@ -98,10 +99,10 @@ def starters(
         raise SampleError(f"outcome {outcome!r}: expected 'parent' or 'group'")
     panel = sample_j(firms)
     by_firm = panel.groupby("edinet_code")
-    first_known = panel["year"].where(panel["fdi"].notna()).groupby(panel["edinet_code"]).transform("min")
+    first_seen = by_firm["year"].transform("min")
     first_fdi = panel["year"].where(panel["fdi"] == 1).groupby(panel["edinet_code"]).transform("min")
     since = panel["fdi"].where(panel["year"] >= first_fdi).groupby(panel["edinet_code"]).transform("mean")
-    panel["starter"] = ((first_fdi > first_known) & (since >= min_fdi_share)).astype(int)
+    panel["starter"] = ((first_fdi > first_seen) & (since >= min_fdi_share)).astype(int)
     never = by_firm["fdi"].transform("max").eq(0)
     panel["y"] = panel[f"ln_{outcome}"]
     panel["first_fdi"] = first_fdi.where(panel["starter"] == 1, 0).astype(int)
@@ -200,10 +201,10 @@ def investors(
 def _first_fdi(panel: pd.DataFrame, min_fdi_share: float) -> pd.DataFrame:
     """`first_fdi` (year; missing for never), `starter` (0/1) and `never` (0/1), on the rows of J."""
     firm = panel["edinet_code"]
-    first_known = panel["year"].where(panel["fdi"].notna()).groupby(firm).transform("min")
+    first_seen = panel.groupby("edinet_code")["year"].transform("min")
     first_fdi = panel["year"].where(panel["fdi"] == 1).groupby(firm).transform("min")
     since = panel["fdi"].where(panel["year"] >= first_fdi).groupby(firm).transform("mean")
-    starter = (first_fdi > first_known) & (since >= min_fdi_share)
+    starter = (first_fdi > first_seen) & (since >= min_fdi_share)
     never = panel.groupby("edinet_code")["fdi"].transform("max").eq(0)
     return panel.assign(first_fdi=first_fdi, starter=starter.astype(int), never=never.astype(int))
 
@@ -293,7 +294,7 @@ def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
     least 0.1 % of total assets; missing where assets are), parent_employees, sector, manufacturing, listed,
     reorganised.
     """
-    rows = firms[(firms["ifrs_ever"] == 0) & _with_group(firms) & firms["fdi"].notna()]
+    rows = firms[(firms["ifrs_ever"] == 0) & _with(firms, "group_employees") & firms["fdi"].notna()]
     rows = rows.sort_values(["edinet_code", "year"])
     size = rows["translation_adjustment_yen"].abs() / rows["total_assets_yen"]
     material = np.where(rows["fdi"] == 0, 0.0, np.where(size.isna(), np.nan, (size >= 0.001).astype(float)))
