@@ -38,7 +38,8 @@ def test_a_page_says_its_answer_and_else_its_first_prose():
     figure = nodes.figure("", nodes.caption("", LONG), nodes.legend("", nodes.paragraph("", LONG + " In a figure.")))
     raw = nodes.raw("", "<b>", format="html")
     assert preview.description(tree(links, figure, nodes.paragraph("", "", raw, nodes.Text(LONG)))) == LONG
-    assert preview.description(tree()) == ""
+    assert preview.description(tree(links, nodes.paragraph("", "A first page."))) == "A first page."
+    assert preview.description(tree(links)) == preview.description(tree()) == ""
 
 
 @pytest.mark.site

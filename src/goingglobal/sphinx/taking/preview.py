@@ -65,8 +65,11 @@ def description(doctree: nodes.document) -> str:
     for words in map(_words, paragraphs):
         if words.startswith(_ANSWERS):
             return whole_sentences(words.partition("。" if "。" in words[:4] else ".")[2].strip())
-    prose = [words for p in paragraphs if (words := _words(p)) and len(_words(p, links=False)) > 40]
-    return whole_sentences(prose[0]) if prose else ""
+    for least in (40, 5):  # letters outside of links: prose, and where there is none what comes next to it
+        for paragraph in paragraphs:
+            if len(_words(paragraph, links=False)) > least:
+                return whole_sentences(_words(paragraph))
+    return ""
 
 
 def _page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
