@@ -62,11 +62,12 @@
   const stops = () => [...card.querySelectorAll("a[href], summary")].filter((one) => one.checkVisibility());
 
   document.body.append(card);
-  for (const quote of document.querySelectorAll(QUOTES)) {
+  const prepare = (quote) => {  // its title would lie over the card
     quote.removeAttribute("title");
     quote.setAttribute("aria-haspopup", "dialog");
-    quote.setAttribute("aria-expanded", "false");
-  }
+    if (quote !== link) { quote.setAttribute("aria-expanded", "false"); }
+  };
+  document.querySelectorAll(QUOTES).forEach(prepare);
   card.addEventListener("toggle", (event) => { if (event.target !== card && link) { place(); } }, true);  // the fold
 
   document.addEventListener("pointerover", (event) => {
@@ -74,6 +75,7 @@
     const quote = event.target.closest(QUOTES);
     clearTimeout(timer);
     if (quote) {
+      prepare(quote);  // tables with a filter draw their rows anew
       load();
       timer = setTimeout(open, SOON, quote);
     } else if (link && !card.contains(event.target) && !card.contains(document.activeElement)) {
