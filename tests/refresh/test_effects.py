@@ -77,6 +77,7 @@ def test_both_sides_are_compared_id_by_id(book):
     assert [(line["page"], line["ids"], line["texts"]) for line in told["sentences"]] == [
         ("appendix/notes", {"a/one": ["rounding", "significance"]}, {"a/one": ["0.12", "0.08"]})]  # fmt: skip
     assert (told["only_today"], told["only_candidate"], told["frozen"]) == (["a/old"], ["a/new"], ["a/one"])
+    assert told["sentences"][0]["shown"] == "Jobs grew by 0.12 points, and 4.00 did not."
     assert told["stopped"] == {"barriers": "cell x: ValueError"}
 
 

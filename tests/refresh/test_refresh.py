@@ -213,3 +213,26 @@ def test_killed_at_ten_random_points_it_resumes_and_ends_as_if_it_had_not_been(p
     assert list(told["candidates"]) == ["country_panel"]
     assert told["candidates"]["country_panel"]["fields"][ILO_COLUMN]["changed"] == 1
     assert sealed() == before
+
+
+@pytest.mark.environments
+def test_a_made_next_vintage_moves_one_headline_and_the_report_says_which_sentence(publishers, checkout):
+    """US parents' jobs are revised so that one interval leaves zero out; the introduction alone is run."""
+    from conftest import ROOT
+
+    (checkout / "book/introduction.ipynb").write_bytes((ROOT / "book/introduction.ipynb").read_bytes())
+    publishers.next_vintage()
+    before = sealed()
+    assert command.main(["bea", "--title", "A made next vintage, not a real one"], pause=0.001) == 0
+    assert sealed() == before
+    told = json.loads((folder(checkout) / "report.json").read_text(encoding="utf-8"))
+    book = told["book"]
+    assert book["stopped"] == {}
+    assert [line["id"] for line in book["primary"] if line["moved"]] == ["both/us_parents/year"]
+    flipped = [line["id"] for line in book["headlines"] if "significance" in line["changes"]]
+    assert flipped == ["both/us_parents_hosts/low_wage"]
+    said = [line for line in book["sentences"] if "significance" in line["ids"].get(flipped[0], ())]
+    assert [line["page"] for line in said] == ["introduction"]
+    assert "includes zero" in said[0]["shown"]
+    report = (folder(checkout) / "report.md").read_text(encoding="utf-8")
+    assert report.startswith("# A made next vintage, not a real one\n")

@@ -105,6 +105,7 @@ def _changelog(root: Path, table: str, part: dict) -> str:
 def _to_do(table: str, told: dict) -> list[str]:
     book, vintage = told.get("book"), told["candidates"][table]["vintage"]
     out = [f"{table} is sealed with the vintage {vintage}; CHANGELOG.md has its line: read it",
+           "its description and cautions in data/build/specs.py may name years: read them",
            f"`make data` needs the sources of this vintage: keep _build/refresh/sources/{table}/data with your others"]
     if book is None:
         return [*out, "what it does to the book was not computed: `make book`, then `make golden`"]

@@ -12,6 +12,7 @@ import csv
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from goingglobal import data
 from goingglobal.refresh import sources
 from goingglobal.refresh.fetching import RefreshError, sha256, today, write_json
 
+PUBLISHERS = {"eurostat": "Eurostat", "bea": "US Bureau of Economic Analysis"}  # as `specs` names them
 SCALE = 5.0  # a median ratio beyond it, to today's values, is another unit and no revision
 SHOWN = 12
 COUNTRY_NAMES = {  # ours → those of country/panel_wide.csv
@@ -53,6 +55,7 @@ def _save(frame: pd.DataFrame, path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------------------- source files
 def country_panel(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
+    """Write `data/country/panel_wide.csv`: the sealed table, each fetched column whole in the place of the old one."""
     before = _sealed("country_panel")
     wide = before.set_index(["iso3", "year"])
     names = before.drop_duplicates("iso3").set_index("iso3")["country"]
@@ -74,6 +77,7 @@ def country_panel(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
 
 
 def affiliates_germany(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
+    """Write both extracts of `data/german_affiliates`, as sealed or as fetched."""
     before = _sealed("affiliates_germany")
     for dataset, codes, file, column in (
             (sources.FATS_OLD, sources.GERMAN_OLD, "fats_de_extract.csv", "value_eur_mn"),
@@ -96,6 +100,7 @@ def _known(new: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
 
 
 def affiliates_europe(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
+    """Write FATS as a wide Parquet file, and the file that joins it with EU KLEMS: sums anew, home as sealed."""
     import duckdb
 
     its = specs()
@@ -135,6 +140,10 @@ def affiliates_europe(folder: Path, fetched: dict[str, sources.Fetched]) -> None
 
 
 def us_multinationals(folder: Path, fetched: dict[str, sources.Fetched]) -> None:
+    """Write BEA's six tables and the joined one: years before 2009 as sealed, later ones as fetched.
+
+    Raises `RefreshError` where an industry or host of today's table is gone.
+    """
     its = specs()
     before = _sealed("us_multinationals")
     marks = {"employees_thousands": before["suppressed"], "compensation_musd": pd.Series("(D)", before.index)}
@@ -197,19 +206,22 @@ def specs():
     return module
 
 
-def _vintage(name: str, fetched: dict[str, sources.Fetched], last: int) -> dict:
-    """What `specs.renewed` needs: the sources that were fetched say so, the others stay as they are."""
+def _vintage(name: str, fetched: dict[str, sources.Fetched], last: int, before: dict) -> dict:
+    """What `specs.renewed` needs: the sources that were fetched say so, the others stay as they are.
+
+    `before` is the same of a vintage that was taken over earlier, or empty.
+    """
     table = next(table for table in specs().TABLES if table.name == name)
     dates = [part.vintage for part in fetched.values()]
-    described, missing = [asdict(source) for source in table.sources], {}
+    described, missing = [asdict(source) for source in table.sources], dict(before.get("missing", {}))
     if name == "country_panel":
         described = _country_sources(described, fetched)
         for column in {c for part in fetched.values() for c in part.rows["column"].unique()}:
             missing[column] = "not reported by the publisher in this vintage"
     else:
         for source in described:
-            if source["publisher"] in {sources.SOURCES[key].title for key in fetched} or "BEA" in source["note"] or (
-                    "Bureau of Economic Analysis" in source["publisher"] and "bea" in fetched):  # fmt: skip
+            if source["publisher"] in {PUBLISHERS[key] for key in fetched}:
+                source["title"] = re.sub(r"-\d{4}\)$", f"-{last})", source["title"])
                 source |= {"vintage": max(dates), "note": "Fetched from the publisher's own service."}
     return {"vintage": max(dates), "last_year": last, "sources": described, "missing": missing}
 
@@ -246,13 +258,14 @@ def make(folder: Path, name: str, fetched: dict[str, sources.Fetched]) -> dict:
     """
     who, place, made = ", ".join(sources.SOURCES[key].title for key in fetched) or "refresh", folder / "data", None
     before = data.load(name)
+    fetched = {key: part for key, part in fetched.items() if not _same(name, before, part)}
     shutil.rmtree(folder / "sources" / name, ignore_errors=True)
     FILES[name](folder / "sources" / name, fetched)
     vintages = place / "build" / "vintages.json"
     known = json.loads(vintages.read_text(encoding="utf-8"))
     if fetched:
         last = max(int(before["year"].max()), _last(name, fetched))
-        write_json(vintages, known | {name: _vintage(name, fetched, last)})
+        write_json(vintages, known | {name: _vintage(name, fetched, last, known.get(name, {}))})
     done = subprocess.run(
         [sys.executable, str(place / "build" / "build.py"), "--sources", str(folder / "sources" / name), "--record",
          "--only", name], capture_output=True, text=True, encoding="utf-8", check=False,
@@ -270,6 +283,18 @@ def make(folder: Path, name: str, fetched: dict[str, sources.Fetched]) -> dict:
             "vintage": json.loads(vintages.read_text(encoding="utf-8")).get(name), "made": today(),
             "remarks": [remark for part in fetched.values() for remark in part.remarks],
             "from": sorted(fetched)}  # fmt: skip
+
+
+def _same(name: str, before: pd.DataFrame, part: sources.Fetched) -> bool:
+    """Whether a source has every value of its columns as sealed, so that its vintage is no newer one."""
+    if name != "country_panel":
+        return False
+    for column, rows in part.rows.dropna(subset=["value"]).groupby("column"):
+        theirs = rows.set_index(["iso3", "year"])["value"].sort_index()
+        ours = before.set_index(["iso3", "year"])[column].dropna().astype(float).sort_index()
+        if not theirs.index.equals(ours.index) or not (theirs == ours).all():
+            return False
+    return True
 
 
 def _last(name: str, fetched: dict[str, sources.Fetched]) -> int:

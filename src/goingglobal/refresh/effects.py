@@ -25,6 +25,7 @@ from goingglobal.refresh.fetching import sha256, write_json
 PRIMARY = ("jobs/starters/lower", "jobs/starters/upper", "group/starters/le300", "group/stoppers/all",
            "both/us_parents/year", "both/eu_industry/main")  # fmt: skip
 _ROLE = re.compile(r"\{result\}`(?:[^`<]*<)?([A-Za-z0-9_]+(?:/[A-Za-z0-9_.-]+)+)>?`")
+_QUOTED = re.compile(r"\{result\}`(?:([^`<]*)<)?([^`<>]+)>?`")
 _BOX = re.compile(r"(?ms)^`{3,}\{headline\}(.*?)^`{3,}")
 _LINE = re.compile(r"^([a-z0-9_]+(?:/[A-Za-z0-9_.-]+)+) *\|(?:[^|\n]*\|[^|\n]*\|([^\n]*))?", re.M)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜ*“\"{\[])|\n\s*\n")
@@ -209,7 +210,8 @@ def compare(root: Path, today: dict, candidate: dict) -> dict:
         says = {id_: what for id_, what in says.items() if what}
         if says:
             texts = {id_: [one[id_]["text"], two[id_]["text"]] for id_ in says}
-            told.append({"page": page, "sentence": sentence, "ids": says, "texts": texts})
+            shown = _QUOTED.sub(lambda role: one.get(role[2], {}).get("text", role[0]), sentence)
+            told.append({"page": page, "sentence": sentence, "shown": shown, "ids": says, "texts": texts})
     return {
         "primary": [line(id_) for id_ in PRIMARY if id_ in one],
         "headlines": [line(id_) for id_ in headlines(root) if id_ in one and id_ not in PRIMARY],

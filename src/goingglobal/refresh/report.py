@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from goingglobal.refresh import sources
 from goingglobal.refresh.fetching import write, write_json
 
 STYLE = """
-:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;
+overflow-wrap:anywhere}
 table{border-collapse:collapse;display:block;overflow-x:auto}th,td{padding:.25rem .6rem;border-bottom:1px solid #8886;
-text-align:left;vertical-align:top}code{font-size:.9em;overflow-wrap:anywhere}
+text-align:left;vertical-align:top}code{font-size:.9em}th,td{overflow-wrap:normal}
 """
 SHOWN = 40
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}".replace("-", "−")
+    if value is None:
+        return "–"
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")
 
 
 def _estimate(part: dict | None) -> str:
@@ -50,11 +54,11 @@ def summary(told: dict) -> str:
         return f"There are newer data for {names}. What they do to the book was not computed."
     heads = [line for line in [*book["primary"], *book["headlines"]] if line["moved"] or line["candidate"] is None]
     strong = [line for line in heads if {"sign", "significance", "gone"} & set(line["changes"])]
-    many = "" if len(strong) == 1 else "s"
+    told = len(book["sentences"])
     return (f"There are newer data for {names}. With them {len(book['moved'])} of the book's {book['results']} numbers "
-            f"move, {len(heads)} of the primary estimates and headlines among them, and {len(book['sentences'])} "
-            f"sentences would read otherwise. {len(strong) or 'No'} primary estimate{many} or headline{many} would "
-            "change sign or significance.")  # fmt: skip
+            f"move, {len(heads)} of the primary estimates and headlines among them, and {told} "
+            f"sentence{'' if told == 1 else 's'} would read otherwise. Sign or significance would change in "
+            f"{len(strong) or 'none'} of the primary estimates and headlines.")  # fmt: skip
 
 
 def markdown(told: dict) -> str:
@@ -94,7 +98,7 @@ def markdown(told: dict) -> str:
         if book["sentences"]:
             out.append("### Sentences that would read otherwise")
             out.append("\n".join(
-                f"- **{line['page']}**: {_plain(line['sentence'])} – " + "; ".join(
+                f"- **{line['page']}**: {_plain(line['shown'])} – " + "; ".join(
                     f"`{id_}` {line['texts'][id_][0]} → {line['texts'][id_][1]} ({', '.join(what)})"
                     for id_, what in line["ids"].items()) for line in book["sentences"]))  # fmt: skip
         if book["stopped"]:
@@ -112,8 +116,9 @@ def markdown(told: dict) -> str:
 
 def _plain(sentence: str) -> str:
     """A sentence of a page without its markup, shortened."""
-    text = sentence.replace("`", "").replace("{", "").replace("}", " ").replace("*", "")
-    return text if len(text) <= 280 else text[:279] + "…"
+    text = re.sub(r"\{[\w:]+\}`(?:([^`<]+?)\s*<[^`]*>|([^`]*))`", r"\1\2", sentence)
+    text = re.sub(r"^#+ |[*`|]", "", text)
+    return text if len(text) <= 320 else text[:319] + "…"
 
 
 def save(folder: Path, told: dict) -> None:
@@ -122,7 +127,8 @@ def save(folder: Path, told: dict) -> None:
 
     text = markdown(told)
     body = MarkdownIt("commonmark").enable("table").render(text)
-    page = (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    page = ('<!doctype html><html lang="en"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f"<title>{told['title']}</title><style>{STYLE}</style><main>{body}</main></html>\n")  # fmt: skip
     write_json(folder / "report.json", told)
     write(folder / "report.html", page.encode())

@@ -344,7 +344,10 @@ def bea(fetcher: Fetcher, table: str) -> Fetched:
             _once(request, frame, ["place", "industry", "year"])
             _years(request, frame, _this_year())
             parts.append(frame.assign(side=side, measure=measure))
-    return Fetched(pd.concat(parts, ignore_index=True), today())
+    rows = pd.concat(parts, ignore_index=True)
+    remarks = ("the years after 2019 are marked as of the 2014 benchmark; where BEA has had another one since, "
+               "`coverage` must say so: data/build/tables.py, specs.BEA_COVERAGE",) if rows["year"].max() > 2019 else ()
+    return Fetched(rows, today(), remarks)
 
 
 SOURCES = {source.name: source for source in (
