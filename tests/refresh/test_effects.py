@@ -91,6 +91,7 @@ def test_the_book_has_its_primary_estimates_and_a_headline_for_each_chapter():
     assert len(quoted) > 200
 
 
+@pytest.mark.environments
 def test_a_notebook_runs_alone_with_the_data_folder_that_is_named(tmp_path):
     code = ["from goingglobal import load, results\n", "n = len(load('affiliates_germany'))\n",
             "results.report('made/rows', n, ',d', unit='rows')"]  # fmt: skip

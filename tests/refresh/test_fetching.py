@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from email.utils import formatdate
@@ -45,6 +46,13 @@ def test_the_next_round_asks_and_fetches_nothing_that_did_not_change(publishers,
     third = next_round(fetcher)
     assert third.get(request_) != first
     assert (publishers.sent["ilo"], third.new) == (2, 1)
+
+
+def test_a_round_that_did_not_end_is_begun_anew_the_next_day(publishers, fetcher, request_):
+    fetcher.get(request_)
+    (fetcher.folder / "round.json").write_text(json.dumps({"began": fetcher.round - 86_400}), encoding="utf-8")
+    Fetcher(fetcher.folder, say=fetcher.say).get(request_)
+    assert publishers.asked["ilo"] == 2
 
 
 def test_a_service_without_marks_is_not_asked_again_within_days_unless_told(publishers, fetcher, request_):

@@ -22,6 +22,7 @@ from pathlib import Path
 TRIES = 5
 PAUSE = 1.0  # seconds before the second try; twice as long before each further one
 FRESH = 6 * 86_400  # seconds in which an answer is used again, of a service that can't say whether it changed
+ROUND = 43_200  # seconds after which a run that did not end is no longer gone on with, but begun anew
 SKEW = 86_400  # seconds by which clocks may differ
 AGAIN = {429, 500, 502, 503, 504}
 WORDS = {429: "too many requests", 401: "the key is refused", 403: "access is refused", 404: "not found"}
@@ -104,6 +105,8 @@ class Fetcher:
         try:
             self.round = json.loads(rounds.read_text(encoding="utf-8"))["began"]
         except (OSError, ValueError, KeyError):
+            self.round = 0.0
+        if not 0 <= time.time() - self.round < ROUND:
             self.round = time.time()
             write_json(rounds, {"began": self.round})
 
