@@ -110,15 +110,16 @@ def _legends(fig) -> None:
         fig.legend(handles, words, title=title or None, loc="outside lower left", ncols=across, fontsize=SMALLEST)
 
 
-def thin(ax) -> None:
-    """Fewer labels where those of the horizontal axis would run into each other; words are wrapped."""
+def thin(ax, apart: float = 4) -> None:
+    """Fewer labels where those of the horizontal axis would stand less than so many points apart; words are wrapped."""
     labels = [label for label in ax.get_xticklabels() if label.get_visible() and label.get_text()]
     if len(labels) < 2:
         return
     boxes = [label.get_window_extent() for label in labels]
     order = sorted(range(len(boxes)), key=lambda place: boxes[place].x0)
     gap = min(boxes[b].x0 - boxes[a].x1 for a, b in itertools.pairwise(order))
-    if gap >= 4 * ax.figure.dpi / 72:
+    apart *= ax.figure.dpi / 72
+    if gap >= apart:
         return
     if any(re.search(r"[^\W\d_]{3}", label.get_text()) for label in labels):
         room = (boxes[order[-1]].x0 - boxes[order[0]].x0) / (len(order) - 1) * 72 / ax.figure.dpi
@@ -134,7 +135,7 @@ def thin(ax) -> None:
     every = 2
     while every < len(order) and min(
             (boxes[order[b]].x0 - boxes[order[b - every]].x1 for b in range(every, len(order), every)),
-            default=99) < 4 * ax.figure.dpi / 72:  # fmt: skip
+            default=99) < apart:  # fmt: skip
         every += 1
     kept = set(order[::every])
     texts = {id(label): label.get_text() for place, label in enumerate(labels) if place in kept}

@@ -53,5 +53,5 @@ def relay(fig, room: str, slide=None) -> None:
         ax.set_ylabel(narrow.wrapped(ax.get_ylabel(), ax.yaxis.label.get_fontsize(), up))
     fig.draw_without_rendering()
     for ax in panels:
-        narrow.thin(ax)
+        narrow.thin(ax, 8)
     narrow.edges(fig, width)
