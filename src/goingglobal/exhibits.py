@@ -179,12 +179,13 @@ def _drawn(label: str, plot):
 
 def forms_of(fig, label: str, alt: str, narrow: Callable | None = None, room: str = "",
              slide: Callable | None = None) -> dict[str, str]:
-    """A figure's forms: `svg`, as drawn, with letters on its panels; `narrow`, laid out anew for a telephone; where a
+    """A figure's forms: `svg`, as drawn, with letters and years on its panels; `narrow`, laid out anew for a telephone; where a
     `room` of a slide is named, `slide`, laid out for it.
 
     Raises `ExhibitError` where it can't be laid out, with the reason.
     """
     theme.letter_panels(fig)
+    theme.years_on_panels(fig)
     forms = {"svg": svg_of(fig, label, alt)}
     if room:
         import cloudpickle  # figures hold functions that plain pickle refuses
@@ -272,7 +273,7 @@ def table(
     for column in shown:
         spec = (formats or {}).get(column)
         shown[column] = [_cell(value, spec) for value in frame[column]]
-    numeric = [bool(shown[c].str.fullmatch(_NUMBERS).all()) and shown[c].ne("").any() for c in shown]
+    numeric = [bool(shown[c].str.fullmatch(_NUMBERS).all() and shown[c].ne("").any()) for c in shown]
     _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": csv_of(raw),
            "columns": [str(c) for c in shown], "numeric": numeric, "rows": shown.to_numpy().tolist(),
            "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None,

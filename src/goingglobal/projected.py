@@ -36,11 +36,11 @@ def relay(fig, room: str, slide=None) -> None:
         text.set_fontsize(min(max(text.get_fontsize(), SMALLEST), LARGEST))
     fig.set_layout_engine("none")
     fig.set_size_inches(width, height)
-    panels = theme.axes_of(fig)
-    for ax in panels:
+    for ax in theme.axes_of(fig):
         _names(ax, 72 * width * _NAMES)
     if slide is not None:
         slide(fig)
+    panels = theme.axes_of(fig)
     fig.set_layout_engine("constrained")
     fig.draw_without_rendering()
     for ax in panels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from xml.etree import ElementTree
@@ -132,6 +133,7 @@ def test_table_carries_all_its_parts(shown):
     frame = pd.DataFrame({"Who": ["Ä", "B"], "n": [1234.0, np.nan], "Growth": [-0.25, 1.0], "Text": ["−1.0", "[1, 2]"]})
     exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.", formats={"n": ",.0f", "Growth": "+.1f"})
     (exhibit,) = shown
+    assert json.loads(json.dumps(exhibit)) == exhibit  # as it goes to the page
     assert exhibit["columns"] == ["Who", "n", "Growth", "Text"]
     assert exhibit["rows"] == [["Ä", "1,234", "−0.2", "−1.0"], ["B", "", "+1.0", "[1, 2]"]]
     assert exhibit["numeric"] == [False, True, True, True]
