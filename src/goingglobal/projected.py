@@ -12,7 +12,7 @@ __all__ = ["ROOMS", "SMALLEST", "relay"]
 
 PIXELS = 2  # of a slide, to the point
 SMALLEST, LARGEST = 9.1, 11  # points
-ROOMS = {"side": (5.2, 3.2), "wide": (7.9, 3.05), "title": (3.77, 2.7)}  # inches: beside words, above them, the answer
+ROOMS = {"side": (5.2, 3.2), "wide": (7.9, 3.05), "title": (3.77, 2.35)}  # inches: beside words, above them, the answer
 _NAMES = 0.36  # of the width, for the names of rows
 
 

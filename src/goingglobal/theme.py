@@ -127,7 +127,7 @@ def values_beside(plot, data, x: str, y: str, digits: int = 2, sign: str = "+", 
     """Write each value of a plot of named lines at the right edge, level with its line (`y` holds the names)."""
     ax = axes_of(plot)[panel]
     for name, value in zip(data[y], data[x], strict=True):
-        ax.annotate(f"{value:{sign}.{digits}f}".replace("-", "−"), (1.0, name), xycoords=("axes fraction", "data"),
+        ax.annotate(f"{value:{sign}z.{digits}f}".replace("-", "−"), (1.0, name), xycoords=("axes fraction", "data"),
                     xytext=(6, 0), textcoords="offset points", va="center", color=INK, annotation_clip=False)
 
 

@@ -99,7 +99,7 @@ def test_figure_carries_all_its_parts(themed, shown):
         ALT,
     )
     assert exhibit["csv"] == "year,jobs\n2000,1\n2001,2.5\n"
-    assert re.match(r"Source: .*table country_panel, vintage .*\. A note\.$", exhibit["source"])
+    assert re.match(r"Source: .*table country_panel, 1970–2024, vintage .*\. A note\.$", exhibit["source"])
     assert exhibit["svg"].startswith("<svg ")
     assert not plt.fignum_exists(fig.number)
 
