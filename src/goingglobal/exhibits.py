@@ -47,9 +47,9 @@ ALT_LIMITS = (40, 400)
 _PARTS = {"gg-wide": 5, "gg-narrow": 4, "gg-projected": 5}  # of a point, to which the corners of long lines are rounded: not to be seen
 _LABEL = re.compile(r"(fig|tab)-[a-z0-9-]+")
 # Claims and facts, also in a sum; a result; a finding of a study.
-_ID = (r"(?:[\d.()*/+-]*(?:C\d{3}|[FGH]\d{4}))+[\d.()*/+-]*|[a-z][a-z_0-9]*(?:/[\w.-]+)+|"
+_ID = (r"(?:[\de.()*/+-]*(?:C\d{3}|[FGH]\d{4}))+[\d.()*/+-]*|[a-z][a-z_0-9]*(?:/[\w.-]+)+|"
        r"(?:lit:)?[a-z_]+_\d{4}[a-z]?__\d+")
-_NUMBERS = re.compile(r"(?:[−+±()\[\]\d.,\s%*<>≤≥–]|\b(?:to|and)\b)*|yes|no")
+_NUMBERS = re.compile(r"(?:[−+±()\[\]\d.,\s%*<>≤≥–]|\b(?:to|and)\b)*|yes|no|not known")
 
 
 class ExhibitError(ValueError):

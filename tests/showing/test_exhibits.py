@@ -150,7 +150,7 @@ def test_table_offers_other_data_and_anchors_when_told_to(shown):
 
 @pytest.mark.parametrize(("ids", "words"), [
     (["C012", None], "holds ids"), (["F0001 G0002", "country/no_conduits/pwt"], "holds ids"),
-    (["100*C110/C112", "(F0001+F0002)/2"], "holds ids"), (["ando_kimura_2007__1", "lit:chen_2005__12"], "holds ids"),
+    (["100*C110/(1e6*C112)", "(F0001+F0002)/2"], "holds ids"), (["ando_kimura_2007__1", "lit:chen_2005__12"], "holds ids"),
     (["C012", "words"], ""), (["12/15", "3/4"], ""), (["2012", "1 %"], ""), ([None, None], ""),
 ])  # fmt: skip
 def test_columns_of_ids_stand_last(shown, ids, words):
@@ -176,7 +176,7 @@ def test_numbers_in_cells_are_set(words, said):
 
 
 def test_columns_of_numbers_stand_to_the_right(shown):
-    frame = pd.DataFrame({"Who": ["a", "b"], "p": ["<\xa00.001", "0.045"], "Interval": ["6.4 to 8.1", ""],
+    frame = pd.DataFrame({"Who": ["a", "b"], "p": ["<\xa00.001", "0.045"], "Interval": ["6.4 to 8.1", "not known"],
                           "Bounds": ["[−0.1, 0.2]", "297 and 211"], "Empty": ["", ""], "Words": ["1 firm", "2 firms"],
                           "Year": [2012, 2013]})  # fmt: skip
     exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.")
