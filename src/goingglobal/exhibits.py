@@ -44,7 +44,8 @@ if TYPE_CHECKING:  # the site's extensions load this module, and need no estimat
 
 DIGITS = 7  # significant digits of served data; the page shows three at most
 ALT_LIMITS = (40, 400)
-_PARTS = {"gg-wide": 5, "gg-narrow": 4, "gg-projected": 5}  # of a point, to which the corners of long lines are rounded: not to be seen
+# Of a point, to which the corners of long lines are rounded: not to be seen.
+_PARTS = {"gg-wide": 5, "gg-narrow": 4, "gg-projected": 5}
 _LABEL = re.compile(r"(fig|tab)-[a-z0-9-]+")
 # Claims and facts, also in a sum; a result; a finding of a study.
 _ID = (r"(?:[\de.()*/+-]*(?:C\d{3}|[FGH]\d{4}))+[\d.()*/+-]*|[a-z][a-z_0-9]*(?:/[\w.-]+)+|"
@@ -179,8 +180,8 @@ def _drawn(label: str, plot):
 
 def forms_of(fig, label: str, alt: str, narrow: Callable | None = None, room: str = "",
              slide: Callable | None = None) -> dict[str, str]:
-    """A figure's forms: `svg`, as drawn, with letters and years on its panels; `narrow`, laid out anew for a telephone; where a
-    `room` of a slide is named, `slide`, laid out for it.
+    """A figure's forms: `svg`, as drawn, with letters and years on its panels; `narrow`, laid out anew for a telephone;
+    where a `room` of a slide is named, `slide`, laid out for it.
 
     Raises `ExhibitError` where it can't be laid out, with the reason.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import matplotlib.pyplot as plt
@@ -59,7 +60,7 @@ def test_long_names_and_titles_are_wrapped_and_crowded_ticks_fewer(rows):
     assert 1 < len(seen) < 9
     boxes = sorted((label.get_window_extent() for label in first.get_xticklabels() if label.get_text()),
                    key=lambda box: box.x0)
-    assert all(a.x1 < b.x0 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_a_figures_own_function_makes_room(rows):

@@ -80,8 +80,6 @@ def changed(old: str, new: str) -> str:
     (changed("- A bullet", "```{exhibit} fig-a\n```\n\n- A\n- B"),
      'line 11: fig-a: give its figure `slide="side"`, so that it is drawn for this slide; it has \'wide\''),
     (changed("- A bullet", "```{exhibit} tab-a\n:columns: Esti\n```"), "no column 'Esti'; it has What | Estimate | Id"),
-    (changed("- A bullet", "```{exhibit} fig-a\n```\n\n- A\n- B"),
-     'line 11: fig-a: give its figure `slide="side"`, so that it is drawn for this slide; it has \'wide\''),
     (changed("- A bullet", "```{exhibit} tab-a\n:columns: Estimate\n:rows: last\n```"), "no row 'last'; it has first"),
     (changed("- A bullet", "```{exhibit} tab-a\n:head: Whose\n:columns: Estimate\n```"), "no column 'Whose'"),
     (changed("- A bullet", "```{exhibit} tab-a\n```"), "a column of ids tells nothing on a slide"),
@@ -245,7 +243,8 @@ return [...slide.querySelectorAll(':not(caption)')].filter(e => !e.parentElement
   const box = e.getBoundingClientRect(); return box.bottom > edge.bottom + 1 || box.right > edge.right + 1;
 }).map(e => e.tagName + ' ' + e.textContent.slice(0, 40));"""
 # Lettering of the figure that is smaller than 18 pixels as shown, and a table that is wider than its room.
-SMALL = """const slide = document.querySelector('section.present .gg-slide'), svg = slide.querySelector('svg.gg-figure');
+SMALL = """const slide = document.querySelector('section.present .gg-slide');
+const svg = slide.querySelector('svg.gg-figure');
 const table = slide.querySelector('table'), faults = [];
 if (svg) {
   const box = svg.getBoundingClientRect(), own = svg.viewBox.baseVal;
@@ -257,7 +256,8 @@ if (svg) {
 }
 if (table) {
   const room = table.closest('figure').getBoundingClientRect(), box = table.getBoundingClientRect();
-  if (box.right > room.right + 1 || table.scrollWidth > table.clientWidth + 1) { faults.push('a table beyond its room'); }
+  const beyond = box.right > room.right + 1 || table.scrollWidth > table.clientWidth + 1;
+  if (beyond) { faults.push('a table beyond its room'); }
   if (parseFloat(getComputedStyle(table).fontSize) < 18) { faults.push('a table in small letters'); }
 }
 return faults;"""
