@@ -47,3 +47,12 @@ def test_appendices_and_what_stands_in_them_go_by_letters():
     page = pages.soup("book/appendix/data.html")
     assert page.h1.get_text().startswith("B. ")
     assert page.h2.get_text().startswith("B.1. ")
+
+
+@pytest.mark.site
+def test_a_reference_to_a_part_says_its_number():
+    link = pages.soup("book/appendix/teaching.html").select_one('a[href$="methods.html#methods-jobs-bounded"]')
+    number = re.fullmatch(r"Appendix (A\.\d+)", link.get_text())[1]
+    section = pages.soup("book/appendix/methods.html").find(id="methods-jobs-bounded")
+    heading = section if section.name == "section" else section.find_parent("section")
+    assert heading.h2.get_text().startswith(f"{number}. Jobs in Japan, bounded")
