@@ -6,6 +6,7 @@ an appendix says “Appendix A.1”, not “Section A.1”.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 
 from docutils import nodes
@@ -13,7 +14,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx_external_toc.collectors import TocTreeCollectorWithStyles, disable_builtin_toctree_collector
+from sphinx_external_toc.collectors import TocTreeCollectorWithStyles
 
 
 def lettered(env: BuildEnvironment, docname: str) -> bool:
@@ -22,13 +23,19 @@ def lettered(env: BuildEnvironment, docname: str) -> bool:
     return bool(number) and isinstance(number[0], str)
 
 
-class _Collector(TocTreeCollectorWithStyles):
-    """The style's collector numbers first and letters then: told apart by what was there before, not by what is."""
+def _told_apart(assign: Callable) -> Callable:
+    """The style's numbering, which tells of every lettered page that it changed, telling only of those that did."""
 
     def assign_section_numbers(self, env: BuildEnvironment) -> list[str]:
         before = deepcopy(env.toc_secnumbers)
-        super().assign_section_numbers(env)
+        assign(self, env)
         return [doc for doc, numbers in env.toc_secnumbers.items() if numbers != before.get(doc)]
+
+    return assign_section_numbers
+
+
+# In place, as sphinx-multitoc-numbering does: a collector of our own would come after those who read its numbers.
+TocTreeCollectorWithStyles.assign_section_numbers = _told_apart(TocTreeCollectorWithStyles.assign_section_numbers)
 
 
 class Appendices(SphinxPostTransform):
@@ -48,6 +55,4 @@ class Appendices(SphinxPostTransform):
 
 
 def setup(app: Sphinx) -> None:
-    disable_builtin_toctree_collector(app)
-    app.add_env_collector(_Collector)
     app.add_post_transform(Appendices)
