@@ -92,6 +92,14 @@ class Estimate:
         low, high = sorted((self.ci_low * factor, self.ci_high * factor))
         return replace(self, value=self.value * factor, se=self.se * abs(factor), ci_low=low, ci_high=high, unit=unit)
 
+    def percent(self) -> Estimate:
+        """Of an estimate in log points: what the outcome is higher by, in percent, with its interval; 100 (exp b − 1).
+
+        The error is by the delta method.
+        """
+        value, low, high = (100 * float(np.expm1(x)) for x in (self.value, self.ci_low, self.ci_high))
+        return replace(self, value=value, se=(100 + value) * self.se, ci_low=low, ci_high=high, unit="%")
+
     def row(self) -> dict:
         """Value, error, interval, n and groups, for a table of estimates."""
         return {k: getattr(self, k) for k in ("value", "se", "ci_low", "ci_high", "n", "groups")}

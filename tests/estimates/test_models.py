@@ -374,6 +374,13 @@ def test_honest_bounds_refuse_an_unknown_target(noisy_study):
         models.honest_bounds(noisy_study, target="last")
 
 
+def test_percent_has_the_exact_ends_and_the_error_of_the_delta_method():
+    e = Estimate(0.2, 0.05, 0.1, 0.3, 10, "log points", "s", "m", "l").percent()
+    assert (e.value, e.ci_low, e.ci_high) == pytest.approx((22.14027582, 10.51709181, 34.98588076), abs=1e-8)
+    assert e.se == pytest.approx(100 * (math.exp(0.2 + 1e-6) - math.exp(0.2 - 1e-6)) / 2e-6 * 0.05, rel=1e-8)
+    assert (e.n, e.unit, e.sample) == (10, "%", "s")
+
+
 def test_scaled():
     scaled = estimate(groups=7, p=0.01).scaled(-10, "tenths")
     assert (scaled.value, scaled.se, scaled.ci_low, scaled.ci_high) == (-15, 5, -25, -5)
