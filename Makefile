@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: book test quick slides pdf epub lite serve watch lab exercises assignment grade outputs anywhere address bench \
+.PHONY: refresh book test quick slides pdf epub lite serve watch lab exercises assignment grade outputs anywhere address bench \
   twice pictures check data lock golden public edition version links same clean help
 
 book: $(STAMP)  ## build the site
@@ -89,6 +89,9 @@ address: $(STAMP)  ## maintainers: notebooks' first cells, after a change of `re
 
 data: $(STAMP)  ## maintainers: make the tables again from their sources, which must be as recorded
 	@$(BIN)/python data/build/build.py --sources $(SOURCES)
+
+refresh: $(STAMP)  ## newer data from the publishers, as candidates with a report; ACCEPT=table takes one over
+	@$(BIN)/python -m goingglobal.refresh $(SOURCE) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 lock: $(STAMP)  ## maintainers: pins for what pyproject.toml says, others stay; UPGRADE="pandas seaborn" or UPGRADE=all
 	@$(BIN)/python tests/lock.py $(UPGRADE)

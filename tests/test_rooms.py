@@ -30,6 +30,7 @@ STANDS_ON["narrow"] = {"theme"}
 STANDS_ON["exhibits"] = STANDS_ON["charts"] | {"results", "charts", "narrow"}
 STANDS_ON["explorers"] = STANDS_ON["own"] = STANDS_ON["exhibits"] | {"exhibits", "absorbing"}
 STANDS_ON["sphinx"] = set(STANDS_ON)
+STANDS_ON["refresh"] = {"_console", "data", "results", "samples"}  # and nothing on it: the book is built without
 # The same inside folders. An `__init__` is its folder's index: it may name all that lies in it.
 INSIDE: dict[str, dict[str, set[str]]] = {
     "samples": {"common": set()} | {
@@ -44,6 +45,12 @@ INSIDE: dict[str, dict[str, set[str]]] = {
                "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
                "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
                "registry": {"state", "build", "edition", "cache"}},
+}  # fmt: skip
+INSIDE["refresh"] = {
+    "extract": set(), "earlier": {"effects", "extract", "fetching"}, "edinet": {"earlier", "extract", "fetching"},
+    "fetching": set(), "sources": {"fetching"}, "candidates": {"fetching", "sources"}, "effects": {"fetching"},
+    "report": {"fetching", "sources"}, "accepting": {"fetching"},
+    "__main__": {"fetching", "sources", "candidates", "effects", "report", "accepting"},
 }  # fmt: skip
 PARTS = {"settings", "state", "build", "edition", "cache", "registry"}
 INSIDE["sphinx"] |= {

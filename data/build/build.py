@@ -2,6 +2,7 @@
 
     python data/build/build.py --sources ../shared            # refuses sources whose checksum differs
     python data/build/build.py --sources ../shared --record   # a maintainer records the checksums of new sources
+    python data/build/build.py --sources ../shared --only country_panel   # one table, the others stay as they are
 
 Sources are read, never copied. Every table is written to a temporary file and
 moved into place only when all of them are good.
@@ -98,22 +99,34 @@ def check_limits(table: specs.Table, path: Path) -> None:
             raise tables.SourceError(f"{table.name}, field {f.name}, row {row + 1}: {cells[row]!r} is not allowed")
 
 
-def build(root: Path, record: bool = False) -> Path:
-    """Write every table and `datapackage.json`; return the descriptor's path."""
+def make(table: specs.Table, open_source: tables.Open, folder: Path) -> dict:
+    """Write one table as CSV into a folder, checked by its schema; return its descriptor."""
+    frame = getattr(tables, table.name)(open_source)[[f.name for f in table.fields]]
+    if frame.duplicated(list(table.key)).any():
+        raise tables.SourceError(f"{table.name}: key {table.key} is not unique")
+    path = folder / f"{table.name}.csv"
+    frame.to_csv(path, index=False, lineterminator="\n")
+    made = resource(table, frame, path)
+    check_limits(table, path)
+    return made | {"checked": package_data.check_file(path, made)}
+
+
+def build(root: Path, record: bool = False, only: list[str] | None = None) -> Path:
+    """Write every table, or only some, and `datapackage.json`; return the descriptor's path."""
     known = json.loads(CHECKSUMS.read_text(encoding="utf-8")) if CHECKSUMS.exists() else {}
-    open_source = opener(root, record, known)
-    resources = []
+    open_source, target = opener(root, record, known), DATA / "datapackage.json"
+    if unknown := set(only or ()) - {table.name for table in specs.TABLES}:
+        raise tables.SourceError(f"no such table: {', '.join(sorted(unknown))}")
+    wanted = [table for table in specs.TABLES if not only or table.name in only]
     with tempfile.TemporaryDirectory(dir=DATA) as scratch:
-        for table in specs.TABLES:
-            frame = getattr(tables, table.name)(open_source)[[f.name for f in table.fields]]
-            if frame.duplicated(list(table.key)).any():
-                raise tables.SourceError(f"{table.name}: key {table.key} is not unique")
-            path = Path(scratch) / f"{table.name}.csv"
-            frame.to_csv(path, index=False, lineterminator="\n")
-            resources.append(resource(table, frame, path))
-            check_limits(table, path)
-            resources[-1]["checked"] = package_data.check_file(path, resources[-1])
-            print(f"{table.name:28} {len(frame):>7} rows {path.stat().st_size / 1e6:6.2f} MB")
+        resources = []
+        for table in wanted:
+            resources.append(make(table, open_source, Path(scratch)))
+            print(f"{table.name:28} {resources[-1]['rows']:>7} rows {resources[-1]['bytes'] / 1e6:6.2f} MB")
+        if only:
+            made = {r["name"]: r for r in resources}
+            before = json.loads(target.read_text(encoding="utf-8"))["resources"]
+            resources = [made.get(r["name"], r) for r in before]
         package = {
             "name": "japanese-smes-going-global", "title": "Data of the book 'Japanese SMEs going global, re-examined'",
             "version": "1.0.0", "profile": "data-package",
@@ -121,12 +134,11 @@ def build(root: Path, record: bool = False) -> Path:
                           "resource states its own)", "path": specs.LICENCES[specs.CC_BY][1]}],
             "resources": resources,
         }
-        for table in specs.TABLES:
+        for table in wanted:
             (Path(scratch) / f"{table.name}.csv").replace(DATA / f"{table.name}.csv")
     if record:
         text = json.dumps(dict(sorted(known.items())), indent=1) + "\n"
         CHECKSUMS.write_text(text, encoding="utf-8", newline="\n")
-    target = DATA / "datapackage.json"
     target.write_text(json.dumps(package, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
     return target
 
@@ -135,9 +147,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sources", type=Path, required=True, help="folder that holds data/ and evidence/")
     parser.add_argument("--record", action="store_true", help="record the sources' checksums instead of checking")
+    parser.add_argument("--only", nargs="+", metavar="TABLE", help="make these tables, leave the others as they are")
     args = parser.parse_args()
     try:
-        print(f"wrote {build(args.sources, args.record).relative_to(DATA.parent)}")
+        print(f"wrote {build(args.sources, args.record, args.only).relative_to(DATA.parent)}")
     except (tables.SourceError, package_data.DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -6,7 +6,10 @@ written to `data/datapackage.json` by `build.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -794,8 +797,32 @@ LITERATURE = Table(
     licence=CC_BY,
 )
 
-TABLES = (
+VINTAGES = Path(__file__).with_name("vintages.json")  # what `make refresh ACCEPT=table` took over, by table
+
+
+def renewed(table: Table, vintage: dict) -> Table:
+    """The table with a newer vintage: its last year, its sources, and what a missing value means in it.
+
+    `vintage` has `vintage`, `last_year`, `sources` (all of them, as of `Source`) and `missing` (by field).
+    """
+    last = vintage["last_year"]
+    fields = [replace(f, missing=vintage["missing"].get(f.name, f.missing)) for f in table.fields]
+    fields = [replace(f, maximum=last) if f.name == "year" else f for f in fields]
+    title = re.sub(r"(\d{4})-\d{4}$", rf"\g<1>-{last}", table.title)
+    sources = [Source(**source | {"columns": tuple(source["columns"])}) for source in vintage["sources"]]
+    return replace(table, fields=tuple(fields), sources=tuple(sources), vintage=vintage["vintage"], title=title)
+
+
+_ALL = (
     COUNTRY_PANEL, FIRM_PANEL, GROUP_PANEL, FIRM_MANAGEMENT, INDUSTRY_JAPAN, INDUSTRY_CONTINUING,
     AFFILIATES_GERMANY, AFFILIATES_EUROPE, US_MULTINATIONALS, COUNTRY_BY_COUNTRY, SIZE_CLASSES_GERMANY,
     CLAIMS, OFFICIAL_FIGURES, LITERATURE,
 )
+_ACCEPTED = json.loads(VINTAGES.read_text(encoding="utf-8"))
+TABLES = tuple(renewed(table, _ACCEPTED[table.name]) if table.name in _ACCEPTED else table for table in _ALL)
+
+
+def last_year(name: str) -> int:
+    """The last year that a table may hold."""
+    table = next(table for table in TABLES if table.name == name)
+    return next(f.maximum for f in table.fields if f.name == "year")

@@ -47,7 +47,7 @@ def _fdi(frame: pd.DataFrame) -> pd.Series:
 
 def country_panel(open_source: Open) -> pd.DataFrame:
     wide = pd.read_csv(open_source("data/country/panel_wide.csv"))
-    wide = wide[(wide["oecd38"] == 1) & wide["year"].between(1970, 2024)]
+    wide = wide[(wide["oecd38"] == 1) & wide["year"].between(1970, specs.last_year("country_panel"))]
     if sorted(wide["iso3"].unique()) != sorted(specs.OECD38):
         raise SourceError("country/panel_wide.csv: the OECD-38 flag does not mark the 38 members")
     wide = wide.assign(conduit=wide["iso3"].isin(specs.CONDUITS).astype(int))
@@ -171,7 +171,8 @@ def affiliates_europe(open_source: Open) -> pd.DataFrame:
 
     fats = duckdb.read_parquet(str(open_source("data/fats_all/cats_fats_df.parquet")))
     wide = fats.filter("indic_bp = 'EMP'").df()
-    cells = wide.melt(["nace_r2", "partner", "geo"], [str(year) for year in range(2010, 2020)], "year", "employees")
+    years = [column for column in wide.columns if column.isdigit()]
+    cells = wide.melt(["nace_r2", "partner", "geo"], years, "year", "employees")
     cells = cells.assign(year=cells["year"].astype(int)).set_index(["geo", "nace_r2", "partner", "year"])["employees"]
     joined = pd.read_csv(open_source("data/fats_all/joined_fats_euklems_2010_2015.csv"))
     if unknown := set(joined["code"]) - set(specs.FATS_GROUPS):
@@ -230,7 +231,7 @@ def us_multinationals(open_source: Open) -> pd.DataFrame:
     if odd := set(out["suppressed"].dropna()) - set(specs.BEA_MARKS):
         raise SourceError(f"bea: cells that are neither a number nor a known mark: {sorted(odd)}")
     out = out.reset_index().rename(columns={"place": "host"})
-    out["coverage"] = pd.cut(out["year"], [0, 2008, 2013, 2019], labels=list(specs.BEA_COVERAGE)).astype(str)
+    out["coverage"] = pd.cut(out["year"], [0, 2008, 2013, 9999], labels=list(specs.BEA_COVERAGE)).astype(str)
     check = pd.read_csv(open_source("data/bea/joined_parents_mofa_by_industry_2009_2019.csv"))
     world = out[out["host"] == "All countries"].set_index(["side", "industry", "year"])["employees_thousands"]
     for row in check.itertuples():

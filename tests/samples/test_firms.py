@@ -85,6 +85,19 @@ def test_the_share_of_years_with_fdi_is_an_argument():
     assert first_years(samples.starters(table, min_fdi_share=0.5))["X"] == 2018
 
 
+@pytest.mark.parametrize(("unknown", "first"), [
+    pytest.param(2, None, id="FDI in the first year that is known: no start was seen"),
+    pytest.param(1, 2019, id="none in the first year that is known"),
+])  # fmt: skip
+def test_years_of_unknown_fdi_make_nobody_a_starter(unknown, first):
+    row = firm("X", "0011")
+    row["fdi"] = row["fdi"].astype(float)
+    row.loc[: unknown - 1, "fdi"] = np.nan
+    found = first_years(samples.starters(firms(*PAIR, row)))
+    assert found.get("X") == first
+    assert samples.risk_set(firms(*PAIR, row)).query("edinet_code == 'X'")["starts"].sum() == (first is not None)
+
+
 def test_post_and_outcome_of_starters():
     table = firms(*PAIR, firm("X", "011101", parent=[10, 20, 30, 40, 50, 60], group=70))
     rows = samples.starters(table).set_index("edinet_code")

@@ -51,7 +51,7 @@ def _python(folder: Path) -> list[Path]:
 
 def execution_digest(source: Path) -> str:
     """What an executed cell depends on, besides its own text and those before it."""
-    library = [p for p in _python(PACKAGE) if "sphinx" not in p.relative_to(PACKAGE).parts]
+    library = [p for p in _python(PACKAGE) if p.relative_to(PACKAGE).parts[0] not in ("sphinx", "refresh")]
     folder = data.data_folder()
     tables = [folder / "datapackage.json", *sorted(folder.glob("*.csv"))]
     lock = [p for p in (source / "requirements.lock",) if p.is_file()]

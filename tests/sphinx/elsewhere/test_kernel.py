@@ -157,7 +157,8 @@ def test_kernel_starts_and_runs_the_first_cell(served, browser):
         prompt = cell + "c.querySelector('.jp-InputPrompt').textContent"
         until("the first cell did not end", lambda: re.fullmatch(r"\[\d+\]:", browser.execute_script(prompt) or ""))
         assert browser.execute_script(prompt) == "[1]:"
-        shown = browser.execute_script(cell + "[...c.querySelectorAll('.jp-OutputArea-output')].map(o => o.textContent)")
+        shown = browser.execute_script(
+            cell + "[...c.querySelectorAll('.jp-OutputArea-output')].map(o => o.textContent)")
         assert shown == ["Installing the library ...\n"]  # and no word of an error
         events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
         asked = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]

@@ -27,6 +27,7 @@ WRITES = {  # the only permissions that let a job change something
     ("publish.yml", "deploy"): {"pages": "write", "id-token": "write"},
     ("publish.yml", "reading"): {"contents": "write"},
     ("release.yml", "release"): {"contents": "write", "actions": "write"},
+    ("weekly.yml", "refresh"): {"contents": "write", "pull-requests": "write"},
 }  # fmt: skip
 
 
@@ -63,7 +64,8 @@ def commands() -> list[tuple[str, str]]:
 
 def test_the_four_workflows_and_one_file_of_gitlab():
     assert [path.name for path in FILES] == ["checks.yml", "publish.yml", "release.yml", "weekly.yml"]
-    assert {"checks", "pages", "edition", "release", "weekly-numbers", "weekly-links"} <= set(gitlab_jobs())
+    assert {"checks", "pages", "edition", "release", "weekly-numbers", "weekly-links", "weekly-refresh"} <= set(
+        gitlab_jobs())  # fmt: skip
     assert len(commands()) > 30
 
 
@@ -88,15 +90,17 @@ def test_permissions_are_the_least():
         asked = job["permissions"]
         writes = {what: how for what, how in asked.items() if how != "read"}
         assert writes == WRITES.get((file, name), {}), f"{file}, {name}"
-        assert set(asked) <= {"contents", "pages", "id-token", "actions"}
+        assert set(asked) <= {"contents", "pages", "id-token", "actions", "pull-requests"}
         for step in job.get("steps", ()):
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] == "false"
 
 
 def test_no_secret_is_needed_and_no_job_runs_for_ever():
+    """One may be given: a publisher's key, without which that publisher is left out of the weekly question."""
     for path in (*FILES, GITLAB):
-        assert not re.search(r"\bsecrets\b", path.read_text(encoding="utf-8")), path.name
+        asked = re.findall(r"\bsecrets\b\S*", path.read_text(encoding="utf-8"))
+        assert asked == (["secrets.BEA_API_KEY"] if path.name == "weekly.yml" else []), path.name
     for path in FILES:
         assert set(read(path)["concurrency"]) == {"group", "cancel-in-progress"}, path.name
     for file, name, job in jobs():
@@ -153,6 +157,7 @@ def test_published_only_after_the_checks():
     assert order == ["check", "build", "release", "publish"]
     stages = {name: job["stage"] for name, job in gitlab_jobs().items() if not name.startswith(".")}
     assert stages == {"checks": "check", "weekly-numbers": "check", "weekly-links": "check", "edition": "build",
+                      "weekly-refresh": "check",
                       "release": "release", "pages": "publish"}  # fmt: skip
 
 
@@ -322,6 +327,39 @@ def test_notebooks_are_one_commit_on_the_published_one(stand, clones):
         assert git(away, "show", "reading:notebooks/copy.ipynb") == text
         assert git(away, "rev-parse", "reading~1") == git(away, "rev-parse", "main")
     assert git(away, "show", "main:book/a.ipynb") == "{}"
+
+
+@pytest.mark.parametrize("known", ["", "7"])
+def test_newer_data_are_proposed_on_a_branch_with_the_report(stand, clones, known):
+    away, here = clones
+    shutil.copyfile(ROOT / ".ci" / "propose", here / ".ci" / "propose")
+    report = here / "_build" / "refresh"
+    report.mkdir(parents=True)
+    (here / "data").mkdir()
+    (here / "CHANGELOG.md").write_text("", encoding="utf-8")
+    gh = f'{NOTE}; test "$2" != list || echo "$OPEN"'
+    make = f'{NOTE}; echo "${{2#ACCEPT=}}" >>data/tables.csv'
+    tools = {"real": ("git", "dirname", "head", "basename"), "made": {"gh": gh, "make": make}, "cwd": here,
+             "PUSH_TO": str(away), "HOME": str(here), "GITHUB_REPOSITORY": "a/b", "OPEN": known}  # fmt: skip
+    done = stand("propose", "refresh", **tools)
+    assert (done.returncode, done.stderr) == (1, "there is no report: nothing is proposed\n")
+    (report / "report.md").write_text("# Newer data\n" + "x" * 70_000, encoding="utf-8")
+    (report / "report.txt").write_text("", encoding="utf-8")
+    done = stand("propose", "refresh", **tools)
+    assert (done.returncode, done.stdout) == (0, "nothing is newer: no proposal\n")
+    assert not stand.log.exists()
+    (report / "report.txt").write_text("country_panel us_multinationals", encoding="utf-8")
+    done = stand("propose", "refresh", **tools)
+    assert done.returncode == 0, done.stderr
+    title, body = "Newer data: country_panel, us_multinationals", "--body-file _build/refresh/report.cut.md"
+    how = f"edit {known}" if known else "create --head refresh"
+    assert stand.log.read_text(encoding="utf-8").splitlines() == [
+        "make refresh ACCEPT=country_panel", "make refresh ACCEPT=us_multinationals",
+        "gh pr list --head refresh --state open --json number --jq .[].number", f"gh pr {how} --title {title} {body}",
+    ]  # fmt: skip
+    assert (report / "report.cut.md").stat().st_size == 60_000
+    assert git(away, "show", "refresh:data/tables.csv").split() == ["country_panel", "us_multinationals"]
+    assert git(away, "rev-parse", "refresh~1") == git(away, "rev-parse", "main")
 
 
 def test_kept_editions_are_fetched_from_releases_that_are_versions(stand, tmp_path):
