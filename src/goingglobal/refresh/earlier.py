@@ -35,9 +35,9 @@ REPEATED = ("sector", "listed", "reorganised")  # of a firm, as of 2026, in ever
 GROUPS = ("these firms", "all firms")
 SHOWN = 20
 KNOWN = (
-    "Whether a firm has FDI is known from a balance sheet, and a report shows two. Sample J keeps to years of known FDI: "
-    "a report on 2017 makes it longer by 2016, and the headcounts of the years before stand in the table alone. If they "
-    "counted as years without FDI, firms that have long been abroad would look like starters."
+    "Whether a firm has FDI is known from a balance sheet, and a report shows two. Sample J begins with a firm's first "
+    "year of known FDI: a report on 2017 makes it longer by 2016, and the headcounts of the years before stand in the "
+    "table alone. If they counted as years without FDI, firms that have long been abroad would look like starters."
 )
 TAKE_OVER = (
     "This is a decision on definitions, so that no command does it. The candidate needs, in `data/build/specs.py`, an "

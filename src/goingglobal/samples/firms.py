@@ -24,21 +24,27 @@ UNCLEAR_LIMIT = "Information and communication"
 OWN_COLUMNS = ("manufacturing", "size_class", "sampling_weight")
 
 
-def _with(firms: pd.DataFrame, column: str) -> pd.Series:
-    """Rows that know a column; all rows where no row does (a reader's panel need not know the group, say)."""
-    known = firms[column].notna()
+def _with_group(firms: pd.DataFrame) -> pd.Series:
+    """Rows with a group headcount; all rows where no row has one (a reader's panel need not know the group)."""
+    known = firms["group_employees"].notna()
     return known if known.any() else ~known
 
 
+def _before_fdi_is_known(firms: pd.DataFrame) -> pd.Series:
+    """Rows older than a firm's first year of known FDI: headcounts of a later report, without a balance sheet."""
+    first = firms["year"].where(firms["fdi"].notna()).groupby(firms["edinet_code"]).transform("min")
+    return firms["year"] < first
+
+
 def sample_j(firms: pd.DataFrame) -> pd.DataFrame:
-    """Sample J: listed in 2026, never IFRS, with a consolidated headcount and known FDI in the year.
+    """Sample J: listed in 2026, never IFRS, with a consolidated headcount in the year; from the first known FDI on.
 
     *Parent* is the filing company alone: the group's domestic subsidiaries are jobs in Japan too and count in the
     group's headcount only. `firms` is the table `firm_panel`, or a reader's own from `own.check`. Adds `ln_parent`,
     `ln_group` (log headcounts) and `parent_share` (parent over group, in %). Raises `SampleError` if nothing is left.
     """
-    known = _with(firms, "group_employees") & _with(firms, "fdi")
-    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & known]
+    rows = firms[(firms["ifrs_ever"] == 0) & (firms["listed"] == 1) & _with_group(firms)]
+    rows = rows[~_before_fdi_is_known(rows)]
     rows = rows.sort_values(["edinet_code", "year"])
     rows = rows.assign(
         ln_parent=np.log(rows["parent_employees"]), ln_group=np.log(rows["group_employees"]),
@@ -294,7 +300,7 @@ def specification_panel(firms: pd.DataFrame) -> pd.DataFrame:
     least 0.1 % of total assets; missing where assets are), parent_employees, sector, manufacturing, listed,
     reorganised.
     """
-    rows = firms[(firms["ifrs_ever"] == 0) & _with(firms, "group_employees") & firms["fdi"].notna()]
+    rows = firms[(firms["ifrs_ever"] == 0) & _with_group(firms) & firms["fdi"].notna()]
     rows = rows.sort_values(["edinet_code", "year"])
     size = rows["translation_adjustment_yen"].abs() / rows["total_assets_yen"]
     material = np.where(rows["fdi"] == 0, 0.0, np.where(size.isna(), np.nan, (size >= 0.001).astype(float)))
