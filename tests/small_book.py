@@ -115,7 +115,7 @@ class Book:
         if not page.exists():
             return {}
         links = BeautifulSoup(page.read_text(encoding="utf-8"), "lxml").select("a.gg-result")
-        return {link["title"].split(";")[0]: link.get_text() for link in links}
+        return {link["data-card"]: link.get_text() for link in links}
 
     def set_cell(self, table: str, wanted: dict[str, str], column: str, value: str) -> int:
         """Change one cell of a table; its row, counted from 1 below the header."""

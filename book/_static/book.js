@@ -68,6 +68,14 @@
     }
   };
 
+  // Left and right turn pages, unless they have something else to move: text, a choice, a frame that scrolls.
+  const turn = (event) => {
+    const way = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+    if (!way || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) { return; }
+    if (event.target.closest("input, select, textarea, [contenteditable], [tabindex='0'], .gg-card, .gg-explorer")) { return; }
+    document.querySelector(`.gg-turn a[rel="${way}"]`)?.click();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll(".theme-switch-button")) {
       button.hidden = false;
@@ -89,6 +97,10 @@
     addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(unfold)));
     frames();
     addEventListener("resize", frames);
+    document.addEventListener("keydown", turn);
+    if (new URLSearchParams(location.search).has("highlight")) {  // opened from the page of results
+      document.head.append(Object.assign(document.createElement("script"), { src: `${root.dataset.content_root}_static/found.js` }));
+    }
     document.addEventListener("keydown", (event) => {
       const search = document.querySelector(".gg-search input");
       if (search && event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey

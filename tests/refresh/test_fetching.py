@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from email.utils import formatdate
@@ -142,7 +143,8 @@ def test_without_a_network_it_says_which_host(fetcher):
     assert KEY not in str(caught.value)
 
 
-def test_a_key_is_sent_and_never_written_or_said(publishers, fetcher, capfd):
+def test_a_key_is_sent_and_never_written_or_said(publishers, fetcher, capfd, caplog):
+    caplog.set_level(logging.DEBUG)
     us = publishers.tables["us_multinationals"]
     publishers.tables["us_multinationals"] = us[us["year"] == 2019]
     fetched = sources.bea(fetcher, "us_multinationals")
@@ -151,7 +153,8 @@ def test_a_key_is_sent_and_never_written_or_said(publishers, fetcher, capfd):
     files = [path for path in fetcher.folder.rglob("*") if path.is_file()]
     assert len(files) > 4
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
-    assert KEY not in "".join([*fetcher.lines, *capfd.readouterr()])
+    assert "UserID=…" in caplog.text
+    assert KEY not in "".join([*fetcher.lines, *capfd.readouterr(), caplog.text])
 
 
 def test_progress_says_how_many_are_left(publishers, fetcher, request_):

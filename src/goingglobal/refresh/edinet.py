@@ -17,9 +17,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import logging
 import os
-import re
 import sys
 import time
 import zipfile
@@ -40,19 +38,6 @@ FIRST_YEAR = 2008  # EDINET's first year with XBRL
 TRIES = 3  # of an answer that comes broken
 IN_A_ROW = 3  # filings that fail one after the other before the rest is left for another time
 JAPAN = timedelta(hours=9)
-
-
-class _Masked(logging.Filter):
-    """The key's place in an address that urllib3 logs."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if "Subscription-Key=" in text:
-            record.msg, record.args = re.sub(r"(Subscription-Key=)[^&\s'\"]*", r"\1…", text), ()
-        return True
-
-
-_MASKED = _Masked()
 
 
 def now() -> datetime:
@@ -100,7 +85,6 @@ def fetch(
         raise _fault(f"no key: get one from the service (free) and set {KEY} in the environment; it is "
                      "never written anywhere")  # fmt: skip
     service = _Service(fetcher, key, base_url or place("edinet", BASE_URL), pause)
-    logging.getLogger("urllib3.connectionpool").addFilter(_MASKED)
     out, days, rows = Filings(sorted(set(years)), None if firms is None else sorted(set(firms))), days_of(years), []
     again = fetcher.again
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import sys
@@ -24,6 +25,7 @@ PAUSE = 1.0  # seconds before the second try; twice as long before each further 
 FRESH = 6 * 86_400  # seconds in which an answer is used again, of a service that can't say whether it changed
 ROUND = 43_200  # seconds after which a run that did not end is no longer gone on with, but begun anew
 SKEW = 86_400  # seconds by which clocks may differ
+SECRET = re.compile(r"((?:Subscription-Key|UserID)=)[^&\s'\"]*")  # parameters of `Request.secret`, in an address
 AGAIN = {429, 500, 502, 503, 504}
 WORDS = {429: "too many requests", 401: "the key is refused", 403: "access is refused", 404: "not found"}
 
@@ -57,6 +59,19 @@ def write_json(path: Path, content: object) -> None:
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+class _Masked(logging.Filter):
+    """Keys in an address that urllib3 logs: EDINET's and BEA's."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if SECRET.search(text):
+            record.msg, record.args = SECRET.sub(r"\1…", text), ()
+        return True
+
+
+_MASKED = _Masked()
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,7 @@ class Fetcher:
             import requests
         except ImportError:
             raise RefreshError("refresh", "all", "needs the package requests: pip install '.[refresh]'") from None
+        logging.getLogger("urllib3.connectionpool").addFilter(_MASKED)
         self.session = requests.Session()
         self.session.headers["User-Agent"] = "goingglobal-refresh (research book; one reader's request)"
         rounds = self.folder / "round.json"

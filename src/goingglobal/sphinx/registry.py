@@ -24,7 +24,7 @@ from goingglobal.sphinx import state
 from goingglobal.sphinx.build import place
 
 # Folders of the site that a part of its own makes anew whenever it is built; no other part clears them.
-FOLDERS = ("cite", "exercises", "exhibits", "explorers", "notebooks", "slides")
+FOLDERS = ("cards", "cite", "exercises", "exhibits", "explorers", "notebooks", "slides")
 SHEETS = "exercises"  # where the site keeps the students' sheets, and `book/` what they are made of
 
 

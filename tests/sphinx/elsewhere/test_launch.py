@@ -53,6 +53,42 @@ def test_what_no_reader_can_open_is_no_address(remote):
     assert launch.public(remote) is None
 
 
+def test_where_a_page_is_edited_and_a_mistake_told():
+    here = Repository("https://github.com/someone/book", "main")
+    assert here.edit("book/sme role.ipynb") == "https://github.com/someone/book/edit/main/book/sme%20role.ipynb"
+    assert here.report("Mistake & more") == "https://github.com/someone/book/issues/new?title=Mistake%20%26%20more"
+    lab = Repository("https://gitlab.com/group/book", "work/two")
+    assert lab.edit("book/x.md") == "https://gitlab.com/group/book/-/edit/work/two/book/x.md"
+    assert lab.report("x") == "https://gitlab.com/group/book/-/issues/new?issue[title]=x"
+
+
+@pytest.mark.parametrize("ref", ["v1.0", "0123abc", "f" * 40])
+def test_nobody_edits_an_edition_but_mistakes_are_told(ref):
+    fixed = Repository("https://github.com/someone/book", ref)
+    assert fixed.edit("book/x.md") is None
+    assert fixed.report("x")
+
+
+def test_on_an_unknown_host_nothing_is_edited():
+    elsewhere = Repository("https://git.example.org/someone/book", "main")
+    assert (elsewhere.edit("book/x.md"), elsewhere.report("x")) == (None, None)
+
+
+def test_links_to_mend_a_page_stand_only_where_an_address_is_set():
+    env = SimpleNamespace(doc2path=lambda doc: f"/src/{doc}.md", titles={"book/x": SimpleNamespace(astext=lambda: "X")})
+    app = SimpleNamespace(config=SimpleNamespace(goingglobal_repository=()), env=env, srcdir="/src")
+    bare, known = {}, {}
+    launch.mend(app, "book/x", "page.html", bare, object())
+    app.config.goingglobal_repository = ("https://github.com/someone/book", "main", "")
+    launch.mend(app, "book/x", "page.html", known, object())
+    assert bare == {}
+    links = {a.get_text(): a["href"] for a in BeautifulSoup(known["gg_mend"], "lxml").select("a")}
+    assert links == {
+        "Edit this page": "https://github.com/someone/book/edit/main/book/x.md",
+        "Report a mistake": "https://github.com/someone/book/issues/new?title=Mistake%20in%20%E2%80%9CX%E2%80%9D%20"
+                            "%28book%2Fx%29"}  # fmt: skip
+
+
 def test_binder_and_colab():
     assert HERE.binder("book/introduction.ipynb") == (
         "https://mybinder.org/v2/gh/someone/book/v1.0?urlpath=lab%2Ftree%2Fbook%2Fintroduction.ipynb")

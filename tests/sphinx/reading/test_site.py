@@ -234,7 +234,7 @@ def test_text_rounds_the_value(key):
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_number_in_prose_is_its_record(page):
     for link in soup(page).select("a.gg-result"):
-        key = link["title"].split(";")[0]
+        key = link["data-card"]
         record = results()[key]
         shown = key if link.find_parent("table") and page == LEDGER else record["text"]  # the ledger lists ids
         assert link.get_text() == shown, key
@@ -251,11 +251,13 @@ def test_chapters_quote_results():
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_claims_and_facts_lead_to_their_source(page):
     for link in soup(page).select("a.gg-claim"):
-        key = re.match(r"Claim (C\d{3}), section ", link["title"])[1]
+        key = link["data-card"]
+        assert link.get_text() == key or re.search(rf"the paper, section .+ Claim {key}$", link["title"]), link["title"]
         assert local(page, link["href"]) == ("book/appendix/claims.html", key.lower())
         assert key.lower() in anchors("book/appendix/claims.html"), key
     for link in soup(page).select("a.gg-fact"):
-        assert re.match(r"Fact [A-Z]\d{4}: ", link["title"])
+        assert re.fullmatch(r"[A-Z]\d{4}", link["data-card"])
+        assert link["title"].endswith(f"fact {link['data-card']}") or link.get_text() == link["data-card"]
         assert urlsplit(link["href"]).scheme in ("http", "https")
 
 
@@ -360,6 +362,16 @@ NARROW = """return [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-f
   return [f.id, narrow.checkVisibility() && !wide.checkVisibility(), narrow.getBoundingClientRect().right,
           Math.min(...sizes)];
 });"""
+# Tables of more than four columns on a telephone, scrolled to their end: whether the first column is still in view.
+TABLES = """const wide = t => t.tHead?.rows[0]?.cells.length > 4;
+return [...document.querySelectorAll('article table')].filter(wide).map(t => {
+  const frame = t.closest('.gg-scroll'), first = t.tBodies[0].rows[0].cells[0];
+  frame.scrollLeft = frame.scrollWidth;
+  const a = frame.getBoundingClientRect(), b = first.getBoundingClientRect();
+  const seen = [t.closest('.gg-exhibit')?.id || t.id, b.left >= a.left - 1 && b.right <= a.right, b.width / a.width];
+  frame.scrollLeft = 0;
+  return seen;
+});"""
 # Installed before the page's own scripts: how far anything moved after it was first painted.
 SHIFTS = """globalThis.moved = []; new PerformanceObserver(list => {
   for (const shift of list.getEntries()) {
@@ -416,6 +428,8 @@ def _visit(browser, server: str, page: str, mode: str, other: dict | None = None
     content, window = seen["narrow"] = browser.execute_script(WIDTH)
     seen["wide"] = browser.execute_script(WIDE) if content > window else []
     seen["narrow_figures"] = browser.execute_script(NARROW)
+    seen["narrow_tables"] = browser.execute_script(TABLES)
+    seen["home"] = browser.execute_script("return document.querySelector('.gg-title').checkVisibility()")
     for part, more in zip(("requests", "console"), _logged(browser), strict=True):
         seen[part] += more
     return seen
@@ -549,6 +563,17 @@ def test_figures_are_laid_out_for_a_telephone(look, page):
     assert [label for label, shown, right, smallest in figures if not shown or right > 375 or smallest < 10.5] == []
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("page", EVERY_PAGE)
+def test_wide_tables_keep_their_first_column_and_the_title_leads_home(look, page):
+    """At 375 pixels: in view wherever the table is scrolled, and no wider than half of the frame."""
+    seen = look(page, "light")
+    wide = [table for table in soup(page).select("article table") if len(table.select("thead tr:first-child > *")) > 4]
+    assert len(seen["narrow_tables"]) == len(wide)
+    assert [found for found in seen["narrow_tables"] if not found[1] or found[2] > 0.5] == []
+    assert seen["home"]
+
+
 def test_narrow_forms_in_files_can_be_read_in_both_modes():
     """Heavy narrow forms are files: lettering of 10.5 pixels at 343 pixels, with contrast to the page of their mode."""
     files = sorted((SITE / "exhibits").glob("*-narrow-*.svg"))
@@ -600,7 +625,7 @@ def _follow(browser, server: str, page: str, selector: str):
 @pytest.mark.browser
 def test_claim_leads_to_its_row(browser, server):
     page = _first_page_with("a.gg-claim")
-    key = re.match(r"Claim (C\d+)", soup(page).select_one("a.gg-claim")["title"])[1]
+    key = soup(page).select_one("a.gg-claim")["data-card"]
     row = _follow(browser, server, page, "a.gg-claim")
     assert browser.current_url == f"{server}/book/appendix/claims.html#{key.lower()}"
     assert row is not None, "no such anchor on the page of claims"

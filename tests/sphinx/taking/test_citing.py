@@ -135,7 +135,8 @@ def test_reference_is_escaped_and_names_the_exhibit():
 def built(tmp_path_factory):
     """Built at a commit with an address, at the next commit, and at last without an address."""
     book = repository(tmp_path_factory.mktemp("cited"))
-    book.pages(index="# Tiny\n\nA first page.\n\n```{cite-book}\n```\n", gone="# Gone\n\nA page that stays.")
+    book.pages(index="# Tiny\n\nA first page.\n\n```{cite-book}\n```\n",
+               gone="# Gone\n\nA page that stays, and says “so” in a sentence of its own.")
     config = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))
     seen = {}
 
@@ -187,8 +188,12 @@ def test_site_with_a_public_address(built):
         assert head.select_one("link[rel=canonical]")["href"] == tags["og:url"] == base + page
         assert tags["og:image"].startswith(base + "_images/social_previews/")
         assert tags["og:image:alt"]
+        told = head.select_one("meta[name=description]")
+        assert tags.get("og:description") == (told and told["content"])
         shown.add(tags["og:image"].rsplit("/", 1)[1])
     assert shown == cards
+    assert BeautifulSoup(texts["book/gone.html"], "lxml").find("meta", attrs={"name": "description"})["content"] == (
+        "A page that stays, and says “so” in a sentence of its own.")
     assert "url       = {https://example.org/sme/book/gone.html}" in texts["cite/gone.bib"]
     missing = BeautifulSoup(texts["404.html"], "lxml")
     assert missing.select("link[rel=canonical]") == []

@@ -166,7 +166,7 @@ def test_deck_is_one_file(chapter):
 def test_numbers_are_those_of_the_results(chapter):
     shown = {}
     for link in soup(chapter).select("a.gg-result"):
-        key = link["title"].split(";")[0]
+        key = link["data-card"]
         assert link.get_text() == results()[key]["text"], key
         shown[key] = link
     assert set(shown) == {key for kind, key, _, _ in SOURCES[chapter].uses if kind == "result"}

@@ -51,6 +51,11 @@ METADATA = {
 }
 _DEFAULT = "executablebooks/jupyter-book"  # what Jupyter Book says where nothing is set
 _BINDER = {"github.com": "gh", "gitlab.com": "gl"}
+# Where hosts let a file be changed and a mistake be told.
+_EDIT = {"github.com": "edit", "gitlab.com": "-/edit", "codeberg.org": "_edit"}
+_REPORT = {"github.com": "issues/new?title", "gitlab.com": "-/issues/new?issue[title]",
+           "codeberg.org": "issues/new?title"}  # fmt: skip
+_FIXED = re.compile(r"v\d[\w.-]*|[0-9a-f]{7,40}")  # a tag or a commit, which nobody edits
 _SHELL = re.compile(r"(?:ssh://)?git@(?P<host>[\w.-]+)[:/](?P<path>.+)")
 
 
@@ -76,6 +81,16 @@ class Repository:
     def path(self) -> str:
         """Owner and name."""
         return urlsplit(self.url).path.strip("/")
+
+    def edit(self, path: str) -> str | None:
+        """The address where a file of the repository is changed; None where `ref` is no branch, or the host unknown."""
+        form = _EDIT.get(self.host)
+        return None if not form or _FIXED.fullmatch(self.ref) else f"{self.url}/{form}/{quote(self.ref)}/{quote(path)}"
+
+    def report(self, title: str) -> str | None:
+        """The address that opens a new issue of that title; None on an unknown host."""
+        form = _REPORT.get(self.host)
+        return f"{self.url}/{form}={quote(title, safe='')}" if form else None
 
     def binder(self, notebook: str) -> str:
         """The address that opens `notebook`, a path in the repository, in JupyterLab on Binder."""
@@ -282,6 +297,19 @@ def _line(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
     context["gg_launch"] = links(app, f"{pagename}.ipynb", context["pathto"], lacking, copy)
 
 
+def mend(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Below a page: where it is changed, and where a mistake on it is told."""
+    where = app.config.goingglobal_repository
+    if doctree is None or not where:
+        return
+    known = Repository(*where)
+    source = Path(app.env.doc2path(pagename)).relative_to(app.srcdir).as_posix()
+    title = f"Mistake in “{app.env.titles[pagename].astext()}” ({pagename})"
+    links = {"Edit this page": known.edit(source), "Report a mistake": known.report(title)}
+    context["gg_mend"] = " · ".join(f'<a href="{escape(address, quote=True)}">{words}</a>'
+                                    for words, address in links.items() if address)  # fmt: skip
+
+
 def _configure(app: Sphinx, config: Config) -> None:
     options = config.html_theme_options or {}
     url = options.get("repository_url") or ""
@@ -295,6 +323,7 @@ def setup(app: Sphinx) -> None:
     app.add_config_value("goingglobal_lite", False, "html", types=[bool])
     app.connect("config-inited", _configure)
     app.connect("html-page-context", _line)
+    app.connect("html-page-context", mend)
 
 
 if __name__ == "__main__":

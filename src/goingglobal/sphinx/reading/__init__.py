@@ -2,6 +2,7 @@
 
 `mime`           turns what `report`, `figure`, `table` and explorers publish into document nodes (a plug-in of myst-nb)
 `roles`          `{result}`, `{claim}`, `{fact}`, `{verdict}` and the directive `{exhibit}`
+`cards`          what opens on a quoted number, claim or fact
 `summary`        `{headline}`: the chart of a chapter's summary box
 `exhibits`       the cell behind each exhibit, and `{exhibits-list}`
 `mathematics`    formulas as MathML, made at build time: no script, no third party
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def setup(app: Sphinx) -> None:
     from goingglobal.sphinx.reading import (
         bibliography,
+        cards,
         exhibits,
         explorers,
         margin,
@@ -35,5 +37,5 @@ def setup(app: Sphinx) -> None:
         wording,
     )
 
-    for part in (roles, summary, exhibits, mathematics, bibliography, margin, explorers, search, wording, page):
+    for part in (roles, cards, summary, exhibits, mathematics, bibliography, margin, explorers, search, wording, page):
         part.setup(app)

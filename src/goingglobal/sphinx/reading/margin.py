@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 from docutils import nodes
 from sphinx import addnodes
@@ -117,6 +118,13 @@ def _mark(text: nodes.Text) -> list[nodes.Node]:
         out.append(nodes.inline("", words[start:end], classes=[f"language-{language}"]))
         at = end
     return [*out, nodes.Text(words[at:])] if at < len(words) else out
+
+
+def marked(words: str) -> str:
+    """Words as HTML, the Japanese and German ones marked with their language."""
+    return "".join(escape(node.astext()) if isinstance(node, nodes.Text) else
+                   f'<span lang="{node["classes"][0].removeprefix("language-")}">{escape(node.astext())}</span>'
+                   for node in _mark(nodes.Text(words)))  # fmt: skip
 
 
 def _languages(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 _SHEETS = ("book.css", "print.css", "ebook.css")
-_SCRIPTS = ("book.js", "filter.js", "vendor/", "explorer")
+_SCRIPTS = ("book.js", "cards.js", "filter.js", "vendor/", "explorer")
 _FILTER = ("vendor/simple-datatables-10.3.0.js", "filter.js")
 _LEFT_OUT = (
     "scripts", "styles", "locales", "images", "vendor/fontawesome", "sphinx-thebe*", "mystnb*.css", "sphinx-design*",

@@ -1,10 +1,12 @@
 """Roles that quote what is recorded, and the directive that shows another page's exhibit.
 
-`{result}`firm/longdiff/parent``    the number as reported; hover: error, interval, n; click: the cell
-`{claim}`C012``                   the paper's figure; hover: its wording; click: its row
+`{result}`firm/longdiff/parent``    the number as reported; its card: interval, n, sample; its link: the cell
+`{claim}`C012``                   the paper's figure; its card: wording and verdict; its link: the row
 `{claim}`17 % <C012>``            the same in other words: each number must stand in the claim
-`{fact}`F0542``                   an official figure; hover: what, who, when, how directly it was read
-`{verdict}`C012``                 the ledger's verdict on a claim; hover: why; click: its row
+`{fact}`F0542``                   an official figure; its card: what, who, when, how directly it was read
+`{verdict}`C012``                 the ledger's verdict on a claim; its card is the claim's
+
+Cards: `reading.cards`. A title says the same in one line to readers without scripts.
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ class shown_exhibit(nodes.General, nodes.Element):
     """Another page's exhibit, filled in when the page is written."""
 
 
+class quote_link(nodes.reference):
+    """A quotation with its words and address filled in; `kind` and `key` name its card."""
+
+
 class Quote(SphinxRole):
     """One class for the four roles; they differ in where the id is looked up."""
 
@@ -53,19 +59,20 @@ def _records(kind: str) -> dict[str, dict]:
     return {record[column]: record for record in data.load(table).to_dict("records")}
 
 
-def _record(kind: str, key: str) -> dict | None:
+def record(kind: str, key: str) -> dict | None:
+    """The record of a claim or a fact, by its id."""
     return _records(kind).get(key)
 
 
 def numbers_not_in_record(kind: str, key: str, text: str) -> list[str]:
     """Typed numbers that the record does not hold."""
-    record = _record(kind, key)
-    if record is None:
+    known = record(kind, key)
+    if known is None:
         return []  # reported as an unknown id
     held = set()
     for part in ("value", "wording", "period", "breakdown", "population"):
-        if isinstance(record.get(part), str):
-            held |= {float(n) for n in data.numbers_in(record[part])}
+        if isinstance(known.get(part), str):
+            held |= {float(n) for n in data.numbers_in(known[part])}
     return [f"{kind} {key!r} is quoted as {text!r}, but {number} does not stand in its record"
             for number in data.numbers_in(text) if float(number) not in held]
 
@@ -76,32 +83,43 @@ def _words(value: str, unit: str | float) -> str:
     return f"{value} {unit}".strip() if unit in ("%",) or not unit else f"{value} {unit}"
 
 
-def _claim(record: dict, text: str) -> tuple[str, str]:
-    state = "" if record["text_state"] == "intact" else f" Text {record['text_state']}."
-    words = text or ("“" + record["wording"] + "”" if record["value"].startswith("qualitative")
-                     else _words(record["value"], record["unit"]))
-    return words, (f"Claim {record['claim_id']}, section {record['section']}: “{record['wording']}”.{state} "
-                   f"{record['verdict'].capitalize()}: {record['why']}")
+def _claim(claim: dict, text: str) -> tuple[str, str]:
+    state = "" if claim["text_state"] == "intact" else f" (text {claim['text_state']})"
+    words = text or ("“" + claim["wording"] + "”" if claim["value"].startswith("qualitative")
+                     else _words(claim["value"], claim["unit"]))
+    return words, (f"“{claim['wording']}”{state}, the paper, section {claim['section']}; "
+                   f"{claim['verdict']}: {claim['why']} Claim {claim['claim_id']}")
 
 
-def _fact(record: dict, text: str) -> tuple[str, str]:
-    exact = "" if record["exactness"] == "as stated" else f" {record['exactness'].capitalize()}."
-    words = text or _words(record["value"], record["unit"])
-    return words, (f"Fact {record['fact_id']}: {record['indicator']}, {record['breakdown']}, {record['country']} "
-                   f"{record['period']}: {record['value']} {record['unit']}. {record['publisher']} "
-                   f"({record['source_rank']} source).{exact}")
+def _fact(fact: dict, text: str) -> tuple[str, str]:
+    exact = "" if fact["exactness"] == "as stated" else f"; {fact['exactness']}"
+    words = text or _words(fact["value"], fact["unit"])
+    return words, (f"{fact['indicator']}, {fact['breakdown']}, {fact['country']} {fact['period']}: {fact['value']} "
+                   f"{fact['unit']}; {fact['publisher']} ({fact['source_rank']} source){exact}; fact {fact['fact_id']}")
 
 
-def _result(record: dict, text: str) -> tuple[str, str]:
-    parts = [record["id"], record["unit"]]
-    if record["se"] is not None:
-        parts.append(f"standard error {record['se']:.3g}")
-        parts.append(f"95 % interval {record['ci_low']:.3g} to {record['ci_high']:.3g}".replace("-", "−"))
-    if record["n"]:
-        parts.append(f"n = {record['n']:,}")
-    if record["sample"]:
-        parts.append(record["sample"])
-    return text or record["text"], "; ".join(parts)
+def interval(result: dict) -> tuple[str, str]:
+    """The 95 % interval and the standard error of a reported number, as exact as its text; "" where it has none."""
+    if result["se"] is None:
+        return "", ""
+    digits = len(result["text"].partition(".")[2])
+    exact = f",.{digits}f" if re.fullmatch(r"[+−]?[\d,]+(\.\d+)?", result["text"]) else ".2g"
+    sign = "+" if result["text"].startswith(("+", "−")) and "+" in result["text"] else ""
+    low, high = (re.sub(r"^[-+](?=[0.]+$)", "", format(result[end], sign + exact)) for end in ("ci_low", "ci_high"))
+    error = format(result["se"], exact)
+    error = error if error.strip("0.,") else f"{result['se']:.2g}"
+    return f"{low} to {high}".replace("-", "−"), error
+
+
+def _result(result: dict, text: str) -> tuple[str, str]:
+    parts, (between, error) = [f"{result['text']} {result['unit']}"], interval(result)
+    if between:
+        parts += [f"95 % interval {between}", f"standard error {error}"]
+    if result["n"]:
+        parts.append(f"n = {result['n']:,}")
+    if result["sample"]:
+        parts.append(result["sample"])
+    return text or result["text"], "; ".join([*parts, result["id"]])
 
 
 @dataclass(frozen=True)
@@ -121,14 +139,14 @@ def quotation(results: dict[str, dict], kind: str, key: str, words: str) -> Quot
         shown, title = _result(results[key], words)
         found = Quotation(shown, title, results[key]["page"], mime.anchor(key))
     elif kind == "fact":
-        record = _record(kind, key)
-        found = Quotation(*_fact(record, words), url=record["url"])
+        fact = record(kind, key)
+        found = Quotation(*_fact(fact, words), url=fact["url"])
     else:
-        record = _record("claim", key)
-        shown, title = (words or record["verdict"], record["why"]) if kind == "verdict" else _claim(record, words)
+        claim = record("claim", key)
+        shown, title = (words or claim["verdict"], claim["why"]) if kind == "verdict" else _claim(claim, words)
         found = Quotation(shown, title, CLAIMS_PAGE, key.lower())
     if words == key:  # an id in a column of quotes: the row says the rest
-        found = replace(found, title=found.title.split("; ")[0].split(". ")[0])
+        found = replace(found, title=found.title.split("; ")[0])
     return found
 
 
@@ -143,8 +161,8 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(mime.quoted)):
         found = quotation(results, node["kind"], node["key"], node["words"])
         address = found.url or link(found.page, found.anchor)
-        new = nodes.reference("", found.words, internal=node["kind"] != "fact", refuri=address, reftitle=found.title,
-                              classes=[f"gg-{node['kind']}"])
+        new = quote_link("", found.words, internal=node["kind"] != "fact", refuri=address, reftitle=found.title,
+                         classes=[f"gg-{node['kind']}"], kind=node["kind"], key=node["key"])
         node.replace_self(new)
     for node in list(doctree.findall(shown_exhibit)):
         exhibit = exhibits[node["label"]]
@@ -174,6 +192,20 @@ class Exhibit(Directive):
         env = self.state.document.settings.env
         registry.page(env).uses.append(("exhibit", self.arguments[0], self.lineno))
         return [shown_exhibit("", label=self.arguments[0])]
+
+
+def _visit_quote(self, node: nodes.Element) -> None:
+    self.visit_reference(node)
+    self.body[-1] = self.body[-1].replace("<a ", f'<a data-card="{node["key"]}" ', 1)
+
+
+def _plain_quote(self, node: nodes.Element) -> None:
+    """In a book without a page's script."""
+    self.visit_reference(node)
+
+
+def _depart_quote(self, node: nodes.Element) -> None:
+    self.depart_reference(node)
 
 
 def _visit_links(self, node: nodes.Element) -> None:
@@ -211,4 +243,6 @@ def setup(app: Sphinx) -> None:
         app.add_node(node)
     app.add_node(mime.source_links, html=(_visit_links, None), epub=(_visit_source, None), latex=(_skip, None),
                  text=(_skip, None))
+    app.add_node(quote_link, html=(_visit_quote, _depart_quote), epub=(_plain_quote, _depart_quote),
+                 latex=(_plain_quote, _depart_quote), text=(_plain_quote, _depart_quote))
     app.connect("doctree-resolved", _resolve)

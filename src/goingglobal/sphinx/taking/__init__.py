@@ -4,6 +4,7 @@
 `package`   the data package at addresses that stay: `data/`, `{data-files}`
 `citing`    how to cite the book, a page, an exhibit: boxes, files, `{cite-book}`
 `address`   the public address, the page for a wrong address, redirects, the map of the site
+`preview`   what a page says of itself in search engines and previews of links
 `epub`      the book as an EPUB
 `plain`     the book's Markdown as other programs show it
 `paper`     `make pdf` and `make epub`: the whole book as one file
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> None:
-    from goingglobal.sphinx.taking import address, citing, epub, files, package
+    from goingglobal.sphinx.taking import address, citing, epub, files, package, preview
 
-    for part in (files, package, citing, address, epub):
+    for part in (files, package, citing, preview, address, epub):
         part.setup(app)

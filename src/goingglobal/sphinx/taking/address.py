@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from goingglobal.sphinx import settings
+from goingglobal.sphinx.taking import preview
 
 MISSING = "404"
 EDITIONS = "editions"  # the page of editions (`publishing.editions`)
@@ -75,6 +76,7 @@ def setup(app: Sphinx) -> None:
     app.setup_extension("sphinx_reredirects")
     if settings.site(app.config.html_baseurl):
         app.setup_extension("sphinxext.opengraph")
+        preview.previews()
         app.setup_extension("sphinx_sitemap")
     app.connect("config-inited", _configure, priority=100)
     app.connect("html-page-context", _missing, priority=800)

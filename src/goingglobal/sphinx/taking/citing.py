@@ -65,15 +65,18 @@ def work(env: BuildEnvironment, docname: str) -> Work:
     return Work(edition, docname.removeprefix("book/").replace("/", "-"), env.titles[docname].astext(), address)
 
 
-def reference(cited: Work, exhibit: str = "", label: str = "") -> str:
-    """The author–date reference, as HTML; with `exhibit` ("Figure 1.2") and its label, to that exhibit."""
+def reference(cited: Work, exhibit: str = "", label: str = "", anchor: str = "") -> str:
+    """The author–date reference, as HTML; with `exhibit` ("Figure 1.2") and its label, to that exhibit.
+
+    `anchor`: where on the page it stands, if not under its label.
+    """
     title = f"<cite>{escape(cited.edition['title'])}</cite>"
     if cited.part:
         title = f"“{escape(cited.part)}”, in {title}"
     if exhibit:
         title = f"{exhibit} ({label}) of {title}"
     words = f"{escape('; '.join(cited.authors))} ({cited.year}). {title}. {escape(cited.note('commit_short'))}."
-    address = escape(cited.address + (f"#{label}" if label else ""))
+    address = escape(cited.address + (f"#{anchor or label}" if label else ""))
     return f'{words} <a href="{address}">{address}</a>' if cited.address else words
 
 

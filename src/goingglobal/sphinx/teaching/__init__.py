@@ -3,6 +3,7 @@
 `exercises`   exercises with folded hints and solutions, and the link to the student's notebook
 `students`    `make exercises`: the students' notebooks, from the chapters
 `copies`      reading copies: the notebooks as they read outside the site
+`markdown`    each page as plain Markdown beside it, and `llms.txt`
 `assignments` `make assignment`: the exercises as assignments of nbgrader, with hidden tests
 `marking`     `make grade`: marks and feedback for a class
 `sandbox`     what a submission sees and may take while it is marked
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> None:
-    from goingglobal.sphinx.teaching import copies, exercises, slides
+    from goingglobal.sphinx.teaching import copies, exercises, markdown, slides
 
-    for part in (exercises, copies, slides):
+    for part in (exercises, copies, markdown, slides):
         part.setup(app)

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 CELL = "\f"  # where a cell ends and the head of a folded solution begins
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s]+)")  # a relative one
-_HIDDEN = {"hide-input", "remove-cell", "remove-input"}
-_LEFT_OUT = {"remove-output", "hide-output"}
+HIDDEN = {"hide-input", "remove-cell", "remove-input"}
+LEFT_OUT = {"remove-output", "hide-output"}
 
 
 # ------------------------------------------------------------------------------------------------------------- text
@@ -278,10 +278,12 @@ def _shown(text: str, marked_up: str) -> dict:
 
 
 # --------------------------------------------------------------------------------------------------------- notebook
-def _executed(app: Sphinx, docname: str) -> dict:
-    """The page's notebook as it was read, with the outputs of this build."""
+def executed(app: Sphinx, docname: str) -> dict:
+    """The page's notebook as it was read, with the outputs of this build; the last one asked for is kept."""
     import nbformat
 
+    if app.goingglobal_executed[0] == docname:
+        return app.goingglobal_executed[1]
     read = Path(app.outdir).parent / "jupyter_execute" / f"{docname}.ipynb"  # where myst-nb leaves it
     path = read if read.is_file() else Path(app.env.doc2path(docname))
     notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
@@ -289,7 +291,8 @@ def _executed(app: Sphinx, docname: str) -> dict:
         if app.goingglobal_outputs is None:
             app.goingglobal_outputs = Cache(Path(app.config.nb_execution_cache_path))
         notebook = app.goingglobal_outputs.executed(notebook)
-    return json.loads(nbformat.writes(notebook, split_lines=False))
+    app.goingglobal_executed = docname, json.loads(nbformat.writes(notebook, split_lines=False))
+    return app.goingglobal_executed[1]
 
 
 def _about(page: Page, title: str) -> str:
@@ -324,18 +327,18 @@ def _cells(page: Page, notebook: dict, stem: str) -> tuple[list[dict], list[str]
         elif cell["cell_type"] == "code":
             first = cell["id"] == install["id"]
             metadata: dict = {"tags": tags} if tags else {}
-            if _HIDDEN & set(tags) and not first and "parameters" not in tags:
+            if HIDDEN & set(tags) and not first and "parameters" not in tags:
                 metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}  # in JupyterLab; on Colab
             cells.append({"cell_type": "code", "id": cell["id"], "metadata": metadata,
                           "execution_count": cell.get("execution_count"),
                           "source": "".join(install["source"]) if first else cell["source"],
-                          "outputs": [] if _LEFT_OUT & set(tags) else page.outputs(cell)})  # fmt: skip
+                          "outputs": [] if LEFT_OUT & set(tags) else page.outputs(cell)})  # fmt: skip
     return cells, folded
 
 
 def made(app: Sphinx, docname: str) -> str:
     """The reading copy of a page that is a notebook, as JSON."""
-    notebook = _executed(app, docname)
+    notebook = executed(app, docname)
     cells, folded = _cells(Page(app, docname), notebook, docname.rpartition("/")[2])
     metadata = {"kernelspec": notebook["metadata"].get("kernelspec", launch.METADATA["kernelspec"]),
                 "language_info": launch.METADATA["language_info"]}  # fmt: skip
@@ -358,7 +361,8 @@ def _lines(cell: dict) -> dict:
     return cell
 
 
-def _is_notebook(env: BuildEnvironment, docname: str) -> bool:
+def is_notebook(env: BuildEnvironment, docname: str) -> bool:
+    """Whether a page's source is a notebook."""
     return docname in env.found_docs and env.doc2path(docname).endswith(".ipynb")
 
 
@@ -369,7 +373,7 @@ def _put(app: Sphinx, docname: str) -> None:
 
 
 def _write(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
-    if doctree is not None and app.builder.name == "html" and _is_notebook(app.env, pagename):
+    if doctree is not None and app.builder.name == "html" and is_notebook(app.env, pagename):
         _put(app, pagename)
 
 
@@ -379,7 +383,7 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
         return
     out, wanted = Path(app.outdir), {}
     for docname in app.env.found_docs:
-        if _is_notebook(app.env, docname):
+        if is_notebook(app.env, docname):
             wanted[out / registry.reading_copy(docname)] = docname
     for file in [file for file in (out / "notebooks").rglob("*.ipynb") if file not in wanted]:
         file.unlink()
@@ -390,5 +394,6 @@ def _finish(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.goingglobal_outputs = None
+    app.goingglobal_executed = "", {}
     app.connect("html-page-context", _write)
     app.connect("build-finished", _finish)

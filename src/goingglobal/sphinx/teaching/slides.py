@@ -316,7 +316,8 @@ class _Writer:
     def _role(self, tokens: list[Token], place: int, options, env) -> str:
         (kind, key, words), = _quotes([Token("inline", "", 0, children=[tokens[place]])])
         found = roles.quotation(self.results, kind, key, words)
-        return (f'<a class="gg-{kind}" href="{escape(found.url or self.link(found.page, found.anchor))}" '
+        return (f'<a class="gg-{kind}" data-card="{key}" '
+                f'href="{escape(found.url or self.link(found.page, found.anchor))}" '
                 f'title="{escape(found.title)}">{escape(found.words)}</a>')
 
     def link(self, page: str, anchor: str = "") -> str:
