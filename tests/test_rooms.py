@@ -27,7 +27,8 @@ STANDS_ON["designs"] = STANDS_ON["specifications"] = STANDS_ON["models"] | {"mod
 STANDS_ON["results"] = STANDS_ON["designs"] | {"designs", "specifications"}
 STANDS_ON["charts"] = STANDS_ON["results"] | {"theme"}
 STANDS_ON["narrow"] = {"theme"}
-STANDS_ON["exhibits"] = STANDS_ON["charts"] | {"results", "charts", "narrow"}
+STANDS_ON["projected"] = {"theme", "narrow"}
+STANDS_ON["exhibits"] = STANDS_ON["charts"] | {"results", "charts", "narrow", "projected"}
 STANDS_ON["explorers"] = STANDS_ON["own"] = STANDS_ON["exhibits"] | {"exhibits", "absorbing"}
 STANDS_ON["sphinx"] = set(STANDS_ON)
 STANDS_ON["refresh"] = {"_console", "data", "results", "samples"}  # and nothing on it: the book is built without
@@ -62,7 +63,7 @@ ESTIMATORS = ("statsmodels", "pyfixest", "linearmodels", "diff_diff", "altair", 
 # Where the tests of a module lie: in the folder of the same name, or in one that several modules share.
 ROOMS = {"data": "data", "_console": "data", "ledger": "data", "_display": "showing"} | dict.fromkeys(
     ("models", "designs", "specifications", "teaching", "absorbing"), "estimates") | dict.fromkeys(
-    ("results", "exhibits", "charts", "theme", "explorers", "narrow"), "showing")  # fmt: skip
+    ("results", "exhibits", "charts", "theme", "explorers", "narrow", "projected"), "showing")  # fmt: skip
 # Extensions that no test calls: what they do to pages is looked at on the built site, by a test of the same room.
 ON_THE_SITE = {
     "sphinx.cache": "test_build", "sphinx.reading.mime": "test_site", "sphinx.reading.roles": "test_site",

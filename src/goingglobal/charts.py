@@ -269,7 +269,16 @@ def specification_curve(curve: pd.DataFrame, choices: pd.DataFrame, colours: dic
         axes[0, 0].get_gridspec().set_height_ratios([2.6, 0.27 * at])
         fig.set_size_inches(3.3, 4.2 + 0.27 * at)
 
-    fig.narrow, fig.narrow_kept = narrow, True
+    def slide(_) -> None:  # the estimates alone: which choices they make nobody reads from afar
+        for ax in axes[1]:
+            ax.remove()
+        for ax in axes[0]:
+            ax.spines["bottom"].set_visible(True)
+            ax.tick_params(axis="x", length=3, labelbottom=True)
+        axes[0, 0].get_gridspec().set_height_ratios([1, 0.001])
+        axes[0, 0].set_xlabel(axes[1, 0].get_xlabel(), loc="left")
+
+    fig.narrow, fig.narrow_kept, fig.slide = narrow, True, slide
     return fig
 
 

@@ -99,8 +99,11 @@ def describe(name: str) -> dict:
     return deepcopy(tables[name])
 
 
+_YEARS = ("year", "fiscal_year", "accounts_year")  # fields that say when what a row counts was so
+
+
 def source_line(*names: str) -> str:
-    """One line for under an exhibit: publishers, vintage and licence of each table.
+    """One line for under an exhibit: publishers, years, vintage and licence of each table.
 
     Each indicator's own source, vintage and licence stands in the appendix on data and in the descriptor.
     """
@@ -111,9 +114,18 @@ def source_line(*names: str) -> str:
         publishers = list(dict.fromkeys(source["publisher"] for source in sources))
         licences = list(dict.fromkeys(source["licence"] for source in sources))
         unread = "" if all(source["licence_reread"] for source in sources) else ", terms not re-read for this book"
-        terms = f"vintage {table['vintage']}; {', '.join(licences)}{unread}"
+        terms = f"{_years(table)}vintage {table['vintage']}; {', '.join(licences)}{unread}"
         parts.append(f"{', '.join(publishers)} (table {name}, {terms})")
     return "; ".join(parts)
+
+
+def _years(table: dict) -> str:
+    """The years that a table's rows stand for, as its descriptor limits them: “2017–2026, ”; else nothing."""
+    for field in table["schema"]["fields"]:
+        limits = field.get("constraints", {})
+        if field["name"] in _YEARS and {"minimum", "maximum"} <= set(limits):
+            return f"{limits['minimum']}–{limits['maximum']}, "
+    return ""
 
 
 def load(name: str) -> pd.DataFrame:

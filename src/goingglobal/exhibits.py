@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from goingglobal import narrow as narrowing
-from goingglobal import theme
+from goingglobal import projected, theme
 from goingglobal._display import EXHIBIT
 from goingglobal.data import describe, load, source_line
 
@@ -36,6 +36,7 @@ __all__ = [
     "regression_table",
     "table",
     "table_description",
+    "typeset",
 ]
 
 if TYPE_CHECKING:  # the site's extensions load this module, and need no estimator
@@ -43,8 +44,13 @@ if TYPE_CHECKING:  # the site's extensions load this module, and need no estimat
 
 DIGITS = 7  # significant digits of served data; the page shows three at most
 ALT_LIMITS = (40, 400)
-_PARTS = {"gg-wide": 5, "gg-narrow": 4}  # of a point, to which the corners of long lines are rounded: not to be seen
+# Of a point, to which the corners of long lines are rounded: not to be seen.
+_PARTS = {"gg-wide": 5, "gg-narrow": 4, "gg-projected": 5}
 _LABEL = re.compile(r"(fig|tab)-[a-z0-9-]+")
+# Claims and facts, also in a sum; a result; a finding of a study.
+_ID = (r"(?:[\de.()*/+-]*(?:C\d{3}|[FGH]\d{4}))+[\d.()*/+-]*|[a-z][a-z_0-9]*(?:/[\w.-]+)+|"
+       r"(?:lit:)?[a-z_]+_\d{4}[a-z]?__\d+")
+_NUMBERS = re.compile(r"(?:[−+±()\[\]\d.,\s%*<>≤≥–]|\b(?:to|and)\b)*|yes|no|not known")
 
 
 class ExhibitError(ValueError):
@@ -125,7 +131,7 @@ def _circle(path: re.Match) -> str:
 def svg_of(fig, label: str, alt: str, form: str = "gg-wide") -> str:
     """The figure as an inline SVG: colours from the page, ids its own, alt text inside, no date.
 
-    `form` is its class: gg-wide or gg-narrow.
+    `form` is its class: gg-wide, gg-narrow or gg-projected.
     """
     import matplotlib as mpl
 
@@ -172,24 +178,40 @@ def _drawn(label: str, plot):
     return found
 
 
-def forms_of(fig, label: str, alt: str, narrow: Callable | None = None) -> dict[str, str]:
-    """A figure twice: `svg`, as drawn, with letters on its panels, and `narrow`, laid out anew for a telephone.
+def forms_of(fig, label: str, alt: str, narrow: Callable | None = None, room: str = "",
+             slide: Callable | None = None) -> dict[str, str]:
+    """A figure's forms: `svg`, as drawn, with letters and years on its panels; `narrow`, laid out anew for a telephone;
+    where a `room` of a slide is named, `slide`, laid out for it.
 
-    Raises `ExhibitError` where there is no narrow form, with the reason.
+    Raises `ExhibitError` where it can't be laid out, with the reason.
     """
     theme.letter_panels(fig)
-    wide = svg_of(fig, label, alt)
+    theme.years_on_panels(fig)
+    forms = {"svg": svg_of(fig, label, alt)}
+    if room:
+        import cloudpickle  # figures hold functions that plain pickle refuses
+        import matplotlib.pyplot as plt
+
+        shown = cloudpickle.loads(cloudpickle.dumps(fig))
+        try:
+            projected.relay(shown, room, slide or getattr(shown, "slide", None))
+            forms["slide"] = svg_of(shown, f"{label}-slide", alt, "gg-projected")
+        except narrowing.NarrowError as error:
+            raise ExhibitError(f"exhibit {label!r}: no form for a slide: {error}; give `slide=({room!r}, function)`, "
+                               "with a function of the figure that makes room") from None
+        finally:
+            plt.close(shown)
     try:
         narrowing.relay(fig, narrow or getattr(fig, "narrow", None))
     except narrowing.NarrowError as error:
         raise ExhibitError(f"exhibit {label!r}: no narrow form for a telephone: {error}; give `narrow=`, a function of "
                            "the figure that makes room") from None
-    return {"svg": wide, "narrow": svg_of(fig, f"{label}-narrow", alt, "gg-narrow")}
+    return forms | {"narrow": svg_of(fig, f"{label}-narrow", alt, "gg-narrow")}
 
 
 def figure(
     label: str, plot, *, caption: str, alt: str, data: pd.DataFrame, tables: Sequence[str] = (), note: str = "",
-    narrow: Callable | None = None,
+    narrow: Callable | None = None, slide: str | tuple[str, Callable] = "",
 ) -> None:
     """Show a figure.
 
@@ -198,7 +220,9 @@ def figure(
     `alt`, 40–400 characters that say what is drawn to someone who cannot see it; `data`, exactly the
     plotted figures; `tables`, names of the tables behind it; `note`, what else a reader must know
     (years, breaks, secondary figures); `narrow`, a function of the matplotlib figure that makes room where it can't be
-    laid out in one column for a telephone by itself (`narrow.relay`). Raises `ExhibitError` where one is missing.
+    laid out in one column for a telephone by itself (`narrow.relay`); `slide`, its room where a slide shows it, "side"
+    (beside words) or "wide" (above them), with a function, as for `narrow`, where `projected.relay` needs one.
+    Raises `ExhibitError` where one is missing.
     """
     import matplotlib.pyplot as plt
 
@@ -209,13 +233,16 @@ def figure(
                            f"{ALT_LIMITS[1]}")
     if alt.strip() == caption.strip():
         raise ExhibitError(f"exhibit {label!r}: the alt text repeats the caption")
+    room, shaped = (slide, None) if isinstance(slide, str) else slide
+    if room not in ("", "side", "wide"):
+        raise ExhibitError(f"exhibit {label!r}: no room {room!r} on a slide; expected is “side” or “wide”")
     fig = _drawn(label, plot)
     try:
-        forms = forms_of(fig, label, alt, narrow)
+        forms = forms_of(fig, label, alt, narrow, room, shaped)
     finally:
         plt.close(fig)
     _show({"label": label, "kind": "figure", "caption": caption, "alt": alt, "source": source, **forms,
-           "csv": csv_of(data), "tables": list(tables)})
+           "room": room, "csv": csv_of(data), "tables": list(tables)})
 
 
 def table(
@@ -230,11 +257,16 @@ def table(
     values, in lower case, become the rows' anchors; `filters` names columns that the built page offers to choose by,
     beside a search over all cells (without JavaScript the whole table is read); `quotes` names columns of ids (results,
     facts, claims, chapters; blanks between them) that the page links to what they stand for. Missing cells stay empty;
-    a line break in a cell sets what follows below, smaller.
+    a line break in a cell sets what follows below, smaller. Numbers are set by `typeset`, in columns of numbers to the
+    right. Columns of ids stand last and are set small; raises `ExhibitError` where one doesn't.
     """
     lost = [name for name in (*filters, *quotes) if name not in frame]
     if lost:
         raise ExhibitError(f"exhibit {label!r}: no column {lost[0]!r} to filter by or to link")
+    parts = [" ".join(map(str, frame[name].dropna())).split() for name in frame]
+    named = [bool(some) and all(re.fullmatch(_ID, part) for part in some) for some in parts]
+    if named != sorted(named):
+        raise ExhibitError(f"exhibit {label!r}: column {frame.columns[named.index(True)]!r} holds ids; they stand last")
     source = _source(tables, note)
     raw = frame if data is None else data
     _check(label, "tab", caption, source, raw)
@@ -242,12 +274,13 @@ def table(
     for column in shown:
         spec = (formats or {}).get(column)
         shown[column] = [_cell(value, spec) for value in frame[column]]
-    numeric = [bool(shown[c].str.fullmatch(r"[−+()\[\]\d.,  %*<–\n]*|yes|no").all()) for c in shown]
+    numeric = [bool(shown[c].str.fullmatch(_NUMBERS).all() and shown[c].ne("").any()) for c in shown]
     _show({"label": label, "kind": "table", "caption": caption, "source": source, "csv": csv_of(raw),
            "columns": [str(c) for c in shown], "numeric": numeric, "rows": shown.to_numpy().tolist(),
            "tables": list(tables), "anchors": [str(v).lower() for v in frame[anchor]] if anchor else None,
            "filters": [list(frame.columns).index(name) for name in filters],
-           "quotes": [list(frame.columns).index(name) for name in quotes]})
+           "quotes": [list(frame.columns).index(name) for name in quotes],
+           "ids": [place for place, holds in enumerate(named) if holds]})
 
 
 def facts_frame(cautions: dict[str, str]) -> pd.DataFrame:
@@ -286,7 +319,8 @@ def table_description(name: str) -> None:
             "Field": field["name"], "What": field["title"], "Unit": field.get("unit", ""), "Checked range": span,
             "Missing": f"{100 * field['missing_share']:.1f} %" if field.get("missing_share") else "none",
             "A missing value means": field.get("missing_meaning", "") if field.get("missing_share") else "",
-            "Example": f"{example:%Y-%m-%d}" if hasattr(example, "strftime") else f"{example}"[:40],
+            "Example": f"{example:%Y-%m-%d}" if hasattr(example, "strftime") else
+            f"{example:.15g}" if isinstance(example, float) else f"{example}"[:40],
         })
     table(f"tab-sources-{slug}", sources, caption=f"{resource['title']}: sources.",
           note=f"Vintage {resource['vintage']}. Processing: {resource['processing']}")
@@ -295,19 +329,24 @@ def table_description(name: str) -> None:
                          *(f"Caution: {c}" for c in resource["cautions"])]))
 
 
+def typeset(words: str) -> str:
+    """Numbers in words as a table sets them: 188,000; a minus for a hyphen before a number; no minus zero."""
+    words = re.sub(r"(?:^|(?<=[\s(\[]))-(?=\d)", "−", words)
+    words = re.sub(r"−(?=0(?:\.0+)?(?![.\d]))", "", words)
+    return re.sub(r"(?<![\w.,/-])[1-9]\d{4,}(?![\w/-])", lambda number: f"{int(number[0]):,}", words)
+
+
 def _cell(value, spec: str | None) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
-    if isinstance(value, str):
-        return value
-    return format(value, spec).replace("-", "−") if spec else str(value)
+    return typeset(format(value, spec) if spec and not isinstance(value, str) else str(value))
 
 
 def estimate_cell(estimate: Estimate, digits: int = 2, interval: bool = False) -> str:
     """An estimate as a journal sets it: its standard error in brackets below (or its 95 % interval)."""
-    value = f"{round(estimate.value, digits) + 0.0:+.{digits}f}"
+    value = f"{estimate.value:+z.{digits}f}"
     if interval:
-        below = f"[{estimate.ci_low:.{digits}f}, {estimate.ci_high:.{digits}f}]"
+        below = f"[{estimate.ci_low:z.{digits}f}, {estimate.ci_high:z.{digits}f}]"
     else:
         below = f"({estimate.se:.{digits}f})"
     return f"{value}\n{below}".replace("-", "−")
@@ -344,7 +383,7 @@ def regression_table(
 
 def intervals(low: pd.Series, high: pd.Series, digits: int = 3) -> list[str]:
     """Intervals as text: “[−0.003, 0.150]”."""
-    return [f"[{a:.{digits}f}, {b:.{digits}f}]".replace("-", "−") for a, b in zip(low, high, strict=True)]
+    return [f"[{a:z.{digits}f}, {b:z.{digits}f}]".replace("-", "−") for a, b in zip(low, high, strict=True)]
 
 
 def estimates_frame(estimates: dict[str, Estimate]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import re
 
 from goingglobal import theme
 
-__all__ = ["SMALLEST", "WIDTH", "NarrowError", "relay"]
+__all__ = ["SMALLEST", "WIDTH", "NarrowError", "edges", "named", "relay", "thin", "wrapped"]
 
 WIDTH = 3.3  # inches; 343 pixels on a telephone of 375, so that a point is 1.44 pixels there
 SMALLEST, LARGEST = 8.5, 9.5  # points
@@ -45,7 +45,7 @@ def wrapped(words: str, size: float, width: float) -> str:
     return "\n".join(said)
 
 
-def _named(ax) -> list[tuple[float, str, object]]:
+def named(ax) -> list[tuple[float, str, object]]:
     """Place, name and colour of each row of an axes whose vertical axis holds names; else nothing."""
     low, high = sorted(ax.get_ylim())
     rows = [(at, label.get_text(), label.get_color())
@@ -110,15 +110,16 @@ def _legends(fig) -> None:
         fig.legend(handles, words, title=title or None, loc="outside lower left", ncols=across, fontsize=SMALLEST)
 
 
-def _ticks(ax) -> None:
-    """Fewer labels where those of the horizontal axis would run into each other; words are wrapped."""
+def thin(ax, apart: float = 4) -> None:
+    """Fewer labels where those of the horizontal axis would stand less than so many points apart; words are wrapped."""
     labels = [label for label in ax.get_xticklabels() if label.get_visible() and label.get_text()]
     if len(labels) < 2:
         return
     boxes = [label.get_window_extent() for label in labels]
     order = sorted(range(len(boxes)), key=lambda place: boxes[place].x0)
     gap = min(boxes[b].x0 - boxes[a].x1 for a, b in itertools.pairwise(order))
-    if gap >= 4 * ax.figure.dpi / 72:
+    apart *= ax.figure.dpi / 72
+    if gap >= apart:
         return
     if any(re.search(r"[^\W\d_]{3}", label.get_text()) for label in labels):
         room = (boxes[order[-1]].x0 - boxes[order[0]].x0) / (len(order) - 1) * 72 / ax.figure.dpi
@@ -134,16 +135,16 @@ def _ticks(ax) -> None:
     every = 2
     while every < len(order) and min(
             (boxes[order[b]].x0 - boxes[order[b - every]].x1 for b in range(every, len(order), every)),
-            default=99) < 4 * ax.figure.dpi / 72:  # fmt: skip
+            default=99) < apart:  # fmt: skip
         every += 1
     kept = set(order[::every])
     texts = {id(label): label.get_text() for place, label in enumerate(labels) if place in kept}
     ax.set_xticks(ax.get_xticks(), [texts.get(id(label), "") for label in ax.get_xticklabels()])
 
 
-def _edges(fig) -> None:
-    """Raises `NarrowError` where lettering runs over an edge."""
-    scale, reach = 72 / fig.dpi, 72 * WIDTH
+def edges(fig, width: float = WIDTH) -> None:
+    """Raises `NarrowError` where lettering runs over an edge of a figure so many inches wide."""
+    scale, reach = 72 / fig.dpi, 72 * width
     for text in [text for ax in theme.axes_of(fig) for text in (
             *ax.texts, ax.title, ax._left_title, *([ax.xaxis.label, ax.yaxis.label] if ax.axison else []))]:
         if text.get_visible() and text.get_text().strip():
@@ -171,7 +172,7 @@ def relay(fig, narrow=None) -> None:
     kept = getattr(fig, "narrow_kept", False)
     for ax in panels if not kept else ():
         _tick_labels(ax)
-    names = {ax: [] if kept else _named(ax) for ax in panels}
+    names = {ax: [] if kept else named(ax) for ax in panels}
     for ax, rows in names.items():
         if rows:
             _names_above(ax, rows, room)
@@ -203,7 +204,7 @@ def relay(fig, narrow=None) -> None:
     fig.set_layout_engine("constrained")
     fig.draw_without_rendering()
     for ax in panels:
-        _ticks(ax)
+        thin(ax)
         if not kept:
             _titles(ax, 72 * WIDTH - 72 * ax.get_window_extent().x0 / fig.dpi)
             box = ax.get_window_extent()
@@ -211,4 +212,4 @@ def relay(fig, narrow=None) -> None:
             room = 2 * min(middle, 72 * WIDTH - middle)
             ax.set_xlabel(wrapped(ax.get_xlabel(), ax.xaxis.label.get_fontsize(), room))
     fig.draw_without_rendering()
-    _edges(fig)
+    edges(fig)

@@ -11,7 +11,8 @@ import re
 
 __all__ = [
     "COLOURS", "GRID", "INK", "MUTED", "axes_of", "band", "direct_label", "draw", "follow_page", "letter_panels",
-    "mark", "name_lines", "named_rows", "use", "values_beside", "zero_line",
+    "mark", "name_lines", "named_rows", "use", "values_beside", "years_on_panels",
+    "zero_line",
 ]  # fmt: skip
 
 INK, MUTED, GRID = "#222426", "#63676b", "#d9dcdf"
@@ -126,7 +127,7 @@ def values_beside(plot, data, x: str, y: str, digits: int = 2, sign: str = "+", 
     """Write each value of a plot of named lines at the right edge, level with its line (`y` holds the names)."""
     ax = axes_of(plot)[panel]
     for name, value in zip(data[y], data[x], strict=True):
-        ax.annotate(f"{value:{sign}.{digits}f}".replace("-", "−"), (1.0, name), xycoords=("axes fraction", "data"),
+        ax.annotate(f"{value:{sign}z.{digits}f}".replace("-", "−"), (1.0, name), xycoords=("axes fraction", "data"),
                     xytext=(6, 0), textcoords="offset points", va="center", color=INK, annotation_clip=False)
 
 
@@ -147,6 +148,15 @@ def letter_panels(plot) -> None:
         for title in (ax.title, ax._left_title):  # to set it anew would undo its size
             if title.get_text():
                 title.set_text(f"{letter}   {title.get_text()}")
+
+
+def years_on_panels(plot) -> None:
+    """The years below each panel whose axis counts them, also where panels share the axis."""
+    for ax in axes_of(plot):
+        if all(1800 < end < 2100 for end in ax.get_xlim()):
+            ax.tick_params(axis="x", labelbottom=True)
+            for label in ax.get_xticklabels():
+                label.set_visible(True)
 
 
 def band(ax, x, low, high, colour: str) -> None:

@@ -189,3 +189,4 @@ def test_no_figure_of_the_paper_stands_without_its_id():
         claim = re.search(r"\{claim\}`[^`]*<(C\d{3})>`", line)
         assert claim, line
         assert f"{{verdict}}`{claim[1]}`" in line, line
+        assert re.search(r"(?m)^  - \{causal\}`not (?:identified|asked)`", line), line

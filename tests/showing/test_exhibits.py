@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from xml.etree import ElementTree
@@ -98,7 +99,7 @@ def test_figure_carries_all_its_parts(themed, shown):
         ALT,
     )
     assert exhibit["csv"] == "year,jobs\n2000,1\n2001,2.5\n"
-    assert re.match(r"Source: .*table country_panel, vintage .*\. A note\.$", exhibit["source"])
+    assert re.match(r"Source: .*table country_panel, 1970–2024, vintage .*\. A note\.$", exhibit["source"])
     assert exhibit["svg"].startswith("<svg ")
     assert not plt.fignum_exists(fig.number)
 
@@ -112,6 +113,7 @@ def test_figure_carries_all_its_parts(themed, shown):
     ({"alt": "x" * 39}, "39 characters, expected 40 to 400"), ({"alt": "x" * 401}, "401 characters"),
     ({"alt": ""}, "alt text has 0 characters"),
     ({"alt": CAPTION + " "}, "repeats the caption"),
+    ({"slide": "title"}, "no room 'title' on a slide; expected is “side” or “wide”"),
 ])  # fmt: skip
 def test_figure_refuses_what_lacks_a_part(themed, shown, change, message):
     given = {"label": "fig-jobs", "caption": CAPTION, "alt": ALT, "data": DATA, "tables": ["country_panel"]} | change
@@ -131,6 +133,7 @@ def test_table_carries_all_its_parts(shown):
     frame = pd.DataFrame({"Who": ["Ä", "B"], "n": [1234.0, np.nan], "Growth": [-0.25, 1.0], "Text": ["−1.0", "[1, 2]"]})
     exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.", formats={"n": ",.0f", "Growth": "+.1f"})
     (exhibit,) = shown
+    assert json.loads(json.dumps(exhibit)) == exhibit  # as it goes to the page
     assert exhibit["columns"] == ["Who", "n", "Growth", "Text"]
     assert exhibit["rows"] == [["Ä", "1,234", "−0.2", "−1.0"], ["B", "", "+1.0", "[1, 2]"]]
     assert exhibit["numeric"] == [False, True, True, True]
@@ -138,11 +141,47 @@ def test_table_carries_all_its_parts(shown):
 
 
 def test_table_offers_other_data_and_anchors_when_told_to(shown):
-    frame = pd.DataFrame({"Claim": ["C012"], "A": ["1 %"]})
+    frame = pd.DataFrame({"A": ["1 %"], "Claim": ["C012"]})
     exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.", data=DATA, anchor="Claim")
     assert shown[0]["csv"].splitlines()[0] == "year,jobs"
-    assert shown[0]["rows"] == [["C012", "1 %"]]
+    assert shown[0]["rows"] == [["1 %", "C012"]]
     assert shown[0]["anchors"] == ["c012"]
+
+
+@pytest.mark.parametrize(("ids", "words"), [
+    (["C012", None], "holds ids"), (["F0001 G0002", "country/no_conduits/pwt"], "holds ids"),
+    (["100*C110/(1e6*C112)", "(F0001+F0002)/2"], "holds ids"), (["ando_2007__1", "lit:chen_2005__12"], "holds ids"),
+    (["C012", "words"], ""), (["12/15", "3/4"], ""), (["2012", "1 %"], ""), ([None, None], ""),
+])  # fmt: skip
+def test_columns_of_ids_stand_last(shown, ids, words):
+    frame = pd.DataFrame({"What": ["a", "b"], "Id": pd.Series(ids, dtype=object), "n": [1, 2]})
+    if words:
+        with pytest.raises(ExhibitError, match=f"'tab-jobs': column 'Id' {words}; they stand last"):
+            exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.")
+    else:
+        exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.")
+    exhibits.table("tab-ids", frame[["What", "n", "Id"]], caption=CAPTION, note="Own count.")
+    assert shown[-1]["ids"] == ([2] if words else [])
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("188000", "188,000"), ("-50800 persons", "−50,800 persons"), ("-3.5 %", "−3.5 %"),
+    ("+2% vs -3.5%", "+2% vs −3.5%"),
+    ("-60 to 60", "−60 to 60"), ("[-0.000, 0.148]", "[0.000, 0.148]"), ("−0.00", "0.00"), ("-0.004", "−0.004"),
+    ("-0", "0"), ("2000-2007", "2000-2007"), ("1970", "1970"), ("E00007", "E00007"),
+    ("fats_out2_r2", "fats_out2_r2"), ("2026-04-08", "2026-04-08"), ("10.1257/12345", "10.1257/12345"),
+    ("309082.88", "309,082.88"), ("found ‘-5’", "found ‘-5’"), ("00712", "00712"), ("1234567", "1,234,567"),
+])  # fmt: skip
+def test_numbers_in_cells_are_set(words, said):
+    assert exhibits.typeset(words) == said
+
+
+def test_columns_of_numbers_stand_to_the_right(shown):
+    frame = pd.DataFrame({"Who": ["a", "b"], "p": ["<\xa00.001", "0.045"], "Interval": ["6.4 to 8.1", "not known"],
+                          "Bounds": ["[−0.1, 0.2]", "297 and 211"], "Empty": ["", ""], "Words": ["1 firm", "2 firms"],
+                          "Year": [2012, 2013]})  # fmt: skip
+    exhibits.table("tab-jobs", frame, caption=CAPTION, note="Own count.")
+    assert shown[0]["numeric"] == [False, True, True, True, False, False, True]
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -244,6 +283,13 @@ def test_regression_table_wants_one_text_for_each_estimate():
 def test_regression_table_has_no_minus_zero():
     frame = exhibits.regression_table({"Parent": estimate(-0.001, 0.1)}).set_index("")
     assert frame.loc["Estimate (s.e.)", "Parent"].split("\n")[0] in ("0.00", "+0.00")
+
+
+def test_intervals_have_no_minus_zero():
+    assert exhibits.intervals(pd.Series([-0.0004, -0.1]), pd.Series([0.1, -0.0001])) == [
+        "[0.000, 0.100]", "[−0.100, 0.000]"]
+    cell = exhibits.estimate_cell(estimate(-0.004, 0.0001), 2, interval=True)
+    assert cell == "+0.00\n[0.00, 0.00]"
 
 
 def test_estimate_cell_with_its_interval():

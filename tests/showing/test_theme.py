@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import seaborn as sns
@@ -72,6 +73,18 @@ def test_named_rows_have_their_values_at_the_edge(themed):
     assert [text.get_text() for text in ax.texts] == ["+0.50", "−1.25"]
     assert ax.get_ylabel() == ""
     assert not ax.spines["left"].get_visible()
+
+
+def test_years_stand_below_every_panel_that_counts_them(themed):
+    figure, axes = plt.subplots(2, 2, sharex="col")
+    for ax, start in zip(axes.flat, (2000, 0, 2000, 0), strict=True):
+        ax.plot([start, start + 10], [1, 2])
+    theme.years_on_panels(figure)
+    figure.draw_without_rendering()
+    seen = [any(label.get_visible() and label.get_text() for label in ax.get_xticklabels()) for ax in axes.flat]
+    below = [ax.xaxis.get_tick_params().get("labelbottom", True) for ax in axes.flat]
+    assert [a and b for a, b in zip(seen, below, strict=True)] == [True, False, True, True]
+    plt.close(figure)
 
 
 def test_only_a_plot_of_objects_is_drawn(themed):

@@ -204,8 +204,8 @@ def test_pins_resolve_for_every_stated_python(minor, tmp_path):
 def test_with_pyodides_versions_and_without_what_it_lacks(wheels, tmp_path):
     """The wheels that the site serves, beside Pyodide's own versions, in a shell like the browser's: same numbers."""
     at_hand, pins = pythons(), lite.pins()
-    asked = ["pandas", "statsmodels", "matplotlib", "joblib", "tqdm", "ipython", "altair", "duckdb", "scipy", "numpy",
-             "pydantic"]  # of pandera, which Pyodide has
+    asked = ["pandas", "statsmodels", "matplotlib", "cloudpickle", "joblib", "tqdm", "ipython", "altair", "duckdb",
+             "scipy", "numpy", "pydantic"]  # of pandera, which Pyodide has
     python = environment(tmp_path, at_hand[max(at_hand)], [f"{name}=={pins[name]}" for name in asked],
                          [f"{name}=={number}" for name, number in pins.items() if Requirement(name)])  # fmt: skip
     uv("pip", "install", "--quiet", "--python", str(tmp_path / "venv"), "--no-deps", *map(str, wheels.glob("*.whl")))

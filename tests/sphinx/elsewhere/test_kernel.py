@@ -28,8 +28,8 @@ from goingglobal.sphinx.elsewhere import lite
 
 pytestmark = [pytest.mark.environments, pytest.mark.far, pytest.mark.browser]
 
-NEEDED = ("micropip", "ipython", "jedi", "pandas", "statsmodels", "scipy", "matplotlib", "joblib", "tqdm", "altair",
-          "pydantic")  # fmt: skip
+NEEDED = ("micropip", "ipython", "jedi", "pandas", "statsmodels", "scipy", "matplotlib", "cloudpickle", "joblib",
+          "tqdm", "altair", "pydantic")  # fmt: skip
 STAND_IN = '''
 import importlib.abc, importlib.machinery, sys
 

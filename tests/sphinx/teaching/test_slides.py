@@ -25,8 +25,8 @@ GOOD = "# A question?\n\n**Answer.** Yes.\n\n" + NOTES + "".join(
     f"\n## Finding {n}\n\n- A bullet\n\n{NOTES}" for n in "abcdefg")
 TABLE = {"kind": "table", "page": "book/one", "columns": ["What", "Estimate", "Id"], "quotes": [2],
          "rows": [["first", "1\n(2)", "F0001"], ["second", "3", "F0002"]], "numeric": [False, True, False],
-         "caption": "A table."}  # fmt: skip
-FIGURE = {"kind": "figure", "page": "book/one", "caption": "A figure."}
+         "caption": "A table.", "ids": [2]}  # fmt: skip
+FIGURE = {"kind": "figure", "page": "book/one", "caption": "A figure.", "room": "wide"}
 EXHIBITS = {"tab-a": TABLE, "fig-a": FIGURE, "fig-other": {**FIGURE, "page": "book/two"},
             "fig-answer": {**FIGURE, "lines": [{}]}}  # fmt: skip
 KNOWN = {"result": {"tiny/a"}, "claim": {"C012"}, "fact": {"F0088"}}
@@ -77,6 +77,8 @@ def changed(old: str, new: str) -> str:
     (changed("- A bullet", "```{exhibit} fig-other\n```"), "exhibit 'fig-other' is none of book/one"),
     (changed("- A bullet", "```{exhibit} fig-a\n```\n\n```{exhibit} fig-a\n```"), "a second exhibit on one slide"),
     (changed("- A bullet", "```{exhibit} fig-a\n:rows: first\n```"), "rows and columns are chosen of tables only"),
+    (changed("- A bullet", "```{exhibit} fig-a\n```\n\n- A\n- B"),
+     'line 11: fig-a: give its figure `slide="side"`, so that it is drawn for this slide; it has \'wide\''),
     (changed("- A bullet", "```{exhibit} tab-a\n:columns: Esti\n```"), "no column 'Esti'; it has What | Estimate | Id"),
     (changed("- A bullet", "```{exhibit} tab-a\n:columns: Estimate\n:rows: last\n```"), "no row 'last'; it has first"),
     (changed("- A bullet", "```{exhibit} tab-a\n:head: Whose\n:columns: Estimate\n```"), "no column 'Whose'"),
@@ -98,6 +100,12 @@ def test_table_is_cut_to_what_the_slide_names():
     assert [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.select("tr")] == [
         ["Estimate", "What"], ["3", "second"]]  # fmt: skip
     assert table.select_one("tbody th")["scope"] == "row"
+
+
+def test_a_row_goes_by_its_id_too():
+    deck = slides.read("one", changed("- A bullet", "```{exhibit} tab-a\n:columns: Estimate\n:rows: F0002\n```"))
+    assert slides.check(deck, EXHIBITS, KNOWN) == []
+    assert slides._cut(deck.slides[1], TABLE)[0] == ([0, 1], [["second", "3", "F0002"]])
 
 
 def test_slide_is_found_by_exhibit_title_or_as_the_last():
@@ -234,6 +242,25 @@ OVER = """const slide = document.querySelector('section.present .gg-slide'), edg
 return [...slide.querySelectorAll(':not(caption)')].filter(e => !e.parentElement.closest('svg')).filter(e => {
   const box = e.getBoundingClientRect(); return box.bottom > edge.bottom + 1 || box.right > edge.right + 1;
 }).map(e => e.tagName + ' ' + e.textContent.slice(0, 40));"""
+# Lettering of the figure that is smaller than 18 pixels as shown, and a table that is wider than its room.
+SMALL = """const slide = document.querySelector('section.present .gg-slide');
+const svg = slide.querySelector('svg.gg-figure');
+const table = slide.querySelector('table'), faults = [];
+if (svg) {
+  const box = svg.getBoundingClientRect(), own = svg.viewBox.baseVal;
+  const scale = Math.min(box.width / own.width, box.height / own.height);
+  const texts = [...svg.querySelectorAll('text')];
+  if (!texts.length) { faults.push('a figure without lettering'); }
+  faults.push(...texts.map(t => [parseFloat(getComputedStyle(t).fontSize) * scale, t.textContent])
+    .filter(([size]) => size < 17.95).map(([size, words]) => `${size.toFixed(1)} px: ${words}`));
+}
+if (table) {
+  const room = table.closest('figure').getBoundingClientRect(), box = table.getBoundingClientRect();
+  const beyond = box.right > room.right + 1 || table.scrollWidth > table.clientWidth + 1;
+  if (beyond) { faults.push('a table beyond its room'); }
+  if (parseFloat(getComputedStyle(table).fontSize) < 18) { faults.push('a table in small letters'); }
+}
+return faults;"""
 HEADING = "return document.querySelector('section.present').querySelector('h1, h2').checkVisibility()"
 
 
@@ -283,6 +310,7 @@ def test_all_slides_are_reached_by_keyboard_from_disk(wide, chapter):
         seen.append(wide.execute_script("return Reveal.getIndices().h"))
         assert wide.execute_script(HEADING), seen
         assert wide.execute_script(OVER) == [], f"slide {place + 1}"
+        assert wide.execute_script(SMALL) == [], f"slide {place + 1}"
         for shown in range(len(slide.held) + 1):
             parts = wide.execute_script(SEEN)
             assert [parts[kind] for kind in slide.held] == [n < shown for n in range(len(slide.held))], place + 1

@@ -5,6 +5,7 @@
 `cards`          what opens on a quoted number, claim or fact
 `summary`        `{headline}`: the chart of a chapter's summary box
 `exhibits`       the cell behind each exhibit, and `{exhibits-list}`
+`lettering`      appendices by letters: A, A.1, Table A.1
 `mathematics`    formulas as MathML, made at build time: no script, no third party
 `bibliography`   labels of the list that match the author–year citations
 `margin`         definitions in the margin, the line above a title, words marked with their language
@@ -28,6 +29,7 @@ def setup(app: Sphinx) -> None:
         cards,
         exhibits,
         explorers,
+        lettering,
         margin,
         mathematics,
         page,
@@ -37,5 +39,6 @@ def setup(app: Sphinx) -> None:
         wording,
     )
 
-    for part in (roles, cards, summary, exhibits, mathematics, bibliography, margin, explorers, search, wording, page):
+    for part in (lettering, roles, cards, summary, exhibits, mathematics, bibliography, margin, explorers, search,
+                 wording, page):  # fmt: skip
         part.setup(app)

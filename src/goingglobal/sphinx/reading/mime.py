@@ -65,7 +65,8 @@ def _table(exhibit: dict, env: BuildEnvironment | None = None) -> nodes.table:
     def line(cells: list[str]) -> nodes.row:
         row = nodes.row("")
         for place, cell in enumerate(cells):
-            entry = nodes.entry("", classes=["gg-number"] if numeric[place] and place else [])
+            kinds = {"gg-number": numeric[place] and place, "gg-id": place in (exhibit.get("ids") or [])}
+            entry = nodes.entry("", classes=[name for name, holds in kinds.items() if holds])
             if str(cell) and place in quotes and cells is not columns:
                 parts = [part for id_ in str(cell).split() for part in (_link(id_, env), nodes.Text(" "))]
                 entry += nodes.paragraph("", "", *parts[:-1])

@@ -5,6 +5,7 @@
 `{claim}`17 % <C012>``            the same in other words: each number must stand in the claim
 `{fact}`F0542``                   an official figure; its card: what, who, when, how directly it was read
 `{verdict}`C012``                 the ledger's verdict on a claim; its card is the claim's
+`{causal}`not identified``        the verdict on a claim read as one of cause and effect, or `not asked`
 
 Cards: `reading.cards`. A title says the same in one line to readers without scripts.
 """
@@ -29,6 +30,7 @@ from goingglobal.sphinx.taking import citing, pictures
 CLAIMS_PAGE = "book/appendix/claims"
 TITLED = re.compile(r"^(?P<text>.+?)\s*<(?P<id>[^<>]+)>$", re.S)
 _ROLES = ("result", "claim", "fact", "verdict")
+CAUSAL = ("not identified", "not asked")
 
 
 class shown_exhibit(nodes.General, nodes.Element):
@@ -51,6 +53,21 @@ class Quote(SphinxRole):
         if text and self.name in ("claim", "fact"):
             page.faults += numbers_not_in_record(self.name, key, text)
         return [mime.quoted("", "", kind=self.name, key=key, words=text)], []
+
+
+class Causal(SphinxRole):
+    """A verdict on a claim as one of cause and effect; other words than those of `CAUSAL` are a fault of the page."""
+
+    def run(self):
+        if self.text not in CAUSAL:
+            registry.page(self.env).faults.append(f"{self.text!r} is no verdict on cause and effect; known are "
+                                                  f"{', '.join(CAUSAL)}")
+        return [nodes.inline("", self.text, classes=["gg-causal", _mark(self.text)])], []
+
+
+def _mark(verdict: str) -> str:
+    """The class by which the sheets set a verdict's mark: a shape, so that it doesn't rest on colour."""
+    return "gg-is-" + verdict.replace(" ", "-")
 
 
 @lru_cache
@@ -161,8 +178,9 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(mime.quoted)):
         found = quotation(results, node["kind"], node["key"], node["words"])
         address = found.url or link(found.page, found.anchor)
+        classes = [f"gg-{node['kind']}", *([_mark(found.words)] if node["kind"] == "verdict" else [])]
         new = quote_link("", found.words, internal=node["kind"] != "fact", refuri=address, reftitle=found.title,
-                         classes=[f"gg-{node['kind']}"], kind=node["kind"], key=node["key"])
+                         classes=classes, kind=node["kind"], key=node["key"])  # fmt: skip
         node.replace_self(new)
     for node in list(doctree.findall(shown_exhibit)):
         exhibit = exhibits[node["label"]]
@@ -238,6 +256,7 @@ def _skip(self, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> None:
     for name in _ROLES:
         app.add_role(name, Quote())
+    app.add_role("causal", Causal())
     app.add_directive("exhibit", Exhibit)
     for node in (mime.quoted, mime.drawing, shown_exhibit):
         app.add_node(node)

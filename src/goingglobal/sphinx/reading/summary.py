@@ -77,7 +77,8 @@ class Headline(Directive):
         exhibit = {
             "label": label, "kind": "figure", "caption": self.options["caption"], "tables": tables, "bars": bars,
             "source": " ".join([source, *([self.options["note"]] if "note" in self.options else [])]),
-            "lines": lines, "xlabel": self.options["xlabel"], "svg": "", "narrow": "", "csv": "", "alt": "",
+            "lines": lines, "xlabel": self.options["xlabel"], "svg": "", "narrow": "", "slide": "",
+            "room": "title", "csv": "", "alt": "",
         }
         registry.add(page.exhibits, label, exhibit, page, "exhibit")
         return mime.build(exhibit, self.state.document, env)
@@ -174,7 +175,7 @@ def _drawn(label: str, exhibit: dict, results: dict[str, dict]) -> dict[str, str
         free = line.ci_high >= 0  # else the label would stand on the line of zero: it goes above its point
         theme.direct_label(fig.axes[0], line.ci_high if free else line.value, line.name, words,
                            theme.COLOURS[line.colour], fontsize=8.5, **({"dx": 7} if free else _ABOVE))
-    forms = exhibits.forms_of(fig, label, alt)
+    forms = exhibits.forms_of(fig, label, alt, room="title")
     plt.close("all")
     return {"alt": alt, **forms,
             "csv": exhibits.csv_of(frame[["name", "result", "value", "ci_low", "ci_high", "n", "unit"]])}

@@ -91,6 +91,11 @@ class Slide:
     def bullets(self) -> int:
         return sum(token.type == "list_item_open" for token in self.body)
 
+    @property
+    def shape(self) -> str:
+        """How its parts stand, where it is neither the first slide nor the last."""
+        return ("whole", "stack", "side")[min(self.bullets, 2)] if self.exhibit else "text"
+
 
 @dataclass
 class Deck:
@@ -256,6 +261,10 @@ def check(deck: Deck, exhibits: dict[str, dict], known: dict[str, set[str]]) -> 
             own = ", ".join(label for label, e in exhibits.items() if e["page"] == page)
             faults.append(f"line {slide.line}: exhibit {slide.exhibit!r} is none of {page}; it has {own}")
         elif record is not None:
+            room = "title" if slide is deck.slides[0] else "side" if slide.shape == "side" else "wide"
+            if record["kind"] == "figure" and not record.get("lines") and record.get("room") != room:
+                faults.append(f"line {slide.line}: {slide.exhibit}: give its figure `slide=\"{room}\"`, so that it is "
+                              f"drawn for this slide; it has {record.get('room') or 'none'!r}")
             faults += [f"line {slide.line}: {slide.exhibit}: {fault}" for fault in _cut(slide, record)[1]]
     first = deck.slides[0].exhibit if deck.slides else ""
     if first in exhibits and not exhibits[first].get("lines"):
@@ -269,7 +278,8 @@ def _cut(slide: Slide, record: dict) -> tuple[tuple[list[int], list[list[str]]],
     if record["kind"] == "figure":
         return ([], []), ["rows and columns are chosen of tables only"] if slide.rows or wanted else []
     columns = [record["columns"].index(name) for name in slide.columns if name in record["columns"]]
-    heads = {row[0].partition("\n")[0]: row for row in record["rows"]}
+    named = [0, *(record.get("ids") or [])]  # a row goes by its first cell, or by an id
+    heads = {row[place].partition("\n")[0]: row for place in named for row in record["rows"]}
     faults = [f"no column {name!r}; it has {' | '.join(record['columns'])}" for name in wanted
               if name not in record["columns"]]
     faults += [f"no row {name!r}; it has {' | '.join(heads)}" for name in slide.rows if name not in heads]
@@ -335,7 +345,7 @@ class _Writer:
         record, label = self.exhibits[slide.exhibit], slide.exhibit
         source = f"Source: {data.source_line(*record['tables'])}." if record["tables"] else record["source"]
         where = f'<a href="{escape(self.link(record["page"], label))}">{citing.number(self.env, label)}</a>'
-        drawn = record["svg"] if record["kind"] == "figure" else _table(slide, record)
+        drawn = record["slide"] if record["kind"] == "figure" else _table(slide, record)
         return (f'<figure class="gg-{record["kind"]}">{drawn}<figcaption>{where}. {_words(source)}</figcaption>'
                 "</figure>")
 
@@ -366,12 +376,7 @@ class _Writer:
 
     def slide(self, slide: Slide, chapter: str, place: int, last: bool) -> str:
         level = "h2" if place else "h1"
-        if not place or last:
-            kind = "last" if last else "title"
-        elif slide.exhibit:
-            kind = ("whole", "stack", "side")[min(slide.bullets, 2)]
-        else:
-            kind = "text"
+        kind = "last" if last else slide.shape if place else "title"
         parts = [f"<{level}>{self.inline(slide.title)}</{level}>"]
 
         def held(part: str, kind: str) -> str:

@@ -87,9 +87,10 @@ def source(cell: dict) -> str:
 
 
 def chapters(root: Path) -> dict[str, int]:
-    """Stem → number of every numbered chapter of `_toc.yml`."""
+    """Stem → number of every numbered chapter of `_toc.yml`; appendices, which go by letters, are none."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    files = [entry["file"] for part in toc["parts"] if part.get("numbered") for entry in part["chapters"]]
+    numbered = [part for part in toc["parts"] if part.get("numbered") and "style" not in part]
+    files = [entry["file"] for part in numbered for entry in part["chapters"]]
     return {file.rpartition("/")[2]: number for number, file in enumerate(files, 1)}
 
 
