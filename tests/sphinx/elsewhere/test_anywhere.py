@@ -218,7 +218,9 @@ def test_with_pyodides_versions_and_without_what_it_lacks(wheels, tmp_path):
         names.append(launch.cut_name(name) if name in CUTS else name)
     answers = run(python, tmp_path, names, JOBLIB_MULTIPROCESSING="0", DIFF_DIFF_BACKEND="python")
     left_out = {
-        "book/support-programs.ipynb": {"support/sdid_employment_2012", "support/sdid_fdi_conduits_se"},
+        "book/support-programs.ipynb": {
+            "support/sdid_fdi_conduits_se",
+            *(f"support/sdid_{outcome}_2012{end}" for outcome in ("employment", "fdi") for end in ("", "_rank_p"))},
         "book/appendix/your-data.ipynb": {f"own/generated/{part}" for part in (
             "ceiling", "effect", "firms", "limit", "rows", "truth")},
     }  # fmt: skip
