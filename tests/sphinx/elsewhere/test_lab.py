@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from conftest import SITE
 
 from goingglobal.sphinx.elsewhere import lab
+
+ENDED = SimpleNamespace(returncode=0)
 
 
 @pytest.fixture
@@ -84,6 +88,33 @@ def test_links_lead_from_the_readers_folder_to_the_built_site(copies, tmp_path):
     assert json.loads(found(mine)["one.ipynb"]) == [
         "[a](../_build/html/book/a.html#b) [c](../../_build/html/book/c.html \"t\") "
         '<a href="../_build/html/exhibits/d.csv">d</a> [e](https://e.org/../f)']  # fmt: skip
+
+
+def test_lab_opens_copies_and_sheets_in_the_readers_folder(tmp_path, monkeypatch, capsys):
+    site, asked = tmp_path / "_build" / "html", []
+    for name in ("notebooks/appendix/two.ipynb", "exercises/one-exercises.ipynb"):
+        (site / name).parent.mkdir(parents=True)
+        (site / name).write_text(name, encoding="utf-8")
+    monkeypatch.setattr(lab.build, "main", lambda root: 0)
+    monkeypatch.setattr(lab.subprocess, "run", lambda command, **_: asked.append(command) or ENDED)
+    mine = tmp_path / "my-notebooks"
+    assert lab.main(tmp_path, ["--no-browser"]) == 0
+    assert found(mine) == {"appendix/two.ipynb": "notebooks/appendix/two.ipynb",
+                           "exercises/one-exercises.ipynb": "exercises/one-exercises.ipynb"}
+    assert asked[0][-2:] == ["--LabApp.default_url=/lab/tree/my-notebooks", "--no-browser"]
+    (mine / "exercises" / "one-exercises.ipynb").write_text("my answer", encoding="utf-8")
+    (site / "exercises" / "one-exercises.ipynb").write_text("another sheet", encoding="utf-8")
+    assert lab.main(tmp_path, []) == 0
+    assert found(mine)["exercises/one-exercises.ipynb"] == "my answer"
+    assert found(mine)["exercises/one-exercises-newer.ipynb"] == "another sheet"
+    assert "one-exercises.ipynb: yours is kept" in capsys.readouterr().out
+
+
+@pytest.mark.site
+def test_sheets_have_no_links_that_a_move_would_break():
+    sheets = sorted((SITE / "exercises").glob("*.ipynb"))
+    assert len(sheets) == 5
+    assert [path.name for path in sheets if lab.moved(text := path.read_text(encoding="utf-8")) != text] == []
 
 
 def test_a_book_that_can_not_be_built_opens_nothing(tmp_path, capsys):

@@ -1,8 +1,9 @@
 """`python -m goingglobal.sphinx.elsewhere.lab`: the reading copies in a reader's own folder, in JupyterLab.
 
-`make lab` builds the book if need be, puts the reading copies into `my-notebooks/` and opens that folder. What a reader
-has changed there is never written over: a copy that is no longer as it was written stays, and where the book has a new
-one, that gets another name (`x-newer.ipynb`). What was written is noted in `my-notebooks/.written.json`.
+`make lab` builds the book if need be, puts the reading copies and the students' sheets of exercises into
+`my-notebooks/` and opens that folder. What a reader has changed there is never written over: a copy that is no longer
+as it was written stays, and where the book has a new one, that gets another name (`x-newer.ipynb`). What was written is
+noted in `.written.json` beside the copies.
 Arguments are handed on to JupyterLab.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from goingglobal import _console
-from goingglobal.sphinx import build, state
+from goingglobal.sphinx import build, registry, state
 
 NOTED = ".written.json"
 _UP = re.compile(r"(?P<before>\]\(|href=\\\")(?P<up>(?:\.\./)+)")
@@ -69,9 +70,10 @@ def main(root: Path, arguments: list[str]) -> int:
     code = build.main(root)
     if code != 0:
         return code
-    folder = root / state.MINE
-    folder.mkdir(exist_ok=True)
-    for line in put(root / "_build" / "html" / "notebooks", folder):
+    folder, site = root / state.MINE, root / "_build" / "html"
+    sheets = folder / registry.SHEETS
+    sheets.mkdir(parents=True, exist_ok=True)
+    for line in [*put(site / "notebooks", folder), *put(site / registry.SHEETS, sheets)]:
         print(line)
     print(f"to read and change: {state.MINE}/ (your changes stay); to write the book: book/", flush=True)
     as_root = ["--allow-root"] if getattr(os, "geteuid", int)() == 0 and os.name == "posix" else []
