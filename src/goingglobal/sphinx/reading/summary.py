@@ -39,7 +39,6 @@ from goingglobal.sphinx.reading import mime
 if TYPE_CHECKING:  # charts are drawn only where their numbers have changed: else nothing need be loaded for them
     import pandas as pd
 
-_ABOVE = {"dx": 0, "dy": 9, "ha": "center"}
 _WIDTH = 4.8  # inches: narrower than other figures, so that the lettering can be read on a telephone
 
 
@@ -172,9 +171,9 @@ def _drawn(label: str, exhibit: dict, results: dict[str, dict]) -> dict[str, str
     theme.named_rows(fig)
     for line in frame.itertuples():
         words = f"{line.value:.{digits}f}".replace("-", "−")
-        free = line.ci_high >= 0  # else the label would stand on the line of zero: it goes above its point
-        theme.direct_label(fig.axes[0], line.ci_high if free else line.value, line.name, words,
-                           theme.COLOURS[line.colour], fontsize=8.5, **({"dx": 7} if free else _ABOVE))
+        # Of an interval below zero the number stands beyond the line of zero, not on it.
+        theme.direct_label(fig.axes[0], max(line.ci_high, 0.0), line.name, words, theme.COLOURS[line.colour],
+                           fontsize=8.5, dx=7)
     forms = exhibits.forms_of(fig, label, alt, room="title")
     plt.close("all")
     return {"alt": alt, **forms,
