@@ -313,7 +313,9 @@ def table_description(name: str) -> None:
     for field in resource["schema"]["fields"]:
         known = frame[field["name"]].dropna()
         limits = field.get("constraints", {})
-        span = " to ".join(f"{limits[k]:g}" for k in ("minimum", "maximum") if k in limits)
+        ends = [f"{limits[end]:.15g}" for end in ("minimum", "maximum") if end in limits]
+        only = "≥ " if "minimum" in limits else "≤ "
+        span = " to ".join(ends) if len(ends) != 1 else only + ends[0]
         example = known.iloc[0] if len(known) else ""
         rows.append({
             "Field": field["name"], "What": field["title"], "Unit": field.get("unit", ""), "Checked range": span,

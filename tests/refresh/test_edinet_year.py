@@ -19,11 +19,11 @@ from goingglobal.refresh import edinet
 pytestmark = pytest.mark.environments
 COUNT = 1800
 MEASURED = """
-import resource, sys, time
+import sys, time
+from goingglobal.own.large import peak_mb
 from goingglobal.refresh import edinet
 began, code = time.process_time(), edinet.main(sys.argv[1:])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-print(f"code {code}, {time.process_time() - began:.0f} CPU seconds, {peak:.0f} MB")
+print(f"code {code}, {time.process_time() - began:.0f} CPU seconds, {peak_mb():.0f} MB")
 """
 
 
@@ -46,18 +46,8 @@ def made_year(world: service.Service) -> None:
 def test_a_year_of_1800_filings_stays_small_and_is_asked_for_once(tmp_path):
     with service.Service() as world:
         made_year(world)
-        command = [
-            sys.executable,
-            "-c",
-            MEASURED,
-            "2017",
-            "--pause",
-            "0",
-            "--base-url",
-            world.url,
-            "--folder",
-            str(tmp_path),
-        ]
+        command = [sys.executable, "-c", MEASURED, "2017", "--pause", "0", "--base-url", world.url, "--folder",
+                   str(tmp_path)]  # fmt: skip
         environment = os.environ | {edinet.KEY: service.KEY}
         asked = []
         for _ in range(2):
