@@ -22,13 +22,13 @@ const ask = (what, rules, wanted) => axe.run(what, {resultTypes: ['violations'],
   rules: found.passes.length + found.violations.length,
   faults: found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => wanted(v))}));
 """
-RULES = ASK + """
+BARE = """
 const DRAWING = ['circle', 'clipPath', 'defs', 'g', 'line', 'path', 'pattern', 'rect', 'style', 'text', 'tspan', 'use'];
 const DRAWN = ['class', 'clip-path', 'cx', 'cy', 'd', 'fill', 'height', 'id', 'patternUnits', 'r', 'style', 'transform',
   'type', 'width', 'x', 'xlink:href', 'y'];
-const [before, done] = arguments, aside = [];
 const bare = (e, tags, names) => [...e.querySelectorAll('*')].every(
   part => tags.includes(part.tagName) && part.getAttributeNames().every(name => names.includes(name)));
+const aside = [];
 const swap = (e, ...nodes) => {
   const before = [...e.childNodes];
   aside.push(() => e.replaceChildren(...before));
@@ -38,8 +38,41 @@ for (const svg of document.querySelectorAll('svg[role=img]')) if (bare(svg, DRAW
 for (const pre of document.querySelectorAll('.highlight pre')) {
   if (bare(pre, ['SPAN'], ['class'])) swap(pre, pre.textContent);
 }
+const LINKS = 'a[href], [role=link]', BLOCKS = ['block', 'list-item', 'table', 'flex', 'grid', 'inline-block'];
+"""
+# All that rules without an eye for colour can see; of icons for one of both modes, only that they are hidden; and of
+# links all that can tell them from the words around them, but for which colours these have.
+SHAPE = BARE + """
+const done = arguments[0];
+const all = [document.title, ...[...document.querySelectorAll('*')].map(e => {
+  if (e.closest('svg[aria-hidden=true]') && bare(e, DRAWING, DRAWN)) return e.tagName;
+  const {x, y, width, height} = e.getBoundingClientRect(), own = [...e.childNodes].filter(n => n.nodeType === 3);
+  return [e.tagName, x, y, width, height, getComputedStyle(e).overflow, e.checkVisibility({visibilityProperty: true}),
+    ...[...e.attributes].map(a => a.name === 'data-theme' || `${a.name}=${a.value}`), ...own.map(n => n.data)].join();
+})];
+const TELLING = ['display', 'background-image', 'font-family', 'font-weight', 'font-style', 'font-size',
+  'text-decoration-line', 'text-decoration-style', 'border-bottom-style', 'border-bottom-width', 'border-top-style',
+  'border-top-width', 'outline-style', 'outline-width'];
+const near = new Set();
+for (const link of document.querySelectorAll(LINKS)) {
+  for (let e = link; e && !near.has(e); e = e.parentElement) {
+    near.add(e);
+    if (e !== link && BLOCKS.includes(getComputedStyle(e).display)) break;
+  }
+}
+for (const e of near) {
+  const style = getComputedStyle(e), line = style.getPropertyValue('text-decoration');
+  all.push([...TELLING.map(name => style.getPropertyValue(name)), line.split(' ').length < 3 && line,
+    ...['border-bottom-color', 'border-top-color', 'outline-color'].map(
+      name => /[,/] 0\\)$/.test(style.getPropertyValue(name)))].join());
+}
+aside.forEach(back => back());
+crypto.subtle.digest('SHA-256', new TextEncoder().encode(all.join())).then(
+  bytes => done([...new Uint8Array(bytes)].join()));
+"""
+RULES = ASK + BARE + """
+const done = arguments[0];
 // A link that its letters or a line tell from the words around it breaks no rule, whatever their colours are.
-const BLOCKS = ['block', 'list-item', 'table', 'flex', 'grid', 'inline-block'];
 const told = link => {
   for (let e = link.parentElement; e; e = e.parentElement) {
     if (!axe.commons.color.elementIsDistinct(link, e)) return false;
@@ -47,28 +80,18 @@ const told = link => {
   }
 };
 axe.setup(document);
-const alike = [...document.querySelectorAll('a[href], [role=link]')].filter(
+const alike = [...document.querySelectorAll(LINKS)].filter(
   link => !told(link) && axe.commons.dom.isInTextBlock(link));
 axe.teardown();
 const serious = axe._audit.rules.filter(rule => rule.enabled && !['minor', 'moderate'].includes(rule.impact)
   && !rule.tags.some(tag => axe._audit.tagExclude.includes(tag))).map(rule => rule.id);
 const words = v => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 160)).join(' | ')}`;
-// All that rules without an eye for colour can see; of icons for one of both modes, only that they are hidden.
-const all = document.title + [...document.querySelectorAll('*')].map(e => {
-  if (e.closest('svg[aria-hidden=true]') && bare(e, DRAWING, DRAWN)) return e.tagName;
-  const {x, y, width, height} = e.getBoundingClientRect(), own = [...e.childNodes].filter(n => n.nodeType === 3);
-  return [e.tagName, x, y, width, height, getComputedStyle(e).overflow, e.checkVisibility({visibilityProperty: true}),
-    ...[...e.attributes].map(a => a.name === 'data-theme' || `${a.name}=${a.value}`), ...own.map(n => n.data)].join();
-}).join();
-const sum = text => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)).then(
-  bytes => [...new Uint8Array(bytes)].join());
 (async () => {
-  const shape = await sum(all);
   const names = serious.filter(id => !['color-contrast', 'link-in-text-block'].includes(id));
-  const found = before?.shape === shape ? {...before, faults: []} : await ask(document, names, words);
+  const found = await ask(document, names, words);
   if (alike.length) found.faults.push(...(await ask({include: alike}, ['link-in-text-block'], words)).faults);
   aside.forEach(back => back());
-  done({...found, serious, shape});
+  done({...found, serious, alike: alike.length});
 })();
 """
 # A look is the layers that a text stands on, from the page to itself, and its own lettering, as inline styles. Where a
@@ -143,13 +166,15 @@ _judged: dict[str, str] = {}
 def look(browser, before: dict | None = None) -> dict:
     """Of the page that the browser shows: how many `rules` had something to judge, their `faults`, `looks` of texts.
 
-    `before`: what was found on it in other colours, if it was; its faults are not told again.
+    `before`: what was found on it in other colours, if it was. Its faults are not told again, and axe is not asked again
+    where all is the same but colours, and no link has nothing but its colour.
     """
-    looks = browser.execute_script(LOOKS)
+    found = {"looks": browser.execute_script(LOOKS), "shape": browser.execute_async_script(SHAPE)}
+    if before and before["shape"] == found["shape"] and not before["alike"]:
+        return {**before, **found, "faults": []}
     if not browser.execute_script("return 'axe' in window"):
         browser.execute_script(SOURCE)
-    return {**browser.execute_async_script(RULES, before and {"shape": before["shape"], "rules": before["rules"]}),
-            "looks": looks}  # fmt: skip
+    return {**browser.execute_async_script(RULES), **found}
 
 
 def faint(browser, looks: dict[str, str]) -> list[str]:

@@ -31,7 +31,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 CHROMIUM = browser_of_book.find()
 CHROMEDRIVER = browser_of_book.driver()
-BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900")
+# Without tabs and an address to draw, and with one process for all pages of the site: a third of the browser's work.
+BROWSER_FLAGS = (*browser_of_book.FLAGS, "--window-size=1280,900", "--app=about:blank",
+                 "--disable-features=SpareRendererForSitePerProcess,BackForwardCache")
 # Files of tests by how long they take on two cores, from over a minute to some ten seconds; see `make test`.
 LONGEST = ("loop", "site", "paper", "slides", "explorers_on_the_site", "build", "odd_panels", "lite", "epub",
            "data_package", "specifications", "large", "citing", "exercises", "golden_abroad", "cases", "rooms", "check",
