@@ -28,28 +28,27 @@ const DRAWN = ['class', 'clip-path', 'cx', 'cy', 'd', 'fill', 'height', 'id', 'p
   'type', 'width', 'x', 'xlink:href', 'y'];
 const bare = (e, tags, names) => [...e.querySelectorAll('*')].every(
   part => tags.includes(part.tagName) && part.getAttributeNames().every(name => names.includes(name)));
-const aside = [];
-const swap = (e, ...nodes) => {
-  const before = [...e.childNodes];
-  aside.push(() => e.replaceChildren(...before));
-  e.replaceChildren(...nodes);
-};
-for (const svg of document.querySelectorAll('svg[role=img]')) if (bare(svg, DRAWING, DRAWN)) swap(svg);
-for (const pre of document.querySelectorAll('.highlight pre')) {
-  if (bare(pre, ['SPAN'], ['class'])) swap(pre, pre.textContent);
-}
+const drawings = [...document.querySelectorAll('svg[role=img]')].filter(e => bare(e, DRAWING, DRAWN));
+const codes = [...document.querySelectorAll('.highlight pre')].filter(e => bare(e, ['SPAN'], ['class']));
 const LINKS = 'a[href], [role=link]', BLOCKS = ['block', 'list-item', 'table', 'flex', 'grid', 'inline-block'];
 """
 # All that rules without an eye for colour can see; of icons for one of both modes, only that they are hidden; and of
 # links all that can tell them from the words around them, but for which colours these have.
 SHAPE = BARE + """
-const done = arguments[0];
-const all = [document.title, ...[...document.querySelectorAll('*')].map(e => {
-  if (e.closest('svg[aria-hidden=true]') && bare(e, DRAWING, DRAWN)) return e.tagName;
-  const {x, y, width, height} = e.getBoundingClientRect(), own = [...e.childNodes].filter(n => n.nodeType === 3);
-  return [e.tagName, x, y, width, height, getComputedStyle(e).overflow, e.checkVisibility({visibilityProperty: true}),
-    ...[...e.attributes].map(a => a.name === 'data-theme' || `${a.name}=${a.value}`), ...own.map(n => n.data)].join();
-})];
+const done = arguments[0], whole = new Set([...drawings, ...codes]), all = [document.title];
+const icons = new Set([...document.querySelectorAll('svg[aria-hidden=true]')].filter(e => bare(e, DRAWING, DRAWN)));
+const walk = e => {
+  if (icons.has(e)) return all.push(e.tagName, ...[...e.querySelectorAll('*')].map(part => part.tagName));
+  const {x, y, width, height} = e.getBoundingClientRect();
+  all.push(e.tagName, x, y, width, height, getComputedStyle(e).overflow, e.checkVisibility({visibilityProperty: true}));
+  for (const {name, value} of e.attributes) all.push(name === 'data-theme' || `${name}=${value}`);
+  if (whole.has(e)) return all.push(e.tagName === 'PRE' && e.textContent);
+  for (const node of e.childNodes) {
+    if (node.nodeType === 1) walk(node); else if (node.nodeType === 3) all.push(node.data);
+  }
+  all.push(')');
+};
+walk(document.documentElement);
 const TELLING = ['display', 'background-image', 'font-family', 'font-weight', 'font-style', 'font-size',
   'text-decoration-line', 'text-decoration-style', 'border-bottom-style', 'border-bottom-width', 'border-top-style',
   'border-top-width', 'outline-style', 'outline-width'];
@@ -66,12 +65,18 @@ for (const e of near) {
     ...['border-bottom-color', 'border-top-color', 'outline-color'].map(
       name => /[,/] 0\\)$/.test(style.getPropertyValue(name)))].join());
 }
-aside.forEach(back => back());
 crypto.subtle.digest('SHA-256', new TextEncoder().encode(all.join())).then(
   bytes => done([...new Uint8Array(bytes)].join()));
 """
 RULES = ASK + BARE + """
-const done = arguments[0];
+const done = arguments[0], aside = [];
+const swap = (e, ...nodes) => {
+  const before = [...e.childNodes];
+  aside.push(() => e.replaceChildren(...before));
+  e.replaceChildren(...nodes);
+};
+drawings.forEach(e => swap(e));
+codes.forEach(e => swap(e, e.textContent));
 // A link that its letters or a line tell from the words around it breaks no rule, whatever their colours are.
 const told = link => {
   for (let e = link.parentElement; e; e = e.parentElement) {
@@ -116,7 +121,7 @@ const holds = (a, b) =>
   a.left - 1 <= b.left && b.right <= a.right + 1 && a.top - 1 <= b.top && b.bottom <= a.bottom + 1;
 const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 const apart = [...document.body.querySelectorAll('*')].filter(
-  e => style(e).backgroundColor !== LAYER['background-color']
+  e => !e.ownerSVGElement && style(e).backgroundColor !== LAYER['background-color']
   && e.checkVisibility({visibilityProperty: true, opacityProperty: true})
   && (style(e).position !== 'static' || style(e).float !== 'none' || style(e).transform !== 'none'));
 const found = {};
@@ -138,8 +143,10 @@ const judge = e => {
   }
 };
 const seen = e => e.checkVisibility({visibilityProperty: true}) && !e.closest('svg, :disabled');
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = new Set();
-while (walker.nextNode()) if (walker.currentNode.data.trim()) texts.add(walker.currentNode.parentElement);
+const reader = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT,
+  node => node.tagName === 'svg' ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+const texts = new Set();
+while (reader.nextNode()) if (reader.currentNode.data?.trim()) texts.add(reader.currentNode.parentElement);
 for (const e of document.querySelectorAll('input, select, textarea')) texts.add(e);
 for (const e of texts) if (seen(e)) judge(e);
 return found;

@@ -63,9 +63,10 @@
 
   // Frames are stops for the keyboard only where there is something to scroll.
   const frames = () => {
-    for (const frame of document.querySelectorAll(".gg-scroll, .gg-math-block, pre")) {
-      if (frame.scrollWidth > frame.clientWidth) { frame.tabIndex = 0; } else { frame.removeAttribute("tabindex"); }
-    }
+    const all = [...document.querySelectorAll(".gg-scroll, .gg-math-block, pre")];
+    // All are measured before one is changed: a change in between would have the page laid out anew for each.
+    const scrolls = all.map((frame) => frame.scrollWidth > frame.clientWidth);
+    all.forEach((frame, n) => { if (scrolls[n]) { frame.tabIndex = 0; } else { frame.removeAttribute("tabindex"); } });
   };
 
   // Left and right turn pages, unless they have something else to move: text, a choice, a frame that scrolls.

@@ -335,6 +335,8 @@ def test_cells_of_the_tables(page):
 
 # ---------------------------------------------------------------------------------------------------- browser
 LOOK = """
+await document.fonts.ready;
+await new Promise(requestAnimationFrame);
 const figures = {}, box = e => e.getBoundingClientRect();
 const ground = e => {
   const colour = e ? getComputedStyle(e).backgroundColor : 'rgb(255, 255, 255)';
@@ -351,8 +353,17 @@ const long = [...document.querySelectorAll('.cell_input pre')].filter(
 return {theme: document.documentElement.dataset.theme, figures, icons, moved: globalThis.moved, long,
         broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.checkVisibility()).map(i => i.src)};
 """
-# Figures on a telephone: which form is shown, how wide, and its smallest lettering in pixels.
-NARROW = """return [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-figure)')].map(f => {
+# Asked of the page at 375 pixels.
+NARROW = """
+const root = document.documentElement, wide = [], box = e => e.getBoundingClientRect();
+const narrow = [root.scrollWidth, root.clientWidth];
+if (narrow[0] > narrow[1]) {
+  for (const e of document.querySelectorAll('main *')) {
+    if (box(e).right > root.clientWidth + 1) wide.push(`${e.tagName}.${e.className.baseVal ?? e.className}#${e.id}`);
+  }
+}
+// Figures: which form is shown, how wide, and its smallest lettering in pixels.
+const figures = [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-figure)')].map(f => {
   const wide = f.querySelector('.gg-wide');
   const narrow = [...f.querySelectorAll('.gg-narrow')].find(e => e.checkVisibility());
   if (!narrow) return [f.id, false, 0, 0];
@@ -361,17 +372,18 @@ NARROW = """return [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-f
   const sizes = [...narrow.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize) * scale);
   return [f.id, narrow.checkVisibility() && !wide.checkVisibility(), narrow.getBoundingClientRect().right,
           Math.min(...sizes)];
-});"""
-# Tables of more than four columns on a telephone, scrolled to their end: whether the first column is still in view.
-TABLES = """const wide = t => t.tHead?.rows[0]?.cells.length > 4;
-return [...document.querySelectorAll('article table')].filter(wide).map(t => {
+});
+// Tables of more than four columns, scrolled to their end: whether the first column is still in view.
+const tables = [...document.querySelectorAll('article table')].filter(t => t.tHead?.rows[0]?.cells.length > 4).map(t => {
   const frame = t.closest('.gg-scroll'), first = t.tBodies[0].rows[0].cells[0];
   frame.scrollLeft = frame.scrollWidth;
   const a = frame.getBoundingClientRect(), b = first.getBoundingClientRect();
   const seen = [t.closest('.gg-exhibit')?.id || t.id, b.left >= a.left - 1 && b.right <= a.right, b.width / a.width];
   frame.scrollLeft = 0;
   return seen;
-});"""
+});
+return {narrow, wide: wide.slice(0, 8), narrow_figures: figures, narrow_tables: tables,
+        home: document.querySelector('.gg-title').checkVisibility()};"""
 # Installed before the page's own scripts: how far anything moved after it was first painted.
 SHIFTS = """globalThis.moved = []; new PerformanceObserver(list => {
   for (const shift of list.getEntries()) {
@@ -379,14 +391,6 @@ SHIFTS = """globalThis.moved = []; new PerformanceObserver(list => {
     globalThis.moved.push([shift.value, ...shift.sources.map(s => s.node?.outerHTML?.slice(0, 120) ?? '')]);
   }
 }).observe({type: 'layout-shift', buffered: true});"""
-WIDTH = "const e = document.documentElement; return [e.scrollWidth, e.clientWidth];"
-WIDE = """
-const edge = document.documentElement.clientWidth, wide = [], box = e => e.getBoundingClientRect();
-for (const e of document.querySelectorAll('main *')) {
-  if (box(e).right > edge + 1) wide.push(`${e.tagName}.${e.className.baseVal ?? e.className}#${e.id}`);
-}
-return wide.slice(0, 8);
-"""
 
 
 @pytest.fixture(scope="session")
@@ -418,26 +422,26 @@ def _visit(browser, server: str, page: str, mode: str, other: dict | None = None
     early = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SHIFTS})
     browser.get(f"{server}/{page}")
     browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", early)
-    browser.execute_async_script("document.fonts.ready.then(() => requestAnimationFrame(() => arguments[0]()))")
-    seen = browser.execute_script(LOOK)
+    seen = _asked(browser, LOOK)
     seen["requests"], seen["console"] = _logged(browser)
     seen["axe"] = axe.look(browser, other)
     _logged(browser)
     narrow = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
-    content, window = seen["narrow"] = browser.execute_script(WIDTH)
-    seen["wide"] = browser.execute_script(WIDE) if content > window else []
-    seen["narrow_figures"] = browser.execute_script(NARROW)
-    seen["narrow_tables"] = browser.execute_script(TABLES)
-    seen["home"] = browser.execute_script("return document.querySelector('.gg-title').checkVisibility()")
+    seen |= _asked(browser, NARROW)
     for part, more in zip(("requests", "console"), _logged(browser), strict=True):
         seen[part] += more
     return seen
 
 
+def _asked(browser, question: str) -> dict:
+    return browser.execute_script(f"return (async () => {{{question}}})()")
+
+
 def _logged(browser) -> tuple[list[str], list[dict]]:
     """Addresses asked for, and what the console found severe, since this was last asked."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")
+                if "Network.requestWillBeSent" in entry["message"]]  # fmt: skip
     return ([m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"],
             [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"])  # fmt: skip
 
