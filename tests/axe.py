@@ -173,8 +173,8 @@ _judged: dict[str, str] = {}
 def look(browser, before: dict | None = None) -> dict:
     """Of the page that the browser shows: how many `rules` had something to judge, their `faults`, `looks` of texts.
 
-    `before`: what was found on it in other colours, if it was. Its faults are not told again, and axe is not asked again
-    where all is the same but colours, and no link has nothing but its colour.
+    `before`: what was found on it in other colours, if it was. Its faults are not told again, and axe is not asked
+    again where all but colours is the same and no link is told from the words around it by its colour alone.
     """
     found = {"looks": browser.execute_script(LOOKS), "shape": browser.execute_async_script(SHAPE)}
     if before and before["shape"] == found["shape"] and not before["alike"]:

@@ -33,12 +33,34 @@ def soup(page: str) -> BeautifulSoup:
 
 
 @cache
+def _index(page: str) -> dict[str, list[Tag]]:
+    found: dict[str, list[Tag]] = {}
+    for element in soup(page).descendants:
+        if isinstance(element, Tag):
+            for key in {element.name, *(f".{kind}" for kind in element.get("class", ())),
+                        *(f"[{name}]" for name in ("id", "style") if name in element.attrs)}:  # fmt: skip
+                found.setdefault(key, []).append(element)
+    return found
+
+
+def those(page: str, what: str) -> list[Tag]:
+    """Elements of a page as `select` gives them, for `name`, `.class`, `name.class`, `[id]` and `[style]` alone.
+
+    The page is searched once for all.
+    """
+    name, dot, kind = what.partition(".")
+    found = _index(page).get(f"{dot}{kind}" if dot else name, [])
+    return [element for element in found if element.name == name] if dot and name else list(found)
+
+
+@cache
 def anchors(page: str) -> Counter[str]:
-    return Counter(element["id"] for element in soup(page).find_all(id=True))
+    return Counter(element["id"] for element in those(page, "[id]"))
 
 
+@cache
 def article(page: str) -> Tag:
-    return soup(page).find("main")
+    return those(page, "main")[0]
 
 
 def letters(text: str) -> str:
@@ -82,17 +104,18 @@ def texts() -> list[Path]:
     return sorted(path for path in SITE.rglob("*") if path.suffix in ends)
 
 
-def loaded(page: str) -> list[str]:
+@cache
+def loaded(page: str) -> tuple[str, ...]:
     """Every address that the page's markup loads by itself."""
     found = []
     for name, attributes in LOADING.items():
-        for element in soup(page).find_all(name):
+        for element in those(page, name):
             if name == "link" and LINKING & set(element["rel"]):
                 continue
             for attribute in attributes:
                 value = element.get(attribute, "")
                 found += [part.split()[0] for part in (value.split(",") if attribute == "srcset" else [value]) if part]
-    return found
+    return tuple(found)
 
 
 def local(page: str, address: str) -> tuple[str, str] | None:

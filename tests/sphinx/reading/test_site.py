@@ -13,6 +13,7 @@ import axe
 import pandas as pd
 import pytest
 import yaml
+from bs4 import Tag
 from conftest import ROOT, SITE, WEIGHTS
 from pages import (
     EVERY_PAGE,
@@ -31,6 +32,7 @@ from pages import (
     soup,
     straight,
     texts,
+    those,
 )
 
 from goingglobal import load
@@ -56,10 +58,14 @@ MACHINE = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|work|Users|mnt|opt|srv)/[\
 
 
 # ------------------------------------------------------------------------------------------------------ pages
+def headings(page: str, *names: str) -> list[Tag]:
+    return article(page).find_all(names or ["h1", "h2", "h3", "h4", "h5", "h6"])
+
+
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_page_of_the_contents_is_built(page):
     assert (SITE / page).is_file()
-    assert article(page).find("h1"), "a page without a title"
+    assert headings(page, "h1"), "a page without a title"
 
 
 def test_no_page_beyond_the_contents():
@@ -80,12 +86,12 @@ def test_a_page_says_its_language(page):
     spoken = {"book/ja.html": "ja", "book/de.html": "de"}.get(page, "en")
     assert soup(page).html["lang"] == spoken
     if spoken != "en":  # what stands around the text is English
-        assert {node.get("lang") for node in soup(page).select("header, nav, footer")} == {"en"}
+        assert {node.get("lang") for name in ("header", "nav", "footer") for node in those(page, name)} == {"en"}
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_one_title_and_headings_in_order(page):
-    levels = [int(h.name[1]) for h in article(page).find_all(re.compile("^h[1-6]$"))]
+    levels = [int(h.name[1]) for h in headings(page)]
     assert levels.count(1) == 1
     assert levels[0] == 1
     jumps = [(a, b) for a, b in pairwise(levels) if b > a + 1]
@@ -94,7 +100,7 @@ def test_one_title_and_headings_in_order(page):
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_headings_have_text(page):
-    words = [h.get_text(strip=True).rstrip("#") for h in article(page).find_all(re.compile("^h[1-6]$"))]
+    words = [h.get_text(strip=True).rstrip("#") for h in headings(page)]
     assert all(words), words
 
 
@@ -105,8 +111,8 @@ def test_no_id_twice(page):
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_no_broken_link(page):
-    addresses = {element["href"] for element in soup(page).find_all(["a", "link"], href=True)} | set(loaded(page))
-    addresses |= {form["action"] for form in soup(page).find_all("form", action=True)}
+    addresses = {element["href"] for name in ("a", "link") for element in those(page, name) if element.has_attr("href")}
+    addresses |= {form["action"] for form in those(page, "form") if form.has_attr("action")} | set(loaded(page))
     assert len(addresses) > 10, "a page without links is no page of this book"
     assert sorted(filter(None, (dead(page, address) for address in addresses))) == []
 
@@ -115,7 +121,7 @@ def test_no_broken_link(page):
 def test_pictures_find_their_parts(page):
     """An inline SVG refers to clip paths and glyphs by id; each must stand on the page."""
     wanted = set()
-    for svg in soup(page).find_all("svg"):
+    for svg in those(page, "svg"):
         wanted |= set(re.findall(r"url\(#([^)]+)\)|xlink:href=\"#([^\"]+)\"", str(svg)))
     assert {a or b for a, b in wanted} - set(anchors(page)) == set()
 
@@ -124,8 +130,8 @@ def test_pictures_find_their_parts(page):
 def test_nothing_is_loaded_from_elsewhere(page):
     elsewhere = [address for address in loaded(page) if local(page, address) is None]
     assert [address for address in elsewhere if not address.startswith("data:")] == []
-    inline = " ".join([style.get_text() for style in soup(page).find_all("style")]
-                      + [element["style"] for element in soup(page).find_all(style=True)])  # fmt: skip
+    inline = " ".join([style.get_text() for style in those(page, "style")]
+                      + [element["style"] for element in those(page, "[style]")])  # fmt: skip
     assert not re.search(r"url\(\s*['\"]?(?:https?:)?//|@import", inline)
 
 
@@ -144,15 +150,15 @@ def test_style_sheets_load_only_what_the_site_has():
 
 @pytest.mark.parametrize("page", EVERY_PAGE)
 def test_picture_has_alternative_text(page):
-    assert [str(img)[:120] for img in soup(page).find_all("img") if not img.get("alt", "").strip()] == []
-    pictures = [svg for svg in article(page).find_all("svg") if not svg.get("aria-hidden")]
+    assert [str(img)[:120] for img in those(page, "img") if not img.get("alt", "").strip()] == []
+    pictures = [svg for svg in those(page, "svg") if svg.find_parent("main") and not svg.get("aria-hidden")]
     assert [str(svg)[:120] for svg in pictures if not svg.get("aria-label", "").strip()] == []
 
 
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_no_error_or_warning_is_shown(page):
-    assert [e.get_text()[:300] for e in soup(page).select(".stderr, .traceback")] == []
-    shown = [e.get_text() for e in soup(page).select(".cell_output, .output")]
+    assert [e.get_text()[:300] for e in those(page, ".stderr") + those(page, ".traceback")] == []
+    shown = [e.get_text() for e in those(page, ".cell_output") + those(page, ".output")]
     assert [t[:300] for t in shown if re.search(r"\w*Warning\b|Traceback \(most recent", t)] == []
     assert "Traceback (most recent call last)" not in soup(page).get_text()
 
@@ -233,7 +239,7 @@ def test_text_rounds_the_value(key):
 
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_number_in_prose_is_its_record(page):
-    for link in soup(page).select("a.gg-result"):
+    for link in those(page, "a.gg-result"):
         key = link["data-card"]
         record = results()[key]
         shown = key if link.find_parent("table") and page == LEDGER else record["text"]  # the ledger lists ids
@@ -242,7 +248,7 @@ def test_number_in_prose_is_its_record(page):
 
 
 def test_chapters_quote_results():
-    quoting = [page for page in OWN_PAGES if soup(page).select("a.gg-result")]
+    quoting = [page for page in OWN_PAGES if those(page, "a.gg-result")]
     reporting = {f"book/{record['chapter']}.html" for record in results().values()}
     assert reporting <= set(OWN_PAGES)
     assert reporting <= set(quoting), "a chapter reports numbers and quotes none"
@@ -250,12 +256,12 @@ def test_chapters_quote_results():
 
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_claims_and_facts_lead_to_their_source(page):
-    for link in soup(page).select("a.gg-claim"):
+    for link in those(page, "a.gg-claim"):
         key = link["data-card"]
         assert link.get_text() == key or re.search(rf"the paper, section .+ Claim {key}$", link["title"]), link["title"]
         assert local(page, link["href"]) == ("book/appendix/claims.html", key.lower())
         assert key.lower() in anchors("book/appendix/claims.html"), key
-    for link in soup(page).select("a.gg-fact"):
+    for link in those(page, "a.gg-fact"):
         assert re.fullmatch(r"[A-Z]\d{4}", link["data-card"])
         assert link["title"].endswith(f"fact {link['data-card']}") or link.get_text() == link["data-card"]
         assert urlsplit(link["href"]).scheme in ("http", "https")
@@ -287,15 +293,15 @@ def test_no_data_file_without_an_exhibit():
     files = {f"exhibits/{path.name}" for path in (SITE / "exhibits").iterdir()}
     drawn = {f"exhibits/{label}.{form}" for label, record in exhibits().items() if record["kind"] == "figure"
              for form in ("svg", "png")}  # fmt: skip
-    drawn |= {local(page, img["src"])[0] for page in OWN_PAGES for img in soup(page).select("img.gg-narrow")}
+    drawn |= {local(page, img["src"])[0] for page in OWN_PAGES for img in those(page, "img.gg-narrow")}
     assert files == {record["csv"] for record in exhibits().values()} | drawn
 
 
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_figures_of_the_page(page):
     mine = {label for label, e in exhibits().items() if e["kind"] == "figure" and f"{e['page']}.html" == page}
-    assert mine <= {figure.get("id") for figure in soup(page).select("figure.gg-exhibit")}
-    for figure in soup(page).select("figure.gg-exhibit"):
+    assert mine <= {figure.get("id") for figure in those(page, "figure.gg-exhibit")}
+    for figure in those(page, "figure.gg-exhibit"):
         svg, caption = figure.find("svg"), figure.find("figcaption")
         assert svg["role"] == "img"
         record = exhibits()[figure["id"].removeprefix("shown-")]
@@ -309,8 +315,8 @@ def test_figures_of_the_page(page):
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_tables_of_the_page(page):
     mine = {label for label, e in exhibits().items() if e["kind"] == "table" and f"{e['page']}.html" == page}
-    assert mine <= {table.get("id") for table in soup(page).select("table.gg-table")}
-    for table in soup(page).select("table.gg-table"):
+    assert mine <= {table.get("id") for table in those(page, "table.gg-table")}
+    for table in those(page, "table.gg-table"):
         exhibit = table.find_parent(class_="gg-exhibit")
         record = exhibits()[(table.get("id") or exhibit["id"]).removeprefix("shown-")]
         assert straight(record["caption"]) in straight(table.caption.get_text())
@@ -326,7 +332,7 @@ def test_tables_of_the_page(page):
 
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_cells_of_the_tables(page):
-    for table in soup(page).select("table.gg-table"):
+    for table in those(page, "table.gg-table"):
         widths = {len(row.find_all(["th", "td"])) for row in table.find_all("tr")}
         assert len(widths) == 1, f"{table.get('id')}: rows of different length"
         cells = [cell.get_text(strip=True) for cell in table.find_all(["th", "td"])]
@@ -336,7 +342,7 @@ def test_cells_of_the_tables(page):
 # ---------------------------------------------------------------------------------------------------- browser
 LOOK = """
 await document.fonts.ready;
-await new Promise(requestAnimationFrame);
+for (let frames = 0; frames < 2; frames++) await new Promise(requestAnimationFrame);
 const figures = {}, box = e => e.getBoundingClientRect();
 const ground = e => {
   const colour = e ? getComputedStyle(e).backgroundColor : 'rgb(255, 255, 255)';
@@ -350,7 +356,7 @@ for (const svg of document.querySelectorAll('svg.gg-wide')) {
 const icons = [...document.querySelectorAll('.theme-switch-button svg')].map(e => box(e).width);
 const long = [...document.querySelectorAll('.cell_input pre')].filter(
   e => !e.closest('details') && e.scrollWidth > e.clientWidth).map(e => e.textContent.split('\\n', 1)[0]);
-return {theme: document.documentElement.dataset.theme, figures, icons, moved: globalThis.moved, long,
+return {theme: document.documentElement.dataset.theme, figures, icons, moved: moved(), long,
         broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.checkVisibility()).map(i => i.src)};
 """
 # Asked of the page at 375 pixels.
@@ -374,7 +380,8 @@ const figures = [...document.querySelectorAll('figure.gg-exhibit:has(svg.gg-figu
           Math.min(...sizes)];
 });
 // Tables of more than four columns, scrolled to their end: whether the first column is still in view.
-const tables = [...document.querySelectorAll('article table')].filter(t => t.tHead?.rows[0]?.cells.length > 4).map(t => {
+const many = t => t.tHead?.rows[0]?.cells.length > 4;
+const tables = [...document.querySelectorAll('article table')].filter(many).map(t => {
   const frame = t.closest('.gg-scroll'), first = t.tBodies[0].rows[0].cells[0];
   frame.scrollLeft = frame.scrollWidth;
   const a = frame.getBoundingClientRect(), b = first.getBoundingClientRect();
@@ -385,12 +392,18 @@ const tables = [...document.querySelectorAll('article table')].filter(t => t.tHe
 return {narrow, wide: wide.slice(0, 8), narrow_figures: figures, narrow_tables: tables,
         home: document.querySelector('.gg-title').checkVisibility()};"""
 # Installed before the page's own scripts: how far anything moved after it was first painted.
-SHIFTS = """globalThis.moved = []; new PerformanceObserver(list => {
-  for (const shift of list.getEntries()) {
-    if (shift.hadRecentInput) continue;
-    globalThis.moved.push([shift.value, ...shift.sources.map(s => s.node?.outerHTML?.slice(0, 120) ?? '')]);
-  }
-}).observe({type: 'layout-shift', buffered: true});"""
+SHIFTS = """(() => {
+  const moved = [], note = shifts => {
+    for (const shift of shifts) {
+      if (!shift.hadRecentInput) {
+        moved.push([shift.value, ...shift.sources.map(s => s.node?.outerHTML?.slice(0, 120) ?? '')]);
+      }
+    }
+  };
+  const observer = new PerformanceObserver(list => note(list.getEntries()));
+  observer.observe({type: 'layout-shift', buffered: true});
+  globalThis.moved = () => { note(observer.takeRecords()); return moved; };
+})();"""
 
 
 @pytest.fixture(scope="session")
@@ -484,7 +497,7 @@ def test_page_is_within_its_budget(look, server, page, mode):
     assert {name, "_static/book.css", "_static/book.js"} <= asked
     exploring = {path for path in asked if re.match(r"_static/(?:vendor/|filter|explorer)|explorers/", path)}
     weight = sum(compressed(SITE / path) for path in asked - exploring if (SITE / path).is_file())
-    assert weight <= (300_000 if soup(name).find("math") else 150_000), f"{weight:,} bytes"
+    assert weight <= (300_000 if those(name, "math") else 150_000), f"{weight:,} bytes"
     assert sum(compressed(SITE / path) for path in exploring) <= 300_000
 
 
@@ -529,7 +542,7 @@ def test_open_code_fits_the_page(look, page):
 def test_ink_of_figures_follows_the_mode(look, page):
     light, dark = look(page, "light")["figures"], look(page, "dark")["figures"]
     assert set(light) == set(dark)
-    assert len(light) == len(soup(page).select("svg.gg-wide"))
+    assert len(light) == len(those(page, "svg.gg-wide"))
     for label, figure in light.items():
         assert min(figure["width"], figure["height"]) > 100, label
         assert figure["inks"], label
@@ -543,7 +556,7 @@ def test_ink_of_figures_follows_the_mode(look, page):
 def test_lettering_of_figures_can_be_read(look, page, mode):
     """WCAG 2 AA: 4.5 to 1 for text of this size."""
     figures = look(page, mode)["figures"]
-    assert len(figures) == len(soup(page).select("svg.gg-wide"))
+    assert len(figures) == len(those(page, "svg.gg-wide"))
     faint = {(label, ink): round(contrast(ink, figure["ground"]), 2) for label, figure in figures.items()
              for ink in set(figure["inks"]) if contrast(ink, figure["ground"]) < 4.5}  # fmt: skip
     assert faint == {}
@@ -563,7 +576,8 @@ def test_icons_are_drawn(look, page, mode):
 def test_figures_are_laid_out_for_a_telephone(look, page):
     """At 375 pixels the narrow form is shown, inside the screen, with no lettering below 10.5 pixels."""
     figures = look(page, "light")["narrow_figures"]
-    assert len(figures) == len(soup(page).select("figure.gg-exhibit svg.gg-wide"))
+    drawn = [svg for svg in those(page, "svg.gg-wide") if svg.find_parent("figure", class_="gg-exhibit")]
+    assert len(figures) == len(drawn)
     assert [label for label, shown, right, smallest in figures if not shown or right > 375 or smallest < 10.5] == []
 
 
@@ -572,7 +586,8 @@ def test_figures_are_laid_out_for_a_telephone(look, page):
 def test_wide_tables_keep_their_first_column_and_the_title_leads_home(look, page):
     """At 375 pixels: in view wherever the table is scrolled, and no wider than half of the frame."""
     seen = look(page, "light")
-    wide = [table for table in soup(page).select("article table") if len(table.select("thead tr:first-child > *")) > 4]
+    wide = [table for table in those(page, "table")
+            if table.find_parent("article") and len(table.select("thead tr:first-child > *")) > 4]
     assert len(seen["narrow_tables"]) == len(wide)
     assert [found for found in seen["narrow_tables"] if not found[1] or found[2] > 0.5] == []
     assert seen["home"]
@@ -598,23 +613,22 @@ def test_narrow_forms_in_files_can_be_read_in_both_modes():
 @pytest.mark.parametrize("page", OWN_PAGES)
 def test_exhibits_need_no_script(plain_browser, server, page):
     plain_browser.get(f"{server}/{page}")
-    ran = plain_browser.execute_script("return document.documentElement.classList.contains('gg-js')")
+    ran, title, figures, tables, formulas = plain_browser.execute_script("""
+        const size = (css, words) => [...document.querySelectorAll(css)].filter(e => e.checkVisibility()).map(
+          e => [e.getBoundingClientRect().height, words && e.innerText]);
+        return [document.documentElement.classList.contains('gg-js'), document.querySelector('h1').checkVisibility(),
+                size('figure.gg-exhibit .gg-figure'), size('table.gg-table', true), size('math')]""")
     assert not ran, "scripts ran after all"
-    size = """return [...document.querySelectorAll(arguments[0])].filter(e => e.checkVisibility()).map(
-                     e => [e.getBoundingClientRect().height, e.innerText ?? ''])"""
-    figures = plain_browser.execute_script(size, "figure.gg-exhibit .gg-figure")
-    tables = plain_browser.execute_script(size, "table.gg-table")
-    formulas = plain_browser.execute_script(size, "math")
-    assert len(figures) == len(soup(page).select("figure.gg-exhibit"))
-    assert len(tables) == len(soup(page).select("table.gg-table"))
+    assert len(figures) == len(those(page, "figure.gg-exhibit"))
+    assert len(tables) == len(those(page, "table.gg-table"))
     assert all(height > 100 for height, _ in figures)
     assert all(height > 20 and text.strip() for height, text in tables)
     assert all(height > 4 for height, _ in formulas)
-    assert plain_browser.execute_script("return document.querySelector('h1').checkVisibility()")
+    assert title
 
 
 def _first_page_with(selector: str) -> str:
-    return next(page for page in OWN_PAGES if soup(page).select(selector))
+    return next(page for page in OWN_PAGES if those(page, selector))
 
 
 def _follow(browser, server: str, page: str, selector: str):
@@ -629,7 +643,7 @@ def _follow(browser, server: str, page: str, selector: str):
 @pytest.mark.browser
 def test_claim_leads_to_its_row(browser, server):
     page = _first_page_with("a.gg-claim")
-    key = soup(page).select_one("a.gg-claim")["data-card"]
+    key = those(page, "a.gg-claim")[0]["data-card"]
     row = _follow(browser, server, page, "a.gg-claim")
     assert browser.current_url == f"{server}/book/appendix/claims.html#{key.lower()}"
     assert row is not None, "no such anchor on the page of claims"
