@@ -38,18 +38,19 @@ def _index(page: str) -> dict[str, list[Tag]]:
     found: dict[str, list[Tag]] = {}
     for element in soup(page).descendants:
         if isinstance(element, Tag):
-            styled = ("[style]",) if "style" in element.attrs else ()
-            for key in {element.name, *(f".{kind}" for kind in element.get("class", ())), *styled}:
+            more = [f"#{element['id']}"] if "id" in element.attrs else []
+            more += ["[style]"] if "style" in element.attrs else []
+            for key in {element.name, *(f".{kind}" for kind in element.get("class", ())), *more}:
                 found.setdefault(key, []).append(element)
     return found
 
 
 def those(page: str, what: str) -> list[Tag]:
-    """Elements of a page as `select` gives them, for `name`, `.class`, `name.class` and `[style]` alone.
+    """Elements of a page as `select` gives them, for `name`, `.class`, `name.class`, `#id` and `[style]` alone.
 
     The page is searched once for all.
     """
-    name, dot, kind = what.partition(".")
+    name, dot, kind = what.partition("." if what[0] not in "#[" else "\0")
     found = _index(page).get(f"{dot}{kind}" if dot else name, [])
     return [element for element in found if element.name == name] if dot and name else list(found)
 

@@ -93,3 +93,36 @@ def test_what_axe_finds_on_the_whole_page_is_found_and_nothing_else(found, name)
 def test_the_page_itself_has_no_fault(found):
     for pairs in found:
         assert [words for _, words in pairs if not any(name in words for name in BROKEN)] == []
+
+
+# What is told again of a page in its second mode: a fault that stands in that mode alone.
+IN_DARK = "<style>@media (prefers-color-scheme: dark) {{ .zz {{ {} }} }}</style>{}"
+LINKED = ('<p style="background: #fff; color: #000">Words and words, <a class="zz" href="#x" style="color: #00c">a link'
+          "</a>, and words and words</p>")  # fmt: skip
+WORDS = f'<p class="zz" style="{WHITE}: #000">Words</p>'
+LATER = {
+    "a faint word": (IN_DARK.format("color: #888 !important", WORDS), "faint"),
+    "a link without its line": (IN_DARK.format("text-decoration: none !important", LINKED), "link-in-text-block"),
+    "code that only a mouse scrolls": (IN_DARK.format(
+        "width: 30px", '<div class="highlight"><pre class="zz" tabindex="-1" style="overflow: auto">Words</pre></div>'),
+        "scrollable-region-focusable"),
+    "a field that is shown": (IN_DARK.format(
+        "display: inline !important", '<input class="zz" style="display: none">'), "label"),
+    "nothing": (IN_DARK.format("color: #111 !important", WORDS), None),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_fault_in_the_second_mode_alone_is_found(browser, server, name):
+    html, rule = LATER[name]
+    found = None
+    browser.get(f"{server}/book/appendix/your-edition.html")
+    browser.execute_script("document.querySelector('main article').insertAdjacentHTML('beforeend', arguments[0])", html)
+    for mode in ("light", "dark"):
+        feature = {"name": "prefers-color-scheme", "value": mode}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        found = axe.look(browser, found)
+        if mode == "light":
+            assert found["faults"] == []
+    assert {words.split()[1].rstrip(":") for words in found["faults"]} == ({rule} - {None, "faint"})
+    assert bool(axe.faint(browser, found["looks"])) == (rule == "faint")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import contents
-from pages import exhibits, local, soup
+from pages import exhibits, local, soup, those
 
 from goingglobal.sphinx.reading import exhibits as listing
 
@@ -22,8 +22,8 @@ def test_calls_are_functions_of_the_library():
 @site
 @pytest.mark.parametrize("page", PAGES)
 def test_exhibit_offers_data_code_and_reference(page):
-    lines = soup(f"{page}.html").select(".gg-exhibit .gg-links")
-    assert len(lines) == len(soup(f"{page}.html").select(".gg-exhibit"))
+    lines = [line for line in those(f"{page}.html", ".gg-links") if line.find_parent(class_="gg-exhibit")]
+    assert len(lines) == len(those(f"{page}.html", ".gg-exhibit"))
     for line in lines:
         data, *pictures, code = line.find_all("a", recursive=False)
         assert (data.get_text(), code.get_text(), line.summary.get_text()) == ("Data (CSV)", "Code", "Cite")
@@ -40,7 +40,7 @@ def test_exhibit_offers_data_code_and_reference(page):
 def test_code_of_an_exhibit_is_the_cell_that_makes_it():
     assert exhibits()
     for label, record in exhibits().items():
-        target = soup(f"{record['page']}.html").find(id=record["code"])
+        target = those(f"{record['page']}.html", f"#{record['code']}")[0]
         cell = target if "cell" in target["class"] else target.find_parent(class_="cell")
         # The chart of a summary box sums up another exhibit: the code is that one's.
         made = record["code"].removeprefix("code-") if label.startswith("fig-answer-") else label
@@ -50,7 +50,7 @@ def test_code_of_an_exhibit_is_the_cell_that_makes_it():
         assert target is (cell if fold is None else fold), f"{label}: a link would not open the code"
         stem = made.split("-", 2)[1]
         assert stem in cell.select_one(".cell_input").get_text() or record["calls"], label
-        caption = soup(f"{record['page']}.html").find(id=label).select_one(".caption-number").get_text()
+        caption = those(f"{record['page']}.html", f"#{label}")[0].select_one(".caption-number").get_text()
         assert record["number"].split()[1] in caption
 
 

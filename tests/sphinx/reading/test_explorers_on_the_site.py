@@ -9,6 +9,7 @@ import re
 import pandas as pd
 import pytest
 from conftest import SITE
+from lxml import html
 from pages import contrast, soup
 
 from goingglobal import exhibits, explorers, load, samples
@@ -40,6 +41,10 @@ def served(label: str) -> dict:
     return json.loads(rest.removesuffix(";\n"))
 
 
+def of_class(name: str) -> str:
+    return f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')"
+
+
 def weight(*paths) -> int:
     return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths)
 
@@ -48,9 +53,8 @@ def weight(*paths) -> int:
 def test_scripts_stand_on_the_pages_with_explorers_only():
     found = {}
     for path in SITE.rglob("*.html"):
-        page = soup(str(path.relative_to(SITE)))
-        scripts = [script["src"] for script in page.find_all("script", src=True)]
-        boxes = [box["data-explorer"] for box in page.select(".gg-explorer")]
+        page = html.parse(path)
+        scripts, boxes = page.xpath("//script/@src"), page.xpath(f"//*[{of_class('gg-explorer')}]/@data-explorer")
         assert any("explorer.js" in s for s in scripts) == bool(boxes), path
         assert not [s for s in scripts if "vega" in s or "explorers/" in s], f"{path}: loaded before it is asked for"
         found |= {label: str(path.relative_to(SITE)) for label in boxes}
@@ -128,6 +132,15 @@ def test_data_can_be_downloaded(label):
 
 
 # ------------------------------------------------------------------------------------------------------ browser
+# How many stops of the keyboard the control stands after the one in focus.
+STOPS = """const [name, value] = arguments, here = document.activeElement;
+const kinds = 'a[href], button, input, select, summary, textarea, [tabindex="0"]';
+const stops = [...document.querySelectorAll(kinds)].filter(
+  e => e === here || e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true}));
+const wanted = e => e.name === name && [null, e.value].includes(value);
+return stops.findIndex((e, place) => place > stops.indexOf(here) && wanted(e)) - stops.indexOf(here);"""
+
+
 class Opened:
     """An explorer opened with the keyboard."""
 
@@ -135,9 +148,11 @@ class Opened:
         from selenium.webdriver.common.keys import Keys
 
         self.browser, self.keys = browser, Keys
-        browser.get("about:blank")
+        if browser.current_url.partition("#")[0] == f"{base}/{PAGES[label]}":
+            browser.get("about:blank")
         browser.get(f"{base}/{PAGES[label]}")
         self.box = browser.find_element("id", f"explorer-{label}")
+        self.output = self.box.find_element("css selector", "output")
         assert self.loaded() == []
         summary = self.box.find_element("css selector", "summary")
         browser.execute_script("arguments[0].focus()", summary)
@@ -147,7 +162,7 @@ class Opened:
     def until(self, done):
         from selenium.webdriver.support.ui import WebDriverWait
 
-        return WebDriverWait(self.browser, 20).until(lambda _: done())
+        return WebDriverWait(self.browser, 20, 0.1).until(lambda _: done())
 
     def loaded(self) -> list[str]:
         """Files of the runtime and the explorers that the page has loaded."""
@@ -156,15 +171,15 @@ class Opened:
 
     @property
     def text(self) -> str:
-        return self.box.find_element("css selector", "output").text
+        return self.output.text
 
     def active(self):
         return self.browser.switch_to.active_element
 
     def tab_to(self, name: str, value: str | None = None):
-        """Tab on to a control, as a reader without a mouse does."""
-        for _ in range(60):
-            self.active().send_keys(self.keys.TAB)
+        """Tab on to a control, as a reader without a mouse does: at once as often as there are stops, then by one."""
+        for times in (max(self.browser.execute_script(STOPS, name, value), 1), *[1] * 59):
+            self.active().send_keys(self.keys.TAB * times)
             here = self.active()
             if here.get_attribute("name") == name and value in (None, here.get_attribute("value")):
                 return here

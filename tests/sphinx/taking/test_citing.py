@@ -13,7 +13,7 @@ import yaml
 from bs4 import BeautifulSoup
 from conftest import ROOT, SHIPPED, SITE, contents
 from made import git
-from pages import anchors, dead, soup
+from pages import anchors, dead, soup, those
 from pybtex.database import parse_string
 from small_book import repository
 
@@ -230,7 +230,7 @@ def slug(page: str) -> str:
 @site
 @pytest.mark.parametrize("page", PAGES)
 def test_page_says_how_to_cite_it(page):
-    (box,) = soup(f"{page}.html").select("details.gg-cite")
+    (box,) = those(f"{page}.html", "details.gg-cite")
     assert box.has_attr("open") == (page == PAGES[0])
     kind, fields, _ = read_bib(box.select_one("pre.gg-bibtex").get_text())
     assert kind == ("book" if page == PAGES[0] else "incollection")
@@ -238,11 +238,11 @@ def test_page_says_how_to_cite_it(page):
     words = box.p.get_text()
     assert f"Version {__version__} of " in words
     if page != PAGES[0]:
-        heading = soup(f"{page}.html").h1
+        heading = those(f"{page}.html", "h1")[0]
         title = heading.get_text().removesuffix("#")
         number = heading.select_one(".section-number")
         assert f"“{title.removeprefix(number.get_text() if number else '').strip()}”, in " in words
-    footer = soup(f"{page}.html").select_one("footer").get_text()
+    footer = those(f"{page}.html", "footer")[0].get_text()
     for said in re.findall(r"commit ([0-9a-f]{7})", footer):
         assert f"commit {said}" in words
         assert f"commit {said}" in fields["note"]
@@ -254,7 +254,7 @@ def test_page_says_how_to_cite_it(page):
 @site
 @pytest.mark.parametrize("page", ["search", "genindex", "editions", "404"])
 def test_other_pages_are_not_cited(page):
-    assert soup(f"{page}.html").select(".gg-cite") == []
+    assert those(f"{page}.html", ".gg-cite") == []
 
 
 @site
@@ -263,7 +263,7 @@ def test_files_for_reference_managers():
         f"{slug(page)}.{end}" for page in PAGES for end in ("bib", "ris", "json")}  # fmt: skip
     for page in PAGES:
         name = slug(page)
-        shown = soup(f"{page}.html").select_one("pre.gg-bibtex").get_text()
+        shown = those(f"{page}.html", "pre.gg-bibtex")[0].get_text()
         text = (SITE / "cite" / f"{name}.bib").read_text(encoding="utf-8")
         assert text.strip() == shown.strip()
         note = read_bib(text)[1]["note"]

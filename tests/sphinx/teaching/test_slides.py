@@ -205,8 +205,8 @@ def test_exhibits_are_the_chapters_own(chapter):
         assert caption.a["href"].endswith(f"{record['page']}.html#{label}")
         assert "Source: " in caption.get_text()
         if record["kind"] == "table":
-            own = pages.soup(f"{record['page']}.html")
-            cells = {straight(cell.get_text(" ", strip=True)) for cell in own.find(id=label).select("td, th")}
+            own = pages.those(f"{record['page']}.html", f"#{label}")[0]
+            cells = {straight(cell.get_text(" ", strip=True)) for cell in own.select("td, th")}
             assert {straight(c.get_text(" ", strip=True)) for c in figure.select("td, th")} <= cells
 
 
