@@ -39,6 +39,9 @@ LONGEST = ("loop", "site", "paper", "slides", "explorers_on_the_site", "build", 
            "data_package", "specifications", "large", "citing", "exercises", "golden_abroad", "cases", "rooms", "check",
            "golden", "exhibits", "golden_policy", "golden_jobs", "kernels", "analyses", "data_build", "designs",
            "install")
+# Files whose tests share one browser, and pages once read, in one worker; those of `site` have enough to do in one.
+TOGETHER = {f"test_{name}.py" for name in ("axe", "cards", "citing", "exhibits_on_the_site", "explorers_on_the_site",
+                                           "lettering", "look", "paper", "search", "slides", "summary", "tabs", "verdicts")}  # fmt: skip
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
@@ -63,6 +66,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         warm.share("one", "other")
         config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """As `--dist loadfile` does it, but that some files go to one worker together."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "together" if Path(file).name in TOGETHER else file
+
+    return Together(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish() -> None:

@@ -721,18 +721,18 @@ def test_ledger_is_filtered_on_the_page(browser, server):
     from selenium.webdriver.support.ui import Select, WebDriverWait
 
     claims = load("claims")
+    rows_shown = "return [...document.querySelectorAll('.gg-filter tbody tr')].map(row => row.id)"
     browser.get(f"{server}/{LEDGER}")
     count = WebDriverWait(browser, 20).until(lambda d: d.find_element("css selector", ".gg-filter output"))
     selects = browser.find_elements("css selector", ".gg-filter-bar select")
     for verdict, rows in claims.groupby("verdict"):
         Select(selects[0]).select_by_value(verdict)
-        shown = browser.find_elements("css selector", ".gg-filter tbody tr")
-        assert [row.get_attribute("id") for row in shown] == rows["claim_id"].str.lower().tolist()
+        assert browser.execute_script(rows_shown) == rows["claim_id"].str.lower().tolist()
         assert count.text == f"{len(rows)} of {len(claims)} rows"
     Select(selects[0]).select_by_value("confirmed")
     Select(selects[1]).select_by_value("2.1")
     both = claims[(claims["verdict"] == "confirmed") & (claims["section"] == "2.1")]
-    assert len(browser.find_elements("css selector", ".gg-filter tbody tr")) == len(both) > 0
+    assert len(browser.execute_script(rows_shown)) == len(both) > 0
     for select in selects[:2]:
         Select(select).select_by_value("")
     browser.find_element("css selector", ".gg-filter .datatable-input").send_keys("Baghdad")
@@ -744,8 +744,7 @@ def test_ledger_is_filtered_on_the_page(browser, server):
     for _ in range(2):
         button = browser.find_element("css selector", ".gg-filter th:last-child .datatable-sorter")
         button.send_keys(Keys.ENTER)
-    order = [row.get_attribute("id") for row in browser.find_elements("css selector", ".gg-filter tbody tr")]
-    assert order == ["c101", "c100"]
+    assert browser.execute_script(rows_shown) == ["c101", "c100"]
 
 
 @pytest.mark.browser
