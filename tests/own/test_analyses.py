@@ -240,8 +240,8 @@ def test_few_firms_of_other_years_leave_the_long_difference_as_it_is(tmp_path):
     ten = rows["firm"].isin(rows["firm"].unique()[:10])
     more = pd.concat([rows, rows[ten & (rows["year"] == 2010)].assign(year=2008),
                       rows[ten & (rows["year"] == 2015)].assign(year=2016)])
-    words = ("beware: it compares 2010 and 2015: of 2008, 2016 fewer than half as many firms are known as of the fullest "
-             "year; first= and last= choose other years")
+    words = ("beware: it compares 2010 and 2015: of 2008, 2016 fewer than half as many firms are known as of the "
+             "fullest year; first= and last= choose other years")
     before, after = own.check(rows), own.check(more)
     one, other = own.long_difference(before), own.long_difference(after)
     assert (other.value, other.se, other.n) == (one.value, one.se, one.n)

@@ -229,8 +229,8 @@ def ends(firms: pd.Series) -> tuple[int, int, list[str]]:
         return int(firms.index.min()), int(firms.index.max()), []
     first, last = int(full.min()), int(full.max())
     thin = sorted(int(year) for year in firms.index if not first <= year <= last)
-    words = (f"{BEWARE}it compares {first} and {last}: of {', '.join(map(str, thin))} fewer than half as many firms are "
-             "known as of the fullest year; first= and last= choose other years")
+    words = (f"{BEWARE}it compares {first} and {last}: of {', '.join(map(str, thin))} fewer than half as many firms "
+             "are known as of the fullest year; first= and last= choose other years")
     return first, last, [words] if thin else []
 
 
@@ -447,9 +447,10 @@ def core(
 
     Long difference (also by size class); starters with two-way effects and by Callaway–Sant'Anna, untrimmed and
     trimmed beside each other; weighting by the propensity to invest (`draws` of the bootstrap); a specification
-    curve. The long difference and the weighting compare `first` and `last` (default: the first and
-    last year of which half as many firms are known as of the fullest; firms not seen in both are left out and counted). For home (or the parent, see `staff`), and for the group where it
-    is given. An analysis that the panel can't carry is in `left_out`; who is not in an estimate, in its notes.
+    curve. The long difference and the weighting compare `first` and `last` (default: the first and last year of which
+    half as many firms are known as of the fullest; firms not seen in both are left out and counted). For home (or the
+    parent, see `staff`), and for the group where it is given. An analysis that the panel can't carry is in `left_out`;
+    who is not in an estimate, in its notes.
     """
     estimates, studies, left_out = {}, {}, {}
 

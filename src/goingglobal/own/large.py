@@ -535,7 +535,8 @@ class LargePanel:
         """Yearly growth of firms with FDI in the first year against the others: `own.long_difference`, exact.
 
         `first` and `last` are by default the first and last year of which half as many firms are known as of the
-        fullest. Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within sectors.
+        fullest. Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within
+        sectors.
         """
         note = []
         if not (first and last):
