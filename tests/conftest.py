@@ -40,8 +40,9 @@ LONGEST = ("loop", "site", "paper", "slides", "explorers_on_the_site", "build", 
            "golden", "exhibits", "golden_policy", "golden_jobs", "kernels", "analyses", "data_build", "designs",
            "install")
 # Files whose tests share one browser, and pages once read, in one worker; those of `site` have enough to do in one.
-TOGETHER = {f"test_{name}.py" for name in ("axe", "cards", "citing", "exhibits_on_the_site", "explorers_on_the_site",
-                                           "lettering", "look", "paper", "search", "slides", "summary", "tabs", "verdicts")}  # fmt: skip
+TOGETHER = {f"test_{name}.py" for name in (
+    "axe", "cards", "citing", "exhibits_on_the_site", "explorers_on_the_site", "lettering", "look", "paper", "search",
+    "slides", "summary", "tabs", "verdicts")}  # fmt: skip
 WEIGHTS = pytest.StashKey[dict[str, int]]()
 
 
