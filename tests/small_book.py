@@ -78,20 +78,25 @@ class Book:
         chapters = "".join(f"  - file: book/{name}\n" for name in names)
         (self.root / "_toc.yml").write_text(f"format: jb-book\nroot: book/{root}\nchapters:\n{chapters}", "utf-8")
 
-    def start(self, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
-        """Start `python -m …` in the copy, with the copy's library and data, in a session of its own."""
+    def environment(self) -> dict[str, str]:
+        """That of a process which uses the copy's library and data."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment |= {
+        return environment | {
             "PYTHONPATH": str(self.root / "src"), "GOINGGLOBAL_DATA": str(self.root / "data"), "NO_COLOR": "1",
             "GOINGGLOBAL_TEST_RUNS": str(self.log),
         }  # fmt: skip
-        return subprocess.Popen([python, "-m", *arguments], cwd=self.root, env=environment,
+
+    def start(self, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
+        """Start `python -m …` in the copy, in a session of its own."""
+        return subprocess.Popen([python, "-m", *arguments], cwd=self.root, env=self.environment(),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 start_new_session=True)  # fmt: skip
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """`python -m …` in the copy; exit code and all that was said."""
-        running = self.start(*arguments, python=warm.python(self.python) if self.python else sys.executable)
+        if self.python:
+            return warm.run(self.python, "-m", *arguments, folder=str(self.root), environment=self.environment())
+        running = self.start(*arguments)
         said = running.communicate()[0].decode()
         return running.returncode, said
 
