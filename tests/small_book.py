@@ -38,7 +38,7 @@ with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
     log.write("beta ")
 report("tiny/beta", 2, "d", unit="count")"""
 
-TABLES = ("country_panel", "firm_panel", "claims", "official_figures", "literature")  # what small books and pages read
+TABLES = ("country_panel", "industry_japan_continuing", "claims", "official_figures", "literature")  # what small books and pages read
 
 
 @dataclass

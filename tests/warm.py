@@ -31,7 +31,7 @@ from ask import ask
 LIBRARIES = (
     "IPython.core.completerlib", "IPython.display", "IPython.extensions.storemagic", "IPython.lib.lexers",
     "a11y_pygments", "bs4", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel_launcher", "jinja2.ext",
-    "jupyter_book.cli.main", "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree",
+    "duckdb", "jupyter_book.cli.main", "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.pyplot",
     "myst_nb.core.lexers", "myst_nb.ext.glue.domain", "myst_nb.sphinx_ext", "myst_parser.sphinx_ext.myst_refs",
     "notfound.extension", "pandas", "pandas.io.formats.csvs", "psutil", "pydata_sphinx_theme", "pydoc",
@@ -41,7 +41,7 @@ LIBRARIES = (
     "sphinx_jupyterbook_latex.transforms", "sphinx_multitoc_numbering", "sphinx_proof", "sphinx_reredirects",
     "sphinx_thebe", "sphinx_togglebutton", "sphinxcontrib.bibtex",
     "sphinxcontrib.bibtex.style.referencing.author_year", "sqlalchemy.dialects.sqlite", "tornado.platform.asyncio",
-    "xml.dom.minidom",
+    "vl_convert", "xml.dom.minidom",
 )  # fmt: skip
 FOR_TESTS = (
     "IPython.display", "bs4", "diff_diff", "frictionless", "jupyter_book.cli.main", "linearmodels", "lxml.etree",
@@ -157,7 +157,8 @@ def serve(number: str, who: str, executable: str) -> None:
     del sys.path[0]  # the folder of this file
     sys.modules["rfc3987_syntax"] = None  # as in `goingglobal.sphinx.build`
     if who != "tests":
-        importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points().select)  # as there, too
+        for library in (importlib.metadata, importlib.import_module("importlib_metadata")):  # as there, too
+            library.entry_points = functools.lru_cache(library.entry_points().select)
         sys.executable = executable
     for name in FOR_TESTS if who == "tests" else LIBRARIES:
         with contextlib.suppress(ImportError):
@@ -196,13 +197,28 @@ def serve(number: str, who: str, executable: str) -> None:
 
 
 def _build_once() -> None:
-    """Build a book of one notebook, and forget it."""
+    """Build a book of one notebook, and forget it but for the templates of its theme."""
+    import functools
     import tempfile
     from pathlib import Path
 
+    from jinja2 import BytecodeCache
     from jupyter_book.cli.main import main
     from myst_nb.core import render
     from nbformat import v4, write
+    from sphinx import jinja2glue
+
+    compiled: dict[str, bytes] = {}
+
+    class Templates(BytecodeCache):
+        def load_bytecode(self, bucket) -> None:
+            if bucket.key in compiled:
+                bucket.bytecode_from_string(compiled[bucket.key])  # which looks whether the template is the same
+
+        def dump_bytecode(self, bucket) -> None:
+            compiled[bucket.key] = bucket.bytecode_to_string()
+
+    jinja2glue.SandboxedEnvironment = functools.partial(jinja2glue.SandboxedEnvironment, bytecode_cache=Templates())
 
     code = v4.new_code_cell("1 + 1", id="code", outputs=[v4.new_output("stream", text="2")], execution_count=1)
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
