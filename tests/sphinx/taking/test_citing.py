@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from functools import cache
 
 import jsonschema
 import pybtex
@@ -81,6 +82,7 @@ def read_ris(text: str) -> dict[str, list[str]]:
     return fields
 
 
+@cache
 def read_bib(text: str) -> tuple[str, dict, list[str]]:
     """Type, fields and authors of the one entry of a BibTeX file, which a style can set."""
     entries = parse_string(text, "bibtex").entries
