@@ -8,7 +8,7 @@ from copy import deepcopy
 from functools import cache
 
 import jsonschema
-import pybtex
+import pybtex.plugin
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -80,6 +80,14 @@ def read_ris(text: str) -> dict[str, list[str]]:
     for line in lines[:-1]:
         fields.setdefault(line[:2], []).append(line[6:])
     return fields
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plugins():
+    """What is installed is looked through once, not for every part of a style and every page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pybtex.plugin, "entry_points", cache(pybtex.plugin.entry_points().select))
+        yield
 
 
 @cache
