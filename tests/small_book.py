@@ -38,7 +38,8 @@ with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
     log.write("beta ")
 report("tiny/beta", 2, "d", unit="count")"""
 
-TABLES = ("country_panel", "industry_japan_continuing", "claims", "official_figures", "literature")  # what small books and pages read
+# What small books and pages read.
+TABLES = ("country_panel", "industry_japan_continuing", "claims", "official_figures", "literature")
 
 
 @dataclass

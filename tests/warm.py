@@ -30,7 +30,8 @@ from ask import ask
 
 LIBRARIES = (
     "IPython.core.completerlib", "IPython.display", "IPython.extensions.storemagic", "IPython.lib.lexers",
-    "a11y_pygments", "bs4", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel_launcher", "jinja2.ext",
+    "a11y_pygments", "bs4", "filelock", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel_launcher",
+    "jinja2.ext",
     "duckdb", "jupyter_book.cli.main", "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.pyplot",
     "myst_nb.core.lexers", "myst_nb.ext.glue.domain", "myst_nb.sphinx_ext", "myst_parser.sphinx_ext.myst_refs",
@@ -92,7 +93,8 @@ _servers: dict[str, str] = {}
 
 def share(*names: str) -> None:
     """Offer executables to the processes that this one will start."""
-    os.environ[SHARED] = json.dumps({name: python(name) for name in names})
+    for name in names:
+        python(name)
 
 
 def python(name: str) -> str:
@@ -123,6 +125,7 @@ def python(name: str) -> str:
                                       env=environment, stdin=subprocess.DEVNULL, pass_fds=(door.fileno(),))  # fmt: skip
         atexit.register(lambda: (server.kill(), server.wait(), shutil.rmtree(folder, ignore_errors=True)))
         _servers[name] = str(shim)
+        os.environ[SHARED] = json.dumps(_servers)
     return _servers[name]
 
 
@@ -205,7 +208,7 @@ def _build_once() -> None:
     from jinja2 import BytecodeCache
     from jupyter_book.cli.main import main
     from myst_nb.core import render
-    from nbformat import v4, write
+    from nbformat import v4, validator, write
     from sphinx import jinja2glue
 
     compiled: dict[str, bytes] = {}
@@ -233,6 +236,7 @@ def _build_once() -> None:
             main(["build", folder, "--path-output", str(root / "_made"), "-q", "-W"], standalone_mode=False)
         render.load_mime_renders = plugins
         assert (root / "_made" / "_build" / "html" / "page.html").is_file()
+    validator.get_validator(4, 4)  # for jupyter-cache's copies
 
 
 def _be(asked: socket.socket, given: list[int], words: list[str], folder: str, environment: dict[str, str],
