@@ -151,8 +151,13 @@ class Built:
 
 def hashes(folder: Path) -> dict[str, str]:
     """Digest of each file, byte for byte."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, folder)] = hashlib.sha256(file.read()).hexdigest()
+    return dict(sorted(found.items()))
 
 
 def repository(root: Path) -> Book:
