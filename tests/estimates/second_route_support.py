@@ -290,8 +290,7 @@ def ratios(bounds: dict[str, pd.DataFrame]) -> dict[str, dict]:
 
 def estimates() -> dict[str, dict]:
     """Every id with value, se, n and origin."""
-    everyone, panel = jobs.filers(), jobs.listed()
-    bounds = jobs.bounded(jobs.cleaned(panel, everyone))
+    everyone, bounds = jobs.filers(), jobs.bounds()
     return {**countries(), **specifications(), **starters(bounds, everyone), **by_limit(bounds, everyone),
             **ratios(bounds)}  # fmt: skip
 
