@@ -226,12 +226,14 @@ def check(
     return _clean(rows, table, cautions, [name for name in extra if name in rows])
 
 
-def _rules(schema: DataFrameSchema | None, table: str) -> tuple[DataFrameSchema, dict[str, bool]]:
+def _rules(schema: DataFrameSchema | None, table: str) -> tuple[DataFrameSchema | None, dict[str, bool]]:
     """The rules of the book and of the reader's schema; the columns that this adds, and whether each must be there."""
-    if schema is not None and not (hasattr(schema, "columns") and hasattr(schema, "validate")):
+    if schema is None:
+        return None, {}
+    if not (hasattr(schema, "columns") and hasattr(schema, "validate")):
         raise PanelError(table, [Fault(table, None, "`schema`: expected a DataFrameSchema of pandera, as own.schema() "
                                        f"gives; found {type(schema).__name__}")])
-    pattern = [name for name, column in schema.columns.items() if column.regex] if schema is not None else []
+    pattern = [name for name, column in schema.columns.items() if column.regex]
     if pattern:
         raise PanelError(table, [Fault(table, pattern[0], "`schema`: a pattern of names (regex=True) is not taken; add "
                                        "one column for each name")])
@@ -422,7 +424,7 @@ def _read(f: Field, cells: pd.Series, table: str) -> Cells:
 
 
 def _judged(
-    read: dict[str, Cells], size: int, rules: DataFrameSchema, table: str, faults: list[Fault]
+    read: dict[str, Cells], size: int, rules: DataFrameSchema | None, table: str, faults: list[Fault]
 ) -> pd.DataFrame:
     """The read values, those that break a rule as NaN; every broken rule is noted, field by field."""
     rows = pd.DataFrame({name: column.values for name, column in read.items()}, index=range(size))
