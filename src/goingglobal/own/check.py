@@ -606,7 +606,8 @@ def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault], extra: list[st
     if out["parent_employees"].isna().all():
         out["parent_employees"] = out["home_employees"]
     out["edinet_code"] = out["edinet_code"].astype("str")
-    out = out.astype({"year": "int64", "fdi": "int64"})
+    for name in ("year", "fdi"):
+        out[name] = out[name].astype("int64")
     out["sector"] = rows["sector"].fillna("not stated").astype("str") if "sector" in rows else "all"
     for name in EVER:
         if name in rows:

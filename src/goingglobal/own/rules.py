@@ -232,7 +232,9 @@ def broken(rules: DataFrameSchema | None, rows: pd.DataFrame) -> tuple[pd.DataFr
     if rules is None:
         if set(KEYS) <= set(rows) and all(_kept(BY_NAME[name], rows[name]) for name in rows) and (
                 not rows.duplicated(list(KEYS)).any()):
-            return rows.astype({name: DTYPES[BY_NAME[name].kind] for name in rows}), []
+            kinds = {name: DTYPES[BY_NAME[name].kind] for name in rows}
+            return rows.assign(**{name: rows[name].astype(kind) for name, kind in kinds.items()
+                                  if rows[name].dtype != kind}), []
         rules = _book()
     from pandera.config import ValidationDepth, config_context
     from pandera.errors import SchemaErrors
