@@ -3,7 +3,7 @@
 (() => {
   const root = document.documentElement, QUOTES = "a[data-card]", SOON = 150, LATER = 300;
   if (!root.dataset.cards || !HTMLElement.prototype.showPopover) { return; }
-  const card = Object.assign(document.createElement("div"), { className: "gg-card", popover: "manual", lang: "en" });
+  const card = Object.assign(document.createElement("div"), { className: "gg-card", popover: "manual" });
   card.setAttribute("role", "dialog");
   let bodies = new Map(), loading = null, link = null, wanted = null, timer = 0, pressed = "", returning = false;
 
@@ -52,7 +52,8 @@
       link = to;
       card.replaceChildren(body.cloneNode(true));
       card.querySelector("[data-to]").href = to.href;
-      card.setAttribute("aria-label", `About ${to.textContent.trim()}`);
+      card.lang = body.lang;
+      card.setAttribute("aria-label", body.dataset.name.replace("{}", to.textContent.trim()));
       to.setAttribute("aria-expanded", "true");
       card.showPopover();
       place();

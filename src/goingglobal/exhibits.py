@@ -138,9 +138,13 @@ def svg_of(fig, label: str, alt: str, form: str = "gg-wide") -> str:
     buffer = io.StringIO()
     if fig.get_layout_engine() is None:
         fig.set_layout_engine("constrained")
-    with mpl.rc_context({"svg.hashsalt": label}):
+    with mpl.rc_context({"svg.hashsalt": label}), theme.as_printed(fig):
+        theme.lay_out(fig)
+        fig.set_layout_engine("none")  # keep it so: laid out again, it would move a little
+        kept = fig.get_layout_engine()
+        fig.set_layout_engine(None)  # as long as there is an engine, a figure is drawn twice
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    fig.set_layout_engine("none")  # keep the layout as drawn: each further drawing would move it a little
+        fig.set_layout_engine(kept)
     text = buffer.getvalue()
     text = text[text.index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)

@@ -145,6 +145,8 @@ def thin(ax, apart: float = 4) -> None:
 def edges(fig, width: float = WIDTH) -> None:
     """Raises `NarrowError` where lettering runs over an edge of a figure so many inches wide."""
     scale, reach = 72 / fig.dpi, 72 * width
+    for ax in theme.axes_of(fig):
+        ax.get_tightbbox()  # names of axes move to where their panel is now
     for text in [text for ax in theme.axes_of(fig) for text in (
             *ax.texts, ax.title, ax._left_title, *([ax.xaxis.label, ax.yaxis.label] if ax.axison else []))]:
         if text.get_visible() and text.get_text().strip():
@@ -202,14 +204,16 @@ def relay(fig, narrow=None) -> None:
     if narrow is not None:
         narrow(fig)
     fig.set_layout_engine("constrained")
-    fig.draw_without_rendering()
-    for ax in panels:
-        thin(ax)
-        if not kept:
-            _titles(ax, 72 * WIDTH - 72 * ax.get_window_extent().x0 / fig.dpi)
-            box = ax.get_window_extent()
-            middle = 36 * (box.x0 + box.x1) / fig.dpi
-            room = 2 * min(middle, 72 * WIDTH - middle)
-            ax.set_xlabel(wrapped(ax.get_xlabel(), ax.xaxis.label.get_fontsize(), room))
-    fig.draw_without_rendering()
-    edges(fig)
+    with theme.as_printed(fig):
+        theme.lay_out(fig)
+        for ax in panels:
+            thin(ax)
+            if not kept:
+                _titles(ax, 72 * WIDTH - 72 * ax.get_window_extent().x0 / fig.dpi)
+                box = ax.get_window_extent()
+                middle = 36 * (box.x0 + box.x1) / fig.dpi
+                room = 2 * min(middle, 72 * WIDTH - middle)
+                ax.set_xlabel(wrapped(ax.get_xlabel(), ax.xaxis.label.get_fontsize(), room))
+        theme.lay_out(fig)
+        edges(fig)
+    fig.set_layout_engine("none")

@@ -42,16 +42,17 @@ def relay(fig, room: str, slide=None) -> None:
         slide(fig)
     panels = theme.axes_of(fig)
     fig.set_layout_engine("constrained")
-    fig.draw_without_rendering()
-    for ax in panels:
-        box = ax.get_window_extent()
-        across, up = 72 * box.width / fig.dpi, 72 * box.height / fig.dpi
-        for title in (ax.title, ax._left_title, ax._right_title):  # matplotlib has no public way to all three
-            if title.get_text():
-                title.set_text(narrow.wrapped(title.get_text(), title.get_fontsize(), across - 3))
-        ax.set_xlabel(narrow.wrapped(ax.get_xlabel(), ax.xaxis.label.get_fontsize(), across + 20))
-        ax.set_ylabel(narrow.wrapped(ax.get_ylabel(), ax.yaxis.label.get_fontsize(), up))
-    fig.draw_without_rendering()
-    for ax in panels:
-        narrow.thin(ax, 8)
-    narrow.edges(fig, width)
+    with theme.as_printed(fig):
+        theme.lay_out(fig)
+        for ax in panels:
+            box = ax.get_window_extent()
+            across, up = 72 * box.width / fig.dpi, 72 * box.height / fig.dpi
+            for title in (ax.title, ax._left_title, ax._right_title):  # matplotlib has no public way to all three
+                if title.get_text():
+                    title.set_text(narrow.wrapped(title.get_text(), title.get_fontsize(), across - 3))
+            ax.set_xlabel(narrow.wrapped(ax.get_xlabel(), ax.xaxis.label.get_fontsize(), across + 20))
+            ax.set_ylabel(narrow.wrapped(ax.get_ylabel(), ax.yaxis.label.get_fontsize(), up))
+        theme.lay_out(fig)
+        for ax in panels:
+            narrow.thin(ax, 8)
+        narrow.edges(fig, width)

@@ -7,11 +7,14 @@ book (light and dark), in JupyterLab, in Colab and on paper.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+from collections.abc import Iterator
 
 __all__ = [
-    "COLOURS", "GRID", "INK", "MUTED", "axes_of", "band", "direct_label", "draw", "follow_page", "letter_panels",
-    "mark", "name_lines", "named_rows", "use", "values_beside", "years_on_panels",
+    "COLOURS", "GRID", "INK", "MUTED", "as_printed", "axes_of", "band", "direct_label", "draw", "follow_page",
+    "lay_out", "letter_panels", "mark", "name_lines", "named_rows", "use", "values_beside", "years_on_panels",
     "zero_line",
 ]  # fmt: skip
 
@@ -65,6 +68,33 @@ def draw(plot):
         raise TypeError(f"theme.draw: {type(plot).__name__} is no seaborn.objects.Plot; others are drawn already")
     plot.plot(pyplot=True)
     return plt.gcf()
+
+
+@contextlib.contextmanager
+def as_printed(fig) -> Iterator[None]:
+    """A matplotlib figure on a canvas of SVG with one renderer, by which its words are as long as they will be printed.
+
+    A figure without a canvas of its own would be drawn anew for each word that is measured.
+    """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+
+    before, dots = fig.canvas, fig.dpi
+    if isinstance(before, FigureCanvasSVG):
+        yield
+        return
+    renderer = RendererSVG(*(72 * fig.get_size_inches()), io.StringIO())
+    FigureCanvasSVG(fig).get_renderer = lambda: renderer
+    fig.dpi = FigureCanvasSVG.fixed_dpi
+    try:
+        yield
+    finally:
+        fig.set_canvas(before)
+        fig.dpi = dots
+
+
+def lay_out(fig) -> None:
+    """Place panels, names and legends by the figure's layout engine, without drawing them."""
+    fig.get_layout_engine().execute(fig)
 
 
 def axes_of(plot) -> list:

@@ -12,7 +12,7 @@ from panels import GOLDEN, made, weighted_least_squares
 
 from goingglobal import designs, load, own, samples, specifications
 from goingglobal.models import ModelError
-from goingglobal.own import analyses
+from goingglobal.own import analyses, large
 from goingglobal.samples import SampleError
 
 
@@ -232,6 +232,40 @@ def test_every_estimate_says_who_is_not_in_it():
     other = own.core(panel, draws=3, first=2011, last=2014)
     assert "seen in 2011 but not in 2014" not in other.table()["left_out"].iloc[0]
     assert other.estimates["Long difference, home"].sample.startswith("your panel in 2011 and 2014")
+
+
+def test_few_firms_of_other_years_leave_the_long_difference_as_it_is(tmp_path):
+    """Ten firms whose earlier accounts, or newer ones, are known too, as `make refresh` brings them."""
+    rows = made()
+    ten = rows["firm"].isin(rows["firm"].unique()[:10])
+    more = pd.concat([rows, rows[ten & (rows["year"] == 2010)].assign(year=2008),
+                      rows[ten & (rows["year"] == 2015)].assign(year=2016)])
+    words = ("beware: it compares 2010 and 2015: of 2008, 2016 fewer than half as many firms are known as of the "
+             "fullest year; first= and last= choose other years")
+    before, after = own.check(rows), own.check(more)
+    one, other = own.long_difference(before), own.long_difference(after)
+    assert (other.value, other.se, other.n) == (one.value, one.se, one.n)
+    assert (words in other.notes, words in one.notes) == (True, False)
+    assert other.sample.startswith("your panel in 2010 and 2015")
+    more.to_csv(tmp_path / "more.csv", index=False)
+    with large.open_panel(tmp_path / "more.csv") as panel:
+        from_file, named = panel.long_difference(), panel.long_difference(first=2010, last=2015)
+    assert words in from_file.notes
+    assert from_file.value == pytest.approx(one.value, rel=1e-8)
+    assert (named.value, words in named.notes) == (from_file.value, False)
+    chosen = own.long_difference(after, first=2010, last=2016)
+    assert chosen.n == 10
+    assert not [note for note in chosen.notes if note.startswith("beware: it compares")]
+
+
+@pytest.mark.parametrize(("firms", "years", "thin"), [
+    ({2010: 10, 2011: 100, 2012: 60, 2013: 49}, (2011, 2012), "of 2010, 2013"), ({2010: 50, 2011: 10, 2012: 100},
+    (2010, 2012), None), ({2010: 100, 2011: 20, 2012: 5}, (2010, 2012), None), ({2010: 4}, (2010, 2010), None),
+])  # fmt: skip
+def test_years_of_half_as_many_firms_as_the_fullest_are_compared(firms, years, thin):
+    first, last, note = analyses.ends(pd.Series(firms))
+    assert (first, last) == years
+    assert [thin in words for words in note] == ([True] if thin else [])
 
 
 @pytest.mark.parametrize("starters", [1, 2])

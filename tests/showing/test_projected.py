@@ -50,6 +50,18 @@ def test_other_forms_are_the_same_with_a_slide_and_without(rows):
     assert {name: forms[name] == text for name, text in plain.items()} == {"svg": True, "narrow": True}
 
 
+def test_each_form_is_drawn_once(rows, monkeypatch):
+    """What is measured to lay a figure out is not drawn for it: drawing takes most of a chapter's time."""
+    from matplotlib.figure import Figure
+
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda fig, renderer: drawn.append(fig) or draw(fig, renderer))
+    canvas = rows.canvas
+    exhibits.forms_of(rows, "fig-rows", ALT, room="side")
+    assert len(drawn) == 3
+    assert rows.canvas is canvas
+
+
 def test_long_names_and_titles_are_wrapped_and_crowded_ticks_fewer(rows):
     projected.relay(rows, "side")
     first, second = rows.axes

@@ -219,14 +219,33 @@ def _weights(panel: pd.DataFrame) -> str | None:
     return WEIGHT if WEIGHT in panel else None
 
 
-def _years(panel: pd.DataFrame, first: int | None, last: int | None) -> tuple[int, int]:
-    """The first and the last year, by default those of the panel."""
+def ends(firms: pd.Series) -> tuple[int, int, list[str]]:
+    """The years that a long difference compares, from the number of firms by year, with a note on years passed over.
+
+    They are the first and the last of which at least half as many firms are known as of the fullest year: a few firms
+    with a longer history, or with newer accounts, would else leave all others without a year to be compared with. The
+    panel's own ends where that is one year only.
+    """
+    full = firms.index[firms >= firms.max() / 2]
+    if len(full) < 2:
+        return int(firms.index.min()), int(firms.index.max()), []
+    first, last = int(full.min()), int(full.max())
+    thin = sorted(int(year) for year in firms.index if not first <= year <= last)
+    words = (f"{BEWARE}it compares {first} and {last}: of {', '.join(map(str, thin))} fewer than half as many firms "
+             "are known as of the fullest year; first= and last= choose other years")
+    return first, last, [words] if thin else []
+
+
+def _years(panel: pd.DataFrame, first: int | None, last: int | None) -> tuple[int, int, list[str]]:
+    """The first and the last year, by default those of `ends`, with its note."""
     seen = samples.sample_j(panel)["year"]
-    first, last = int(seen.min() if first is None else first), int(seen.max() if last is None else last)
+    *default, note = ends(seen.value_counts()) if len(seen) else (0, 0, [])
+    first, last, note = (int(default[0] if first is None else first), int(default[1] if last is None else last),
+                         note if first is None and last is None else [])
     if first >= last:
         only = f"; all rows with the headcounts that are given are of {seen.min()}" if seen.nunique() == 1 else ""
         raise SampleError(f"{_name(panel)}: expected a first year before the last, found {first} and {last}{only}")
-    return first, last
+    return first, last, note
 
 
 def long_difference(
@@ -237,14 +256,14 @@ def long_difference(
 
     Parameters: `panel` from `check`; `outcome`, "home" or "parent" (as `staff` says, the
     default) or "group"; `limit`, `first`, `last` as in
-    `samples.long_differences` (default: the panel's first and last year); `size`, one size class. Controls: that
+    `samples.long_differences` (default: `ends`); `size`, one size class. Controls: that
     log headcount in the first year and sectors; HC1 errors; sampling weights of the first year where given. Raises
     `SampleError` for an absent field, where no firm is left, and where all or none has FDI in the first year;
     `ModelError` as `Estimate.of` does and where fewer than two firms stand on a side. A note says which firms are
     left out.
     """
     outcome = _outcome(panel, outcome)
-    first, last = _years(panel, first, last)
+    first, last, note = _years(panel, first, last)
     rows = _drawn(panel, samples.long_differences, first, last, limit)
     left_out = _of_differences(panel, rows, first, last, limit)
     if size is not None:
@@ -260,7 +279,8 @@ def long_difference(
     _need_both(rows, first, _name(panel))
     sectors = " + C(sector)" if rows["sector"].nunique() > 1 else ""
     found = least_squares(rows, f"{_column(outcome)} ~ fdi + ln_parent0{sectors}", "fdi", POINTS, _weights(panel))
-    return stated(found, left_out | {"with an empty or endless cell in the regression": len(rows) - found.n})
+    left_out |= {"with an empty or endless cell in the regression": len(rows) - found.n}
+    return stated(replace(found, notes=(*note, *found.notes)), left_out)
 
 
 def starters_effect(panel: pd.DataFrame, outcome: str | None = None, trim: float | None = None) -> Estimate:
@@ -331,7 +351,7 @@ def weighting(
         raise SampleError(f"{_name(panel)}: none of the fields 'total_assets', 'operating_income', 'pay', 'age' is "
                           "given, so there is nothing to weight by but size")
     absent = tuple(name for name in samples.COVARIATES if name not in used)
-    first, last = _years(panel, first, last)
+    first, last, note = _years(panel, first, last)
     whole = _drawn(panel, samples.long_differences, first, last)
     rows = _drawn(panel, samples.investors, first, last, absent)
     _need_both(rows, first, _name(panel))
@@ -341,7 +361,7 @@ def weighting(
         found = designs.weighted_effects(rows, _column(outcome), "fdi", used, POINTS, draws, weights=_weights(panel))
     left_out = _of_differences(panel, whole, first, last, samples.JUMP_LIMIT)
     left_out[f"without complete accounts in {first}"] = len(whole) - len(rows)
-    return {key: stated(estimate, left_out) for key, estimate in found.items()}
+    return {key: stated(replace(estimate, notes=(*note, *estimate.notes)), left_out) for key, estimate in found.items()}
 
 
 def curve(panel: pd.DataFrame, permutations: int = 0, **choices: tuple[str, ...]) -> specifications.Curve:
@@ -429,9 +449,10 @@ def core(
 
     Long difference (also by size class); starters with two-way effects and by Callaway–Sant'Anna, untrimmed and
     trimmed beside each other; weighting by the propensity to invest (`draws` of the bootstrap); a specification
-    curve. The long difference and the weighting compare `first` and `last` (default: the panel's first and last year;
-    firms not seen in both are left out and counted). For home (or the parent, see `staff`), and for the group where it
-    is given. An analysis that the panel can't carry is in `left_out`; who is not in an estimate, in its notes.
+    curve. The long difference and the weighting compare `first` and `last` (default: the first and last year of which
+    half as many firms are known as of the fullest; firms not seen in both are left out and counted). For home (or the
+    parent, see `staff`), and for the group where it is given. An analysis that the panel can't carry is in `left_out`;
+    who is not in an estimate, in its notes.
     """
     estimates, studies, left_out = {}, {}, {}
 

@@ -30,7 +30,7 @@ import pandas as pd
 
 from goingglobal import samples
 from goingglobal.models import Estimate, ModelError
-from goingglobal.own.analyses import LEFT_OUT, NO_NOISE, ONE, POINTS, enough, need_outcome
+from goingglobal.own.analyses import LEFT_OUT, NO_NOISE, ONE, POINTS, ends, enough, need_outcome
 from goingglobal.own.check import (
     CHANGES,
     JUMPS,
@@ -410,6 +410,7 @@ class LargePanel:
         if not self._firms_seen:
             raise self._source.refusal(self.staff, no_complete(self.staff))
         self._made: dict[str, Table] = {}
+        self._years: pd.DataFrame | None = None
 
     def by_year(self) -> pd.DataFrame:
         """Firms and headcounts by year and FDI status: year, fdi, firms, home or parent (`staff` says which), group.
@@ -417,9 +418,10 @@ class LargePanel:
         In persons; the group's are missing if unknown.
         """
         panel = self._panel
-        found = self._source.ask(panel.group_by("year", "fdi").aggregate(
-            firms=panel.count(), staff=panel["staff"].sum(), group=panel["group"].sum()).order_by("year", "fdi"))
-        return found.rename(columns={"staff": self.staff}).astype({self.staff: float, "group": float})
+        if self._years is None:
+            self._years = self._source.ask(panel.group_by("year", "fdi").aggregate(
+                firms=panel.count(), staff=panel["staff"].sum(), group=panel["group"].sum()).order_by("year", "fdi"))
+        return self._years.rename(columns={"staff": self.staff}).astype({self.staff: float, "group": float})
 
     def _outcome(self, outcome: str | None) -> str:
         return need_outcome(outcome, self.staff, self.group, self.table)
@@ -531,15 +533,23 @@ class LargePanel:
     ) -> Estimate:
         """Yearly growth of firms with FDI in the first year against the others: `own.long_difference`, exact.
 
-        Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within sectors.
+        `first` and `last` are by default the first and last year of which half as many firms are known as of the
+        fullest. Raises `SampleError` where no firm is seen in both years, `ModelError` where FDI doesn't vary within
+        sectors.
         """
-        first, last = first or self.first, last or self.last
+        note = []
+        if not (first and last):
+            default, until, note = ends(self.by_year().groupby("year")["firms"].sum())
+            note = [] if first or last else note
+            first, last = first or default, last or until
         column = "group" if self._outcome(outcome) == "group" else "staff"
         if last <= first:
             raise SampleError(f"{self.table}: long difference from {first} to {last}; a later last year expected")
-        ends = self._differences(column, first, last)
-        begun, both = map(int, self._source.one(ends.aggregate(begun=ends["x0"].count(), both=ends["growth"].count())))
-        rows = ends.filter(ends["growth"].notnull() if limit is None else ends["growth"].abs() < limit)
+        pairs_of = self._differences(column, first, last)
+        begun, both = map(int, self._source.one(pairs_of.aggregate(
+            begun=pairs_of["x0"].count(), both=pairs_of["growth"].count())))
+        growth = pairs_of["growth"]
+        rows = pairs_of.filter(growth.notnull() if limit is None else growth.abs() < limit)
         names = ("x0", "x1", "y")
         pairs = [(a, b) for i, a in enumerate(names) for b in names[i:]]
         sectors = self._source.keep(rows.group_by("sector").aggregate(
@@ -557,8 +567,8 @@ class LargePanel:
             raise SampleError(f"{self.table}: {which} FDI in {first} among the {n:,} compared "
                               f"({sample}); where it differs in a later year, say first=")
         mixed = by[(by["abroad"] > 0) & (by["abroad"] < by["n"])]
-        few = enough(int(mixed["abroad"].sum()), int((mixed["n"] - mixed["abroad"]).sum()), sample,
-                     ("firms with FDI", "firms without it in their sectors"), ONE)
+        few = note + enough(int(mixed["abroad"].sum()), int((mixed["n"] - mixed["abroad"]).sum()), sample,
+                            ("firms with FDI", "firms without it in their sectors"), ONE)
         if n <= k:
             raise ModelError(f"'fdi' on {sample!r}: no degree of freedom left: {n} rows for {k} coefficients")
         moment = {(a, b): float((by[f"{a}_{b}"] - by[a] * by[b] / by["w"]).sum()) for a, b in pairs}

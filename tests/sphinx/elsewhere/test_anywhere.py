@@ -69,7 +69,8 @@ def run(python: Path, folder: Path, names: list[str], *options: str, **variables
     """What the notebooks report in that environment, run in an empty folder by two processes, each half of them."""
     empty = folder / "empty"
     empty.mkdir(exist_ok=True)
-    clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "GOINGGLOBAL_DATA")}
+    without = ("PYTHONPATH", "GOINGGLOBAL_DATA", "PYTHONDONTWRITEBYTECODE")  # the second run finds all compiled
+    clean = {k: v for k, v in os.environ.items() if k not in without}
     clean |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "module://matplotlib_inline.backend_inline", **variables}
 
     def half(chosen: list[str]) -> dict:

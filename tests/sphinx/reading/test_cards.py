@@ -62,6 +62,20 @@ def test_card_of_a_fact_has_source_and_rank_and_marks_other_languages():
         assert part in card
 
 
+@pytest.mark.parametrize("lang", cards.NAMES)
+def test_names_on_a_card_are_of_the_pages_language_and_what_stays_english_is_marked(lang):
+    claim = load("claims").set_index("claim_id", drop=False).loc["C012"].to_dict()
+    fact = load("official_figures").set_index("fact_id", drop=False).loc["F0091"].to_dict()
+    for card, record in ((cards.result_card, RECORD), (cards.claim_card, claim), (cards.fact_card, fact)):
+        plain, own = (BeautifulSoup(card(record, "cited", said), "lxml").section for said in ("en", lang))
+        english, names = ([one.get_text() for one in each.select("dt, summary, [data-to]")] for each in (plain, own))
+        assert [cards.NAMES[lang].get(name, name) for name in english] == names
+        assert {name for name in english if name not in cards.NAMES[lang]} <= {"n"}
+        assert (own["lang"], "{}" in own["data-name"], own["data-name"] == plain["data-name"]) == (lang, True, False)
+        assert all(one.get("lang") == "en" for one in own.select("dd, .gg-card-head, details > p"))
+        assert not plain.select("section [lang=en]")
+
+
 def cards_of(page: str) -> list[Tag]:
     """The cards of a page, from the script that brings them."""
     address = soup(page).html.get("data-cards")
@@ -78,10 +92,12 @@ def test_every_quotation_has_its_card_and_every_card_its_quotation(page):
     assert sorted(card["data-of"] for card in cards_of(page)) == sorted(quoted)
     assert ("cards.js" in (SITE / page).read_text(encoding="utf-8")) == bool(quoted)
     for card in cards_of(page):
+        assert card["lang"] == soup(page).html["lang"]
         if "/" in card["data-of"]:
             record = results()[card["data-of"]]
             assert card.b.get_text() == record["text"]
-            assert ("95 % interval" in card.get_text()) == (record["se"] is not None)
+            name = cards.NAMES.get(card["lang"], {}).get("95 % interval", "95 % interval")
+            assert (name in card.get_text()) == (record["se"] is not None)
         for text in card.find_all(string=JAPANESE):
             assert text.find_parent(lang="ja"), f"{text} is not marked as Japanese"
 

@@ -42,6 +42,20 @@ _SOURCES = {"PWT": "the Penn World Table", "ILO": "the International Labour Orga
 METHOD_WORDS = {r"\bedinet_code\b": "firm", r"\biso3\b": "country", r"\bCR1 errors by\b": "errors clustered by",
                 r"\bHC\d errors\b": "robust errors"}  # fmt: skip
 
+# Names of a card's rows and links on pages in other languages than the book's; what stands in the rows is English.
+NAMES = {
+    "de": {"About {}": "Zu {}", "95 % interval": "95-%-Konfidenzintervall", "Standard error": "Standardfehler",
+           "Sample": "Stichprobe", "Method": "Verfahren", "Show the code": "Zum Code", "The paper": "Die Arbeit",
+           "Its source": "Ihre Quelle", "Verdict": "Urteil", "Checked by": "Geprüft an",
+           "Its row in the ledger": "Zeile im Verzeichnis", "What": "Was", "Where, when": "Wo und wann",
+           "Source": "Quelle", "Read": "Gelesen", "Open the source": "Zur Quelle", "Cite": "Zitieren"},
+    "ja": {"About {}": "{}について", "95 % interval": "95 %信頼区間", "Standard error": "標準誤差", "Sample": "標本",
+           "Method": "方法", "Show the code": "コードを見る", "The paper": "論文", "Its source": "論文の出典",
+           "Verdict": "判定", "Checked by": "照合した資料", "Its row in the ledger": "一覧の該当行", "What": "内容",
+           "Where, when": "国と時期", "Source": "出典", "Read": "確認の方法", "Open the source": "出典を開く",
+           "Cite": "引用"},
+}  # fmt: skip
+
 
 def _in_words(text: str, words: dict) -> str:
     for short, long in words.items():
@@ -59,21 +73,21 @@ def _set(words: str) -> str:
     return margin.marked(words.replace("'", "’"))
 
 
-def _rows(pairs: list[tuple[str, str]]) -> str:
-    shown = "".join(f"<dt>{escape(name)}</dt><dd>{_set(words)}</dd>" for name, words in pairs if words)
-    return f"<dl>{shown}</dl>" if shown else ""
-
-
-def _card(key: str, head: str, rows: list[tuple[str, str]], action: str, cite: str) -> str:
-    """One card; the script gives `data-to` the address of the quotation that it opens on."""
-    return (f'<section data-of="{escape(key)}"><p class="gg-card-head">{head}</p>{_rows(rows)}'
-            f'<p class="gg-card-to"><a data-to>{action}</a></p>'
-            f"<details><summary>Cite</summary><p>{cite}</p></details>"
+def _card(key: str, head: str, rows: list[tuple[str, str]], action: str, cite: str, lang: str) -> str:
+    """One card; the script gives `data-to` the address of the quotation that it opens on, and the card its name."""
+    names, english = NAMES.get(lang, {}), ' lang="en"' if lang in NAMES else ""
+    shown = "".join(f"<dt>{escape(names.get(name, name))}</dt><dd{english}>{_set(words)}</dd>"
+                    for name, words in rows if words)  # fmt: skip
+    return (f'<section lang="{lang}" data-of="{escape(key)}" data-name="{names.get("About {}", "About {}")}">'
+            f'<p class="gg-card-head"{english}>{head}</p>{f"<dl>{shown}</dl>" if shown else ""}'
+            f'<p class="gg-card-to"><a data-to>{names.get(action, action)}</a></p>'
+            f"<details><summary>{names.get('Cite', 'Cite')}</summary><p{english}>{cite}</p></details>"
             f'<p class="gg-card-id">{escape(key)}</p></section>')  # fmt: skip
 
 
-def result_card(record: dict, cite: str) -> str:
-    """The card of a reported number: value with unit, interval, error, n, sample, method."""
+def result_card(record: dict, cite: str, lang: str = "en") -> str:
+    """The card of a reported number: value with unit, interval, error, n, sample, method; names by the page's language.
+    """
     interval, error = roles.interval(record)
     count = f"{record['n']:,}" if record["n"] else ""
     count += f" in {record['groups']:,} clusters" if count and record["groups"] else ""
@@ -81,10 +95,11 @@ def result_card(record: dict, cite: str) -> str:
     head = f"<b>{escape(record['text'])}</b> {escape(record['unit'])}"
     return _card(record["id"], head, [
         ("95 % interval", interval), ("Standard error", error), ("n", count),
-        ("Sample", sample_in_words(record["sample"] or "")), ("Method", method)], "Show the code", cite)  # fmt: skip
+        ("Sample", sample_in_words(record["sample"] or "")), ("Method", method)],
+        "Show the code", cite, lang)  # fmt: skip
 
 
-def claim_card(record: dict, cite: str) -> str:
+def claim_card(record: dict, cite: str, lang: str = "en") -> str:
     """The card of a claim of the paper: wording, section, whose figure it is, verdict, rank of the sources."""
     words = record["wording"] + ("" if record["text_state"] == "intact" else f" (text {record['text_state']})")
     cited = "" if record["cited_source"] == "none" else record["cited_source"]
@@ -92,14 +107,14 @@ def claim_card(record: dict, cite: str) -> str:
     return _card(record["claim_id"], f"“{margin.marked(words)}”", [
         ("The paper", f"section {record['section']}"), ("Its source", cited),
         ("Verdict", f"{record['verdict'].capitalize()}. {record['why']}"), ("Checked by", rank)],
-        "Its row in the ledger", cite)  # fmt: skip
+        "Its row in the ledger", cite, lang)  # fmt: skip
 
 
 _RANKS = {"publisher": "figures read at their publisher", "secondary": "figures read in copies (secondary sources)",
           "arithmetic": "arithmetic", "own estimate": "an estimate of this book"}  # fmt: skip
 
 
-def fact_card(record: dict, book: str) -> str:
+def fact_card(record: dict, book: str, lang: str = "en") -> str:
     """The card of an official figure: value with unit, what it counts, source, how directly it was read."""
     read = {"publisher": "at the publisher", "secondary": "in a copy (a secondary source)"}[record["source_rank"]]
     exact = "" if record["exactness"] == "as stated" else f", {record['exactness']}"
@@ -111,10 +126,10 @@ def fact_card(record: dict, book: str) -> str:
     return _card(record["fact_id"], f"<b>{margin.marked(record['value'])}</b> {margin.marked(unit)}", [
         ("What", ", ".join(part for part in (record["indicator"], record["breakdown"]) if isinstance(part, str))),
         ("Where, when", " ".join(part for part in (record["country"], record["period"]) if isinstance(part, str))),
-        ("Source", source), ("Read", read + exact)], "Open the source", cite)  # fmt: skip
+        ("Source", source), ("Read", read + exact)], "Open the source", cite, lang)  # fmt: skip
 
 
-def made(env: BuildEnvironment, quotes: set[tuple[str, str]]) -> str:
+def made(env: BuildEnvironment, quotes: set[tuple[str, str]], lang: str = "en") -> str:
     """The cards of quotations, each a kind and an id, in the order of their ids; "" for none."""
     results, cards, root = registry.results(env), {}, env.config.root_doc
 
@@ -124,11 +139,12 @@ def made(env: BuildEnvironment, quotes: set[tuple[str, str]]) -> str:
     for kind, key in quotes:
         if kind == "result":
             record = results[key]
-            cards[key] = result_card(record, cited(record["page"], "Number", key, mime.anchor(key)))
+            cards[key] = result_card(record, cited(record["page"], "Number", key, mime.anchor(key)), lang)
         elif kind == "fact":
-            cards[key] = fact_card(roles.record(kind, key), citing.reference(citing.work(env, root)))
+            cards[key] = fact_card(roles.record(kind, key), citing.reference(citing.work(env, root)), lang)
         else:
-            cards[key] = claim_card(roles.record("claim", key), cited(roles.CLAIMS_PAGE, "Claim", key, key.lower()))
+            cite = cited(roles.CLAIMS_PAGE, "Claim", key, key.lower())
+            cards[key] = claim_card(roles.record("claim", key), cite, lang)
     return "\n".join(cards[key] for key in sorted(cards))
 
 
@@ -142,7 +158,8 @@ def _page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree:
         return
     file = Path(app.outdir) / name(pagename)
     file.unlink(missing_ok=True)
-    if cards := made(app.env, {(node["kind"], node["key"]) for node in doctree.findall(roles.quote_link)}):
+    lang = app.env.metadata[pagename].get("lang", app.config.language)
+    if cards := made(app.env, {(node["kind"], node["key"]) for node in doctree.findall(roles.quote_link)}, lang):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"ggCards({json.dumps(cards, ensure_ascii=False)});\n", encoding="utf-8", newline="\n")
         context["gg_cards"] = context["pathto"](name(pagename), 1)

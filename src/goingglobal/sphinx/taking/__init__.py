@@ -7,6 +7,7 @@
 `preview`   what a page says of itself in search engines and previews of links
 `epub`      the book as an EPUB
 `plain`     the book's Markdown as other programs show it
+`pictures`  figures as files, for notebooks and to take along
 `paper`     `make pdf` and `make epub`: the whole book as one file
 `browser`   the Chromium on this machine
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def setup(app: Sphinx) -> None:
-    from goingglobal.sphinx.taking import address, citing, epub, files, package, preview
+    from goingglobal.sphinx.taking import address, citing, epub, files, package, pictures, preview
 
-    for part in (files, package, citing, preview, address, epub):
+    for part in (files, package, citing, preview, address, epub, pictures):
         part.setup(app)

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import gzip
 import io
+import multiprocessing
+import os
 import re
+import sys
 from pathlib import Path
 
-from goingglobal.sphinx import state
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from goingglobal.sphinx import registry, state
 
 SCALE = 1.25  # of a picture in a notebook, so that it is sharp on a dense screen
 DENSE = 2.0  # of a picture to take along: 1,382 pixels wide
 ROOM = 40  # pixels left and right of a picture, before it is cut to what is drawn
 HEAVY = 3_000  # bytes, compressed, from which a narrow form is a file that only a telephone asks for
 MODES = {"light": r"^html \{(.*?)^\}", "dark": r'^  html\[data-theme="dark"\] \{(.*?)^  \}'}  # blocks of colours
+FEW = 6  # pictures that are sooner drawn than a process is started for them
 COLOURS = 64  # of a picture: a fifth of the bytes, and no difference to the eye
 
 
@@ -36,9 +43,9 @@ def picture(svg: str, folder: Path, scale: float = SCALE) -> bytes:
     import vl_convert
     from PIL import Image
 
-    svg = light(svg)
-    file = folder / f"{state.digest((), svg, f'{scale} {ROOM} {COLOURS}', vl_convert.__version__)}.png"
+    file = _kept(svg, folder, scale)
     if not file.is_file():
+        svg = light(svg)
         vl_convert.register_font_directory(str(Path(matplotlib.get_data_path(), "fonts", "ttf")))
         width, height = map(float, re.search(r'width="([\d.]+)" height="([\d.]+)"', svg).groups())
         left, top, wide, high = map(float, re.search(r'viewBox="([^"]+)"', svg)[1].split())
@@ -53,10 +60,35 @@ def picture(svg: str, folder: Path, scale: float = SCALE) -> bytes:
         made = io.BytesIO()
         sheet.quantize(COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(made, "PNG")
         folder.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_suffix(".new")
+        fresh = file.with_suffix(f".{os.getpid()}")
         fresh.write_bytes(made.getvalue())
         fresh.replace(file)
     return file.read_bytes()
+
+
+def _kept(svg: str, folder: Path, scale: float) -> Path:
+    """Where a picture is kept."""
+    import vl_convert
+
+    return folder / f"{state.digest((), light(svg), f'{scale} {ROOM} {COLOURS}', vl_convert.__version__)}.png"
+
+
+def _draw(wanted: list[tuple[str, float]], folder: Path) -> None:
+    for svg, scale in wanted:
+        picture(svg, folder, scale)
+
+
+def _ahead(app: Sphinx, env: BuildEnvironment) -> None:
+    """A process beside this one draws pictures that are not kept yet, while pages are written: first those that are
+    asked for last. Linux only: elsewhere each is drawn when it is asked for."""
+    if app.builder.name != "html" or not sys.platform.startswith("linux"):
+        return
+    drawn = [record["svg"] for record in registry.exhibits(env).values() if record["kind"] == "figure"]
+    wanted = [(svg, scale) for svg, scale in [*((svg, DENSE) for svg in drawn), *((svg, SCALE) for svg in drawn[::-1])]
+              if not _kept(svg, Path(app.doctreedir, "pictures"), scale).is_file()]  # fmt: skip
+    if len(wanted) > FEW:
+        multiprocessing.get_context("fork").Process(
+            target=_draw, args=(wanted, Path(app.doctreedir, "pictures")), daemon=True).start()
 
 
 def size(image: bytes) -> tuple[int, int]:
@@ -93,3 +125,7 @@ def lazy(svg: str, address: str) -> str:
     alt, width, height = re.search(r'aria-label="([^"]*)".*? width="(\d+)" height="(\d+)"', svg, re.S).groups()
     return "".join(f'<img class="gg-figure gg-narrow gg-in-{mode}" src="{address}-{mode}.svg" alt="{alt}" '
                    f'width="{width}" height="{height}" loading="lazy">' for mode in MODES)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("env-updated", _ahead)
