@@ -253,3 +253,10 @@ def test_no_switcher_is_a_caution_and_leaves_the_starters_out():
     assert core.left_out["Starters, firm and year effects, home, untrimmed"].startswith(
         "sample 'starters and never-investors of your panel, home headcount, untrimmed': 0 starters")
     assert {"Specification curve", "Weighting, home", "Group headcount"} <= set(core.left_out)
+
+
+def test_a_row_that_stands_twice_hides_no_gap():
+    rows = made().query("not (firm == 'f000' and year == 2012)")
+    with pytest.raises(PanelError, match="one row per firm and year") as caught:
+        own.check(pd.concat([rows, rows.iloc[[0]]]))
+    assert "1 firm with gaps" in " ".join(str(caution) for caution in caught.value.cautions)
