@@ -38,7 +38,8 @@ with open(os.environ["GOINGGLOBAL_TEST_RUNS"], "a") as log:
     log.write("beta ")
 report("tiny/beta", 2, "d", unit="count")"""
 
-TABLES = ("country_panel", "firm_panel", "claims", "official_figures", "literature")  # what small books and pages read
+# What small books and pages read.
+TABLES = ("country_panel", "industry_japan_continuing", "claims", "official_figures", "literature")
 
 
 @dataclass
@@ -78,20 +79,25 @@ class Book:
         chapters = "".join(f"  - file: book/{name}\n" for name in names)
         (self.root / "_toc.yml").write_text(f"format: jb-book\nroot: book/{root}\nchapters:\n{chapters}", "utf-8")
 
-    def start(self, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
-        """Start `python -m …` in the copy, with the copy's library and data, in a session of its own."""
+    def environment(self) -> dict[str, str]:
+        """That of a process which uses the copy's library and data."""
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment |= {
+        return environment | {
             "PYTHONPATH": str(self.root / "src"), "GOINGGLOBAL_DATA": str(self.root / "data"), "NO_COLOR": "1",
             "GOINGGLOBAL_TEST_RUNS": str(self.log),
         }  # fmt: skip
-        return subprocess.Popen([python, "-m", *arguments], cwd=self.root, env=environment,
+
+    def start(self, *arguments: str, python: str = sys.executable) -> subprocess.Popen:
+        """Start `python -m …` in the copy, in a session of its own."""
+        return subprocess.Popen([python, "-m", *arguments], cwd=self.root, env=self.environment(),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 start_new_session=True)  # fmt: skip
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """`python -m …` in the copy; exit code and all that was said."""
-        running = self.start(*arguments, python=warm.python(self.python) if self.python else sys.executable)
+        if self.python:
+            return warm.run(self.python, "-m", *arguments, folder=str(self.root), environment=self.environment())
+        running = self.start(*arguments)
         said = running.communicate()[0].decode()
         return running.returncode, said
 
@@ -145,8 +151,13 @@ class Built:
 
 def hashes(folder: Path) -> dict[str, str]:
     """Digest of each file, byte for byte."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, folder)] = hashlib.sha256(file.read()).hexdigest()
+    return dict(sorted(found.items()))
 
 
 def repository(root: Path) -> Book:

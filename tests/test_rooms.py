@@ -6,6 +6,7 @@ Each rule is a function of sources, by the module's dotted name, so that small m
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import warm
 from conftest import ROOT
 
 PACKAGE = ROOT / "src" / "goingglobal"
@@ -132,8 +134,8 @@ def trespasses(sources: dict[str, str]) -> list[str]:
     """Private names of another module, imported or looked up; `goingglobal._display` is a module, not a name."""
     known, faults = set(sources), []
     for name, source in sources.items():
-        tree, modules = ast.parse(source), {}
-        for node in ast.walk(tree):
+        modules: dict[str, str] = {}
+        for node in nodes(source):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "goingglobal":
                 for alias in node.names:
                     whole = f"{node.module}.{alias.name}".removeprefix("goingglobal.")
@@ -144,7 +146,7 @@ def trespasses(sources: dict[str, str]) -> list[str]:
                         faults.append(f"{name} imports {whole}")
             elif isinstance(node, ast.Import):
                 modules |= {a.asname or a.name: a.name for a in node.names if a.name.split(".")[0] == "goingglobal"}
-        for node in ast.walk(tree):
+        for node in nodes(source):
             if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
                 base = ast.unparse(node.value)
                 if base in modules and f"{modules[base]}.{node.attr}".removeprefix("goingglobal.") not in known:
@@ -171,6 +173,7 @@ def untested(sources: dict[str, str], tests: dict[str, str]) -> list[str]:
     return faults
 
 
+@cache
 def test_modules() -> dict[str, str]:
     found = sorted(TESTS.rglob("test_*.py"))
     return {str(path.relative_to(TESTS).with_suffix("")): path.read_text(encoding="utf-8") for path in found}
@@ -217,9 +220,10 @@ import goingglobal.sphinx
 for part in pkgutil.walk_packages(goingglobal.sphinx.__path__, "goingglobal.sphinx."):
     importlib.import_module(part.name)
 assert "goingglobal.sphinx.teaching.slides" in sys.modules
-print(*(name for name in {ESTIMATORS!r} if name in sys.modules))"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+print("loaded:", *(name for name in {ESTIMATORS!r} if name in sys.modules))"""
+    code, said = warm.run("one", "-c", code, folder=str(ROOT), environment=dict(os.environ))
+    assert code == 0, said
+    assert said.splitlines()[-1] == "loaded:"
 
 
 def test_that_estimators_would_be_seen():

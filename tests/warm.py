@@ -1,20 +1,24 @@
 """A Python that has imported the libraries already: what is started with it is forked, and so spared some seconds.
 
     python = warm.python("one")     # the path of an executable that takes `-m MODULE …` and `-c CODE …` as Python does
+    code, said = warm.run("one", "-m", "json.tool", "x.json", folder=…, environment=…)      # the same, to its end
 
 Small books are built with it, and their notebooks run. All that one such Python starts has its order of hashes:
 builds that are compared with each other take two, “one” and “other”. “tests” has what the tests import, for workers:
 there `sys.executable` is Python as a user starts it, and sets have the order that they have when the book is built. Of
-the book's own library nothing is imported beforehand. The libraries are read when a Python is first asked for; workers
-of one run of tests share it (`share`). What is killed, or waits for another, is started as a user does it.
+the book's own library nothing is imported beforehand. The libraries are read when a Python is first asked for, and a
+book of one page is built by them, without ours: what they make at their first use is then there, too. Workers of one
+run of tests share it (`share`). What is killed is started as a user does it, and so is a build that others are
+compared with.
 
-`serve SOCKET` is the process that is forked; `ask SOCKET ARGUMENTS` stands for a process and lives as long as it does.
+`serve SOCKET` is the process that is forked; `ask.py` stands for a process and lives as long as it does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import marshal
 import os
 import select
 import signal
@@ -22,10 +26,13 @@ import socket
 import subprocess
 import sys
 
+from ask import ask
+
 LIBRARIES = (
     "IPython.core.completerlib", "IPython.display", "IPython.extensions.storemagic", "IPython.lib.lexers",
-    "a11y_pygments", "bs4", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel_launcher", "jinja2.ext",
-    "jupyter_book.cli.main", "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree",
+    "a11y_pygments", "bs4", "filelock", "ipykernel.debugger", "ipykernel.kernelapp", "ipykernel_launcher",
+    "jinja2.ext",
+    "duckdb", "jupyter_book.cli.main", "jupyter_book.sphinx", "latex2mathml.converter", "lxml.etree",
     "matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.pyplot",
     "myst_nb.core.lexers", "myst_nb.ext.glue.domain", "myst_nb.sphinx_ext", "myst_parser.sphinx_ext.myst_refs",
     "notfound.extension", "pandas", "pandas.io.formats.csvs", "psutil", "pydata_sphinx_theme", "pydoc",
@@ -35,20 +42,59 @@ LIBRARIES = (
     "sphinx_jupyterbook_latex.transforms", "sphinx_multitoc_numbering", "sphinx_proof", "sphinx_reredirects",
     "sphinx_thebe", "sphinx_togglebutton", "sphinxcontrib.bibtex",
     "sphinxcontrib.bibtex.style.referencing.author_year", "sqlalchemy.dialects.sqlite", "tornado.platform.asyncio",
-    "xml.dom.minidom",
+    "vl_convert", "xml.dom.minidom",
 )  # fmt: skip
 FOR_TESTS = (
     "IPython.display", "bs4", "diff_diff", "frictionless", "jupyter_book.cli.main", "linearmodels", "lxml.etree",
     "matplotlib.pyplot", "myst_nb.sphinx_", "nbclient", "pandas", "pyfixest", "pypdf", "pytest", "scipy.stats",
     "seaborn.objects", "selenium.webdriver.chrome.webdriver", "statsmodels.api", "statsmodels.formula.api",
 )  # fmt: skip
+BOOK = {
+    "_config.yml": """\
+title: A book
+bibtex_bibfiles: [all.bib]
+execute:
+  execute_notebooks: "off"
+sphinx:
+  extra_extensions: [notfound.extension, sphinx_exercise, sphinx_proof, sphinx_reredirects]
+  config:
+    bibtex_reference_style: author_year
+    myst_update_mathjax: false
+    numfig: true
+    redirects: {old: page.html}
+""",
+    "_toc.yml": "format: jb-book\nroot: page\nchapters:\n- file: other\n",
+    "all.bib": "@article{one, author = {One, A.}, title = {On one}, journal = {J}, year = {2001}}\n",
+    "other.md": "# Other\n\n```{glossary}\nterm\n  Its meaning.\n```\n",
+}
+PAGE = """\
+# A page
+
+Words, {cite:t}`one`, {ref}`there`, {term}`term` and $x^2$.
+
+(there)=
+## There
+
+| a | b |
+| - | - |
+| 1 | 2 |
+
+```{exercise}
+:label: try
+Try.
+```
+
+```{bibliography}
+```
+"""
 SHARED = "GOINGGLOBAL_TEST_PYTHONS"  # executables that the process above this one offers, by name
 _servers: dict[str, str] = {}
 
 
 def share(*names: str) -> None:
     """Offer executables to the processes that this one will start."""
-    os.environ[SHARED] = json.dumps({name: python(name) for name in names})
+    for name in names:
+        python(name)
 
 
 def python(name: str) -> str:
@@ -65,7 +111,7 @@ def python(name: str) -> str:
     if name not in _servers:
         folder = Path(tempfile.mkdtemp(prefix="goingglobal-warm-"))
         address, shim = folder / "socket", folder / "python"
-        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" ask "{address}" "$@"\n')
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{ask.__code__.co_filename}" "{address}" "$@"\n')
         shim.chmod(0o755)
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
             "NO_COLOR": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
@@ -79,32 +125,25 @@ def python(name: str) -> str:
                                       env=environment, stdin=subprocess.DEVNULL, pass_fds=(door.fileno(),))  # fmt: skip
         atexit.register(lambda: (server.kill(), server.wait(), shutil.rmtree(folder, ignore_errors=True)))
         _servers[name] = str(shim)
+        os.environ[SHARED] = json.dumps(_servers)
     return _servers[name]
 
 
-# -------------------------------------------------------------------------------------------- what stands for a process
-def ask(address: str, *arguments: str) -> int:
-    """Ask for a process with this one's files, folder and environment; wait for its end and give its exit code."""
-    words = [word for word in arguments if not word.startswith(("-X", "-u"))]
-    if words[:1] not in (["-m"], ["-c"]):
-        os.execv(sys.executable, [sys.executable, *arguments])
-    files = [number for number in map(int, os.listdir("/proc/self/fd")) if _inherited(number)]
-    wanted = {"words": words, "folder": os.getcwd(), "environment": dict(os.environ), "files": files}
-    message = json.dumps(wanted).encode()
-    with socket.socket(socket.AF_UNIX) as asked:
-        asked.connect(address)
-        socket.send_fds(asked, [len(message).to_bytes(4, "big")], files)
-        asked.sendall(message)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        told = asked.recv(1)
-    return told[0] if told else 1
-
-
-def _inherited(number: int) -> bool:
-    try:
-        return os.get_inheritable(number)
-    except OSError:
-        return False
+def run(name: str, *arguments: str, folder: str, environment: dict[str, str]) -> tuple[int, str]:
+    """Run `-m MODULE …` or `-c CODE …` with the Python of that name to its end; exit code, and all that was said."""
+    executable = python(name)
+    if executable == sys.executable:
+        done = subprocess.run([executable, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+        return done.returncode, done.stdout.decode()
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as said, open(os.devnull, "rb") as nothing:
+        files = {0: nothing.fileno(), 1: writing, 2: writing}
+        asked = ask(os.path.join(os.path.dirname(executable), "socket"), list(arguments), folder, environment, files)
+        os.close(writing)
+        words, told = said.read(), asked.recv(1)
+        asked.close()
+    return told[0] if told else 1, words
 
 
 # ----------------------------------------------------------------------------------------- the process that is forked
@@ -121,42 +160,83 @@ def serve(number: str, who: str, executable: str) -> None:
     del sys.path[0]  # the folder of this file
     sys.modules["rfc3987_syntax"] = None  # as in `goingglobal.sphinx.build`
     if who != "tests":
-        importlib.metadata.entry_points = functools.lru_cache(importlib.metadata.entry_points().select)  # as there, too
+        for library in (importlib.metadata, importlib.import_module("importlib_metadata")):  # as there, too
+            library.entry_points = functools.lru_cache(library.entry_points().select)
         sys.executable = executable
     for name in FOR_TESTS if who == "tests" else LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in __import__("sphinx.application").application.builtin_extensions:
         importlib.import_module(name)
-    importlib.import_module("soupsieve").compile("a")  # it makes its patterns at the first use
+    if who != "tests":
+        _build_once()
     assert "goingglobal" not in sys.modules
+    gc.collect()
     gc.freeze()
+    running: dict[int, tuple[int, socket.socket]] = {}  # by what tells of its end: a process, and who asked for it
     with socket.socket(fileno=int(number)) as door:
         while os.getppid() == parent:
-            with contextlib.suppress(ChildProcessError):  # of those that have ended, the seconds are counted
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            if select.select([door], [], [], 1)[0]:
+            for ready in select.select([door, *running], [], [], 1)[0]:
+                if ready is not door:
+                    process, asked = running.pop(ready)
+                    os.close(ready)
+                    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+                    with asked, contextlib.suppress(OSError):
+                        asked.send(bytes([code if code >= 0 else 128 - code]))
+                    continue
                 asked, _ = door.accept()
                 size, files, _, _ = socket.recv_fds(asked, 4, 250)
-                wanted = json.loads(asked.makefile("rb").read(int.from_bytes(size, "big")))
-                if os.fork() == 0:
+                wanted = marshal.loads(asked.makefile("rb").read(int.from_bytes(size, "big")))
+                process = os.fork()
+                if process == 0:
                     door.close()
-                    return _keep(asked, files, wanted)
-                asked.close()
+                    for end, (_, other) in running.items():
+                        os.close(end)
+                        other.close()
+                    return _be(asked, files, *wanted)
+                running[os.pidfd_open(process)] = process, asked
                 for file in files:
                     os.close(file)
 
 
-def _keep(asked: socket.socket, files: list[int], wanted: dict) -> None:
-    """Start the process that was asked for, and tell its exit code."""
-    process = os.fork()
-    if process == 0:
-        return _be(asked, files, **wanted)
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    with contextlib.suppress(OSError):
-        asked.send(bytes([code if code >= 0 else 128 - code]))
-    os._exit(0)
+def _build_once() -> None:
+    """Build a book of one notebook, and forget it but for the templates of its theme."""
+    import functools
+    import tempfile
+    from pathlib import Path
+
+    from jinja2 import BytecodeCache
+    from jupyter_book.cli.main import main
+    from myst_nb.core import render
+    from nbformat import v4, validator, write
+    from sphinx import jinja2glue
+
+    compiled: dict[str, bytes] = {}
+
+    class Templates(BytecodeCache):
+        def load_bytecode(self, bucket) -> None:
+            if bucket.key in compiled:
+                bucket.bytecode_from_string(compiled[bucket.key])  # which looks whether the template is the same
+
+        def dump_bytecode(self, bucket) -> None:
+            compiled[bucket.key] = bucket.bytecode_to_string()
+
+    jinja2glue.SandboxedEnvironment = functools.partial(jinja2glue.SandboxedEnvironment, bytecode_cache=Templates())
+
+    code = v4.new_code_cell("1 + 1", id="code", outputs=[v4.new_output("stream", text="2")], execution_count=1)
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
+        root = Path(folder)
+        for name, text in BOOK.items():
+            (root / name).write_text(text, encoding="utf-8")
+        write(v4.new_notebook(cells=[v4.new_markdown_cell(PAGE, id="words"), code],
+                              metadata={"language_info": {"name": "python", "pygments_lexer": "ipython3"}}),
+              root / "page.ipynb")  # fmt: skip
+        plugins, render.load_mime_renders = render.load_mime_renders, list  # ours is one of them
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            main(["build", folder, "--path-output", str(root / "_made"), "-q", "-W"], standalone_mode=False)
+        render.load_mime_renders = plugins
+        assert (root / "_made" / "_build" / "html" / "page.html").is_file()
+    validator.get_validator(4, 4)  # for jupyter-cache's copies
 
 
 def _be(asked: socket.socket, given: list[int], words: list[str], folder: str, environment: dict[str, str],
@@ -178,11 +258,13 @@ def _be(asked: socket.socket, given: list[int], words: list[str], folder: str, e
     os.environ.clear()
     os.environ.update(environment)
     os.environ.pop("JPY_PARENT_PID", None)  # this one's parent is another
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     if backend := environment.get("MPLBACKEND"):  # which it reads when it is imported
         sys.modules["matplotlib"].rcParams["backend"] = backend
 
     def watch() -> None:
-        os.read(told, 1)
+        while os.read(told, 1):
+            os.kill(os.getpid(), signal.SIGINT)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -227,4 +309,4 @@ class _Ending:
 
 
 if __name__ == "__main__":
-    sys.exit({"serve": serve, "ask": ask}[sys.argv[1]](*sys.argv[2:]))
+    serve(*sys.argv[2:])

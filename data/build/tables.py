@@ -136,13 +136,13 @@ def industry_japan_continuing(open_source: Open) -> pd.DataFrame:
     wanted = {("企業数", ""): "firms", ("従業者数", ""): "employees", ("常時従業者数", ""): "regular_employees",
               ("売上高", ""): "sales_myen", ("子会社・関連会社数", "国内計"): "subsidiaries_home",
               ("子会社・関連会社数", "海外計"): "subsidiaries_overseas"}
+    heads = [(head, sub if isinstance(sub, str) else "", label) for head, sub, label in raw.loc[[1, 2, 4]].T.to_numpy()]
     parts = []
     for year, label in ((2023, "前年度"), (2024, "当年度")):
         part = raw.loc[first:, [0, 1]].set_axis(["industry_code", "industry"], axis=1)
         part["fiscal_year"] = year
         for (head, sub), name in wanted.items():
-            match = [c for c in raw.columns[2:] if raw.at[1, c] == head and raw.at[4, c] == label
-                     and (raw.at[2, c] if isinstance(raw.at[2, c], str) else "") == sub]
+            match = [c for c in raw.columns[2:] if heads[c] == (head, sub, label)]
             if len(match) != 1:
                 raise SourceError(f"000040464645.xls: column {head} {sub} {label} found {len(match)} times")
             part[name] = raw.loc[first:, match[0]]
@@ -177,8 +177,9 @@ def affiliates_europe(open_source: Open) -> pd.DataFrame:
     joined = pd.read_csv(open_source("data/fats_all/joined_fats_euklems_2010_2015.csv"))
     if unknown := set(joined["code"]) - set(specs.FATS_GROUPS):
         raise SourceError(f"joined_fats_euklems: industry groups without codes of FATS: {sorted(unknown)}")
+    world = cells.xs("WORLD", level="partner").to_dict()
     for row in joined.itertuples():
-        parts = [cells.get((row.geo, code, "WORLD", row.year)) for code in specs.FATS_GROUPS[row.code]]
+        parts = [world.get((row.geo, code, row.year)) for code in specs.FATS_GROUPS[row.code]]
         total = sum(float("nan") if part is None else part for part in parts)
         if not (total == row.emp_abroad or (pd.isna(total) and pd.isna(row.emp_abroad))):
             raise SourceError(f"joined_fats_euklems: {row.geo} {row.code} {row.year} is not the sum of its FATS codes")
@@ -199,8 +200,10 @@ def _bea(path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8-sig", newline="") as handle:
         lines = [line for line in csv.reader(handle) if len(line) > 5]
     at = next(i for i, line in enumerate(lines) if line[1].strip().isdigit())
-    rows = [(line[0].strip(), (len(line[0]) - len(line[0].lstrip())) // 2, lines[at - 1][k], int(lines[at][k]),
-             line[k].strip()) for line in lines[at + 1:] for k in range(1, len(line))]
+    years = [0, *map(int, lines[at][1:])]
+    rows = [(place, level, industry, year, cell.strip()) for line in lines[at + 1:]
+            for place, level in [(line[0].strip(), (len(line[0]) - len(line[0].lstrip())) // 2)]
+            for industry, year, cell in zip(lines[at - 1][1:], years[1:], line[1:], strict=False)]
     return pd.DataFrame(rows, columns=["place", "level", "industry", "year", "cell"])
 
 
@@ -233,7 +236,7 @@ def us_multinationals(open_source: Open) -> pd.DataFrame:
     out = out.reset_index().rename(columns={"place": "host"})
     out["coverage"] = pd.cut(out["year"], [0, 2008, 2013, 9999], labels=list(specs.BEA_COVERAGE)).astype(str)
     check = pd.read_csv(open_source("data/bea/joined_parents_mofa_by_industry_2009_2019.csv"))
-    world = out[out["host"] == "All countries"].set_index(["side", "industry", "year"])["employees_thousands"]
+    world = out[out["host"] == "All countries"].set_index(["side", "industry", "year"])["employees_thousands"].to_dict()
     for row in check.itertuples():
         for side, value in (("parents", row.emp_us_parents_k), ("affiliates", row.emp_mofa_k)):
             if world.get((side, specs.BEA_INDUSTRIES[row.k], row.year)) != value:

@@ -68,9 +68,10 @@ def good_line(book: Book) -> dict[str, Built | tuple]:
 
 def bad_line(book: Book) -> dict[str, Built | tuple]:
     steps: dict[str, Built | tuple] = {}
-    row = book.set_cell("firm_panel", {}, "parent_employees", "-5")
+    row = book.set_cell("industry_japan_continuing", {}, "employees", "-5")
     steps["table"] = (book.build(), row)
-    shutil.copy2(ROOT / "data" / "firm_panel.csv", book.root / "data" / "firm_panel.csv")
+    name = "industry_japan_continuing.csv"
+    shutil.copy2(ROOT / "data" / name, book.root / "data" / name)
     book.page("beta", QUOTE, BETA, 'raise ValueError("this cell is meant to fail")')
     steps["cell"] = book.build()
     book.page("beta", "# Beta", REPORT.format("tiny/shared", 1))
@@ -185,7 +186,7 @@ def test_failure_leaves_the_good_site_untouched(good):
 def test_damaged_table_stops_the_build(bad):
     built, row = bad["table"]
     assert built.code != 0
-    for words in ("'firm_panel'", "'parent_employees'", f"row {row} ", "'-5'"):
+    for words in ("'industry_japan_continuing'", "'employees'", f"row {row} ", "'-5'"):
         assert words in built.said
     assert built.site == {}
     assert built.runs == [], "a notebook ran on a table that was not checked"

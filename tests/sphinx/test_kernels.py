@@ -42,40 +42,46 @@ def gone(pid: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def warm():
-    with tempfile.TemporaryDirectory() as folder, kernels.warm(Path(folder)) as name:
-        yield name
+def seen(tmp_path_factory):
+    """What notebooks saw in kernels of one block, and what was there before and after it."""
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    found = {"folders": (str(one), str(two)), "path before": os.environ.get("JUPYTER_PATH")}
+    with (pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder,
+          kernels.warm(Path(folder)) as name):
+        patch.setenv("GG_TOLD", "one")
+        found["path inside"] = os.environ["JUPYTER_PATH"]
+        (_, found["first"], found["server"]) = run(name, one, "kept = 1", WHO, "os.getppid()")
+        patch.setenv("GG_TOLD", "two")
+        (found["second"],) = run(name, two, WHO)
+        with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+            run(name, one, "1 / 0")
+        with pytest.raises(DeadKernelError):
+            run(name, one, "import os\nos._exit(3)")
+        found["after errors"] = run(name, one, "1 + 1")
+        os.kill(found["server"], 0)  # which serves as long as the block lasts
+    found["path after"] = os.environ.get("JUPYTER_PATH")
+    return found
 
 
-def test_each_notebook_is_alone(warm, tmp_path, monkeypatch):
-    monkeypatch.setenv("GG_TOLD", "one")
-    (_, first) = run(warm, tmp_path, "kept = 1", WHO)
-    monkeypatch.setenv("GG_TOLD", "two")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (second,) = run(warm, elsewhere, WHO)
+def test_each_notebook_is_alone(seen):
+    first, second = seen["first"], seen["second"]
     assert first[0] != second[0]
-    assert (first[1:3], second[1:3]) == ((str(tmp_path), "one"), (str(elsewhere), "two"))
+    assert (first[1:3], second[1:3]) == tuple(zip(seen["folders"], ("one", "two"), strict=True))
     assert first[3:5] == second[3:5] == (True, False), "libraries are there, the book's own is not"
     assert (first[5], second[5]) == (1, None)
     assert gone(first[0])
     assert gone(second[0])
 
 
-def test_errors_and_deaths_are_seen(warm, tmp_path):
-    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
-        run(warm, tmp_path, "1 / 0")
-    with pytest.raises(DeadKernelError):
-        run(warm, tmp_path, "import os\nos._exit(3)")
-    assert run(warm, tmp_path, "1 + 1") == [2], "and the next one is well"
+def test_errors_and_deaths_are_seen(seen):
+    """…where the block runs them, and the next one is well."""
+    assert seen["after errors"] == [2]
 
 
-def test_nothing_is_left_when_the_block_ends(tmp_path):
-    before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory() as folder, kernels.warm(Path(folder)) as name:
-        (server,) = run(name, tmp_path, "import os\nos.getppid()")
-    assert gone(server)
-    assert os.environ.get("JUPYTER_PATH") == before
+def test_nothing_is_left_when_the_block_ends(seen):
+    assert gone(seen["server"])
+    assert seen["path inside"] != seen["path before"]
+    assert seen["path after"] == seen["path before"]
 
 
 def test_elsewhere_kernels_are_plain(monkeypatch, tmp_path):

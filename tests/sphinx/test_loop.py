@@ -22,6 +22,7 @@ from pathlib import Path
 
 import nbformat.v4
 import pytest
+import warm
 from conftest import ROOT
 from small_book import ALPHA, BETA, QUOTE, Book, Built, copy_of_repository
 from sphinx.errors import ExtensionError
@@ -236,7 +237,7 @@ def watched(book: Book) -> tuple[str, str, str, str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    running, said = book.start("goingglobal.sphinx.watch", str(port)), ""
+    running, said = book.start("goingglobal.sphinx.watch", str(port), python=warm.python("one")), ""
     try:
         while "rebuilt on every save" not in said:
             line = running.stdout.readline().decode()
@@ -271,7 +272,7 @@ def harm_line(book: Book) -> dict:
     book.page("beta", QUOTE, BETA.replace('"tiny/beta", 2', '"tiny/beta", 4'))
     steps["killed"] = killed(book, "running 1 of the notebooks")
     book.page("beta", QUOTE, BETA)
-    both = [book.start("goingglobal.sphinx.build") for _ in range(2)]
+    both = [book.start("goingglobal.sphinx.build", python=warm.python("one")) for _ in range(2)]
     steps["two at once"] = [(one.communicate()[0].decode(), one.returncode) for one in both]
     steps["after two"] = book.build()
     steps["watched"] = watched(book)

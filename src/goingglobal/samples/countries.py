@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -30,12 +32,15 @@ def country_changes(
     wide = panel if conduits else panel[panel["conduit"] == 0]
     wide = wide.set_index(["iso3", "year"]).sort_index()
 
+    countries, years = (wide.index.get_level_values(level) for level in wide.index.names)
+
+    @cache
+    def places(shift: int) -> np.ndarray:
+        return wide.index.get_indexer(pd.MultiIndex.from_arrays([countries, years + shift]))
+
     def at(series: pd.Series, shift: int) -> pd.Series:
-        moved = series.copy()
-        moved.index = pd.MultiIndex.from_arrays(
-            [moved.index.get_level_values(0), moved.index.get_level_values(1) - shift], names=moved.index.names
-        )
-        return moved.reindex(series.index)
+        there = places(shift)
+        return pd.Series(series.to_numpy(), wide.index).iloc[there].where(there >= 0).set_axis(wide.index)
 
     log_jobs = np.log(wide[columns[employment]])
     log_people = np.log(wide["population_15_64"])
@@ -48,10 +53,11 @@ def country_changes(
     out["population_growth"] = 100 * (log_people - at(log_people, -1))
     out["fdi_in_lag"] = at(wide["fdi_in_pct_gdp"], -1)
     out["gdp_growth_lag"] = at(wide["gdp_growth_pct"], -1)
+    before = at(log_jobs, -1)
     for horizon in range(horizons + 1):
-        out[f"cumulative_{horizon}"] = 100 * (at(log_jobs, horizon) - at(log_jobs, -1))
+        out[f"cumulative_{horizon}"] = 100 * (at(log_jobs, horizon) - before)
     for back in (2, 3):
-        out[f"cumulative_m{back}"] = 100 * (at(log_jobs, -back) - at(log_jobs, -1))
+        out[f"cumulative_m{back}"] = 100 * (at(log_jobs, -back) - before)
     name = f"OECD-38, {'all' if conduits else 'without conduits'}, {employment.upper()} employment"
     return called(out.reset_index(), name)
 

@@ -261,6 +261,8 @@ def jupyter_book() -> None:
 
     It ends when the process that started it does.
     """
+    import importlib_metadata
+
     root, work, *more = sys.argv[1:]
     parent = os.getppid()
 
@@ -273,8 +275,8 @@ def jupyter_book() -> None:
     # jsonschema would compile a grammar of addresses, three seconds long, which nothing here asks for.
     sys.modules["rfc3987_syntax"] = None
     # Which plug-ins are installed doesn't change while a book is built: each question would read hundreds of files.
-    installed = importlib.metadata.entry_points()
-    importlib.metadata.entry_points = functools.lru_cache(installed.select)
+    for library in (importlib.metadata, importlib_metadata):  # myst-nb asks by the second
+        library.entry_points = functools.lru_cache(library.entry_points().select)
     gc.set_threshold(100_000, 50, 50)  # trees of pages are large and short-lived: looking for garbage costs a third
     from jupyter_book.cli.main import main as command
 

@@ -19,6 +19,9 @@ from sphinx.errors import ConfigError
 from goingglobal import __version__, data
 from goingglobal.sphinx import state
 
+# Written in C, where PyYAML was built with it: ten times as fast.
+_SAFE, _BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 
 def _authors(people: list[dict[str, str]]) -> list[dict[str, str]]:
     """Authors of CITATION.cff as CSL-JSON names them."""
@@ -28,7 +31,7 @@ def _authors(people: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def book(source: Path) -> str:
     """The book's title, which `_config.yml` in `source` alone says. Raises `ConfigError` where it says none."""
-    title = yaml.safe_load((source / "_config.yml").read_text(encoding="utf-8")).get("title")
+    title = yaml.load((source / "_config.yml").read_text(encoding="utf-8"), _SAFE).get("title")
     if not title:
         raise ConfigError("_config.yml has no title; the site, its files and its citations take theirs from it")
     return str(title)
@@ -45,7 +48,7 @@ def edition(source: Path) -> dict:
     file = source / "CITATION.cff"
     if not file.is_file():
         raise ConfigError(f"{file.name} is missing; the site takes its subtitle, authors and date of release from it")
-    citation = yaml.load(file.read_text(encoding="utf-8"), yaml.BaseLoader)
+    citation = yaml.load(file.read_text(encoding="utf-8"), _BASE)
     if citation["version"] != __version__:
         raise ConfigError(f"{file.name} says version {citation['version']}, the package says {__version__}")
     own = citation["title"] == named or citation["title"].startswith(f"{named}: ")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from functools import cache
 
 import jsonschema
-import pybtex
+import pybtex.plugin
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -81,6 +82,15 @@ def read_ris(text: str) -> dict[str, list[str]]:
     return fields
 
 
+@pytest.fixture(scope="module", autouse=True)
+def plugins():
+    """What is installed is looked through once, not for every part of a style and every page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pybtex.plugin, "entry_points", cache(pybtex.plugin.entry_points().select))
+        yield
+
+
+@cache
 def read_bib(text: str) -> tuple[str, dict, list[str]]:
     """Type, fields and authors of the one entry of a BibTeX file, which a style can set."""
     entries = parse_string(text, "bibtex").entries

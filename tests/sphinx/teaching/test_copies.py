@@ -52,6 +52,12 @@ def stored(name: str) -> dict:
 
 
 @cache
+def exporter() -> ScriptExporter:
+    """One for all notebooks: it looks for plug-ins and makes its templates once."""
+    return ScriptExporter()
+
+
+@cache
 def copy(name: str) -> dict:
     return json.loads((SITE / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
 
@@ -220,7 +226,7 @@ def test_every_notebook_survives_as_a_script(path):
     """By jupytext, which makes magics comments, and by nbconvert, which makes them calls."""
     notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
     ast.parse(jupytext.writes(notebook, fmt="py:percent"), str(path))
-    script, about = ScriptExporter().from_notebook_node(notebook)
+    script, about = exporter().from_notebook_node(notebook)
     assert about["output_extension"] == ".py"
     tree = ast.parse(script, str(path))
     compile(tree, str(path), "exec")

@@ -6,13 +6,16 @@ A check must fail, in words, on the starter and on answers that are plausible an
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import sys
 from functools import cache
 
 import nbclient
 import nbformat
 import pytest
+import warm
 from bs4 import BeautifulSoup
 from conftest import ROOT, SHIPPED, SITE
 from pages import soup
@@ -311,10 +314,24 @@ def test_every_check_meets_a_wrong_answer():
     assert set(WRONG) == {label for label, (stem, _) in CODE.items() if stem in SHIPPED}
 
 
-def test_students_notebook_runs_through_in_jupyter(tmp_path):
+@pytest.fixture
+def kernel(tmp_path, monkeypatch) -> str:
+    """A kernel of this environment; where workers share a Python that has the libraries imported, it is forked."""
+    python = warm.python("tests") if warm.SHARED in os.environ else sys.executable
+    told = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Students",
+            "language": "python"}  # fmt: skip
+    folder = tmp_path / "share" / "kernels" / "students"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(told), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    return folder.name
+
+
+def test_students_notebook_runs_through_in_jupyter(kernel, tmp_path):
     """Cells that fail by design are marked, so that “run all” goes on to the next exercise."""
     notebook = nbformat.read(FOLDER / file_name("introduction"), as_version=4)
-    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    place = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name=kernel, resources=place).execute()
     failed = [cell.id for cell in notebook.cells for o in cell.get("outputs", []) if o.output_type == "error"]
     assert failed == [cell.id for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
 

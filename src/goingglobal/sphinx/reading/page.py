@@ -7,14 +7,19 @@ extensions below it (some 450 KB compressed) are named here only to be left out;
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
+from sphinx.util.fileutil import copy_asset
 
 _SHEETS = ("book.css", "print.css", "ebook.css")
 _SCRIPTS = ("book.js", "cards.js", "filter.js", "vendor/", "explorer")
@@ -100,6 +105,23 @@ def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
         context["gg_toctree"] = _contents(tree, context.get("toc") or "", spoken | {"#": _languages(app).get(pagename)})
 
 
+def _left_out(path: str) -> bool:
+    """Whether a file or folder of a theme is one that the site leaves out, or a hidden one."""
+    name = posixpath.normpath(path).removesuffix("_t").removesuffix(".jinja")
+    return posixpath.basename(name).startswith(".") or any(fnmatchcase(name, pattern) for pattern in _LEFT_OUT)
+
+
+def _copy_theme_files(builder: StandaloneHTMLBuilder, context: dict) -> None:
+    for folder in reversed(builder.theme.get_theme_dirs()):
+        copy_asset(Path(folder, "static"), Path(builder.outdir, "_static"), _left_out, context, builder.templates)
+
+
+def _few_theme_files(app: Sphinx) -> None:
+    """Have the themes' files that stay copied, and no others: most would be copied in each build to be taken away."""
+    if app.builder.name == "html":
+        app.builder.copy_theme_static_files = partial(_copy_theme_files, app.builder)
+
+
 def _lighten(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.name == "html":
         static = Path(app.outdir) / "_static"
@@ -114,5 +136,6 @@ def _lighten(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     app.add_js_file("book.js", loading_method="defer")
     app.connect("config-inited", _without_thebe)
+    app.connect("builder-inited", _few_theme_files)
     app.connect("html-page-context", _assets, priority=900)
     app.connect("build-finished", _lighten, priority=999)  # some themes write theirs at this event too
