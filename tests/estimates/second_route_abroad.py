@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -123,16 +124,16 @@ def number(value: float, origin: str) -> dict:
 def doses(panel: pd.DataFrame) -> tuple[dict[str, float], Counter]:
     """Firm → dose of those who had FDI in every year of the yen's fall, and why other firms have none."""
     found, why = {}, Counter()
-    used = ["firm", "year", "fdi", "translation_adjustment_yen", "total_assets_yen"]
-    for firm, rows in panel.loc[panel["year"].isin(SHOCK), used].groupby("firm"):
-        seen = {row.year: row for row in rows.itertuples()}
+    used = ["year", "fdi", "translation_adjustment_yen", "total_assets_yen"]
+    inside = panel[panel["year"].isin(SHOCK)].sort_values("firm", kind="stable")
+    for firm, years, fdi, adjustment, assets in jobs.each_firm(inside, *used):
+        seen = {year: row for row, year in enumerate(years)}
         if len(seen) < len(SHOCK):
             why["not seen in every year 2021–24"] += 1
-        elif not all(row.fdi == 1 for row in seen.values()):
+        elif not (fdi == 1).all():
             why["no FDI in some year 2021–24"] += 1
         else:
-            gain = seen[2024].translation_adjustment_yen - seen[2021].translation_adjustment_yen
-            dose = gain / seen[BASE].total_assets_yen / YEN
+            dose = (adjustment[seen[2024]] - adjustment[seen[2021]]) / assets[seen[BASE]] / YEN
             if np.isfinite(dose):
                 found[firm] = dose
             else:
@@ -168,8 +169,8 @@ def staff(clean: pd.DataFrame) -> dict[str, dict]:
     return {f"parent/{name}": jobs.on_post(clean.assign(y=y)) for name, y in outcomes.items()}
 
 
-def levels(clean: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, dict]:
-    bounds = jobs.bounded(clean)
+def levels() -> dict[str, dict]:
+    bounds, everyone, clean = jobs.bounds(), jobs.filers(), jobs.starters()
     out = {f"jobs/starters_levels/{name}": poisson(bounds[name].assign(jobs=np.exp(bounds[name]["y"])), "jobs")
            for name in ("lower", "upper")}  # fmt: skip
     filers = everyone[everyone["kind"].isin(["starter", "never"])]
@@ -180,8 +181,8 @@ def levels(clean: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, dict]:
 
 def with_share(rows: pd.DataFrame, least: float) -> pd.DataFrame:
     """Firms whose parent held at least so much of the group when first seen."""
-    kept = [firm for firm, some in rows.sort_values(["firm", "year"]).groupby("firm")
-            if some["parent"].iloc[0] / some["group"].iloc[0] >= least]  # fmt: skip
+    kept = [firm for firm, parent, group in jobs.each_firm(rows.sort_values(["firm", "year"]), "parent", "group")
+            if parent[0] / group[0] >= least]  # fmt: skip
     return rows[rows["firm"].isin(kept)]
 
 
@@ -196,8 +197,8 @@ def shares(rows: pd.DataFrame) -> dict[str, dict]:
 
 def calm(rows: pd.DataFrame, limit: float) -> pd.DataFrame:
     """Firms whose parent never leaps by `limit` between two years in which it is seen."""
-    kept = [firm for firm, some in rows.sort_values(["firm", "year"]).groupby("firm")
-            if np.abs(np.diff(np.log(some["parent"])) / np.diff(some["year"])).max(initial=0) < limit]  # fmt: skip
+    kept = [firm for firm, parent, years in jobs.each_firm(rows.sort_values(["firm", "year"]), "parent", "year")
+            if np.abs(np.diff(np.log(parent)) / np.diff(years)).max(initial=0) < limit]  # fmt: skip
     return rows[rows["firm"].isin(kept)]
 
 
@@ -239,23 +240,23 @@ def gaps() -> dict[str, dict]:
 
 
 # ---------------------------------------------------------------------------------------------- all of them
-def untouched(panel: pd.DataFrame) -> pd.DataFrame:
+@cache
+def untouched() -> pd.DataFrame:
     """Starters and never-investors of J, false starts and all."""
-    rows = jobs.sorted_out(panel)
+    rows = jobs.sorted_out(jobs.listed())
     return rows[rows["kind"].isin(["starter", "never"])]
 
 
 def estimates() -> dict[str, dict]:
     """Every golden id with value, se, n and origin."""
-    panel, everyone = jobs.listed(), jobs.filers()
-    clean, whole = jobs.cleaned(panel, everyone), untouched(panel)
-    return {**yen(panel), **staff(clean), **levels(clean, everyone), **shares(whole),
+    whole = untouched()
+    return {**yen(jobs.listed()), **staff(jobs.starters()), **levels(), **shares(whole),
             "firm/trimming_difference/parent": trimming(whole), **both_sizes()}  # fmt: skip
 
 
 def without_false_starts() -> dict[str, dict]:
     """Shares and trimming again, of J cleaned of false starts: reported by no page."""
-    clean = jobs.cleaned(jobs.listed(), jobs.filers())
+    clean = jobs.starters()
     return {**shares(clean), "firm/trimming_difference/parent": trimming(clean)}
 
 
@@ -263,20 +264,20 @@ def who(panel: pd.DataFrame, everyone: pd.DataFrame | None = None) -> Counter:
     """Each firm's place in the sample of starters, or why it has none; `everyone` shows FDI before."""
     abroad = {} if everyone is None else everyone[everyone["fdi"] == 1].groupby("firm")["year"].min().to_dict()
     found = Counter()
-    for firm, rows in panel.sort_values(["firm", "year"]).groupby("firm"):
-        what, change = jobs.kind(rows["year"].to_numpy(), rows["fdi"].to_numpy())
+    for firm, years, fdi in jobs.each_firm(panel.sort_values(["firm", "year"]), "year", "fdi"):
+        what, change = jobs.kind(years, fdi)
         if what in ("starter", "never"):
             early = abroad.get(firm, 9999) < (change or 9999)
             found[f"{what}, FDI in an earlier filing" if early else what] += 1
         else:
-            found["FDI in the first year seen" if rows["fdi"].iloc[0] == 1 else "FDI comes and goes"] += 1
+            found["FDI in the first year seen" if fdi[0] == 1 else "FDI comes and goes"] += 1
     return found
 
 
 def counts() -> dict[str, dict]:
     """Firms by sample: starters, never-investors, and the others by the reason for which they are out."""
     panel, everyone = jobs.listed(), jobs.filers()
-    whole, clean = untouched(panel), jobs.cleaned(panel, everyone)
+    whole, clean = untouched(), jobs.starters()
     dose, why = doses(panel)
     small = everyone[everyone["size"] <= 300]
     out = {"J": who(panel), "J without false starts": who(panel, everyone), "A": who(everyone),
@@ -303,10 +304,10 @@ def holm(ps: list[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
+@cache
 def primary() -> dict[str, dict]:
     """The primary estimates of this data with their firms, t and p (t distribution, firms − 1)."""
-    panel, everyone = jobs.listed(), jobs.filers()
-    bounds = jobs.bounded(jobs.cleaned(panel, everyone))
+    bounds, everyone = jobs.bounds(), jobs.filers()
     starters = everyone[everyone["kind"].isin(["starter", "never"]) & (everyone["size"] <= 300)]
     stoppers = everyone[everyone["kind"].isin(["stopper", "always"])]
     out = {}

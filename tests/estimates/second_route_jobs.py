@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -106,16 +108,25 @@ def kind(years: np.ndarray, fdi: np.ndarray) -> tuple[str, int]:
     return "other", 0
 
 
+def each_firm(rows: pd.DataFrame, *names: str) -> Iterator[tuple]:
+    """Each firm of rows that are sorted by firm, with its cells of the named columns."""
+    firms = rows["firm"].to_numpy()
+    starts = np.flatnonzero(np.append(True, firms[1:] != firms[:-1]))
+    if len(starts) != rows["firm"].nunique():
+        raise ValueError("rows are not sorted by firm")
+    return zip(firms[starts], *(np.split(rows[name].to_numpy(), starts[1:]) for name in names), strict=True)
+
+
 def sorted_out(panel: pd.DataFrame) -> pd.DataFrame:
     """The panel with `kind`, `first` (the year of the change), `post` and `size` (of the group when first seen)."""
     panel, found = panel.sort_values(["firm", "year"]), {}
-    for firm, rows in panel[["firm", "year", "fdi", "group"]].groupby("firm"):
-        what, change = kind(rows["year"].to_numpy(), rows["fdi"].to_numpy())
-        found[firm] = (what, change, rows["group"].iloc[0])
+    for firm, years, fdi, group in each_firm(panel, "year", "fdi", "group"):
+        found[firm] = (*kind(years, fdi), group[0])
     what, change, size = (panel["firm"].map({firm: three[at] for firm, three in found.items()}) for at in range(3))
     return panel.assign(kind=what, first=change, post=((change > 0) & (panel["year"] >= change)) * 1.0, size=size)
 
 
+@cache
 def filers() -> pd.DataFrame:
     """Sample A."""
     raw = pd.read_csv(first.DATA / "group_panel.csv")
@@ -126,6 +137,7 @@ def filers() -> pd.DataFrame:
                                  sales_per_head=np.log(sales / raw["group"])))  # fmt: skip
 
 
+@cache
 def listed() -> pd.DataFrame:
     """Sample J, by firm and year; the parent's staff is the column after `period_end`, whatever its name."""
     raw = pd.read_csv(first.DATA / "firm_panel.csv")
@@ -147,15 +159,26 @@ def cleaned(panel: pd.DataFrame, everyone: pd.DataFrame) -> pd.DataFrame:
 def bounded(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Log jobs in Japan by bound, firm by firm."""
     parts = {"lower": [], "upper": [], "worst": []}
-    for _, firm in rows.groupby("firm"):
-        group, parent, after = (firm[name].to_numpy(float) for name in ("group", "parent", "post"))
+    for _, group, parent, after in each_firm(rows, "group", "parent", "post"):
         others = group - parent
         before = others[after == 0][-1]
-        low = [p + min(o, before) if a else g for g, p, o, a in zip(group, parent, others, after, strict=True)]
-        worst = np.where(after == 1, parent, group)
-        for name, jobs in {"lower": np.array(low), "upper": group, "worst": worst}.items():
-            parts[name].append(firm.assign(y=np.log(jobs)))
-    return {name: pd.concat(some) for name, some in parts.items()}
+        parts["lower"] += [p + min(o, before) if a else g
+                           for g, p, o, a in zip(group, parent, others, after, strict=True)]  # fmt: skip
+        parts["upper"] += list(group)
+        parts["worst"] += list(np.where(after == 1, parent, group))
+    return {name: rows.assign(y=np.log(np.array(some, dtype=float))) for name, some in parts.items()}
+
+
+@cache
+def starters() -> pd.DataFrame:
+    """Starters and never-investors of J without false starts."""
+    return cleaned(listed(), filers())
+
+
+@cache
+def bounds() -> dict[str, pd.DataFrame]:
+    """Their log jobs in Japan."""
+    return bounded(starters())
 
 
 # ---------------------------------------------------------------------------------------------- the estimates
@@ -165,28 +188,28 @@ def interval(lower: dict, upper: dict, level: float = 0.95) -> tuple[float, floa
     return lower["value"] - c * lower["se"], upper["value"] + c * upper["se"]
 
 
-def jobs_in_japan(panel: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, dict]:
-    rows = cleaned(panel, everyone)
-    bounds, out = bounded(rows), {"jobs/starters_count/all": counted(rows)}
-    for name, frame in bounds.items():
+def jobs_in_japan() -> dict[str, dict]:
+    rows, by_bound = starters(), bounds()
+    out = {"jobs/starters_count/all": counted(rows)}
+    for name, frame in by_bound.items():
         out[f"jobs/starters/{name}"] = on_post(frame)
     ends = interval(out["jobs/starters/lower"], out["jobs/starters/upper"])
     out |= {f"jobs/starters/interval_{end}": number(value, "interval")
             for end, value in zip(("low", "high"), ends, strict=True)}  # fmt: skip
-    small = {name: frame[frame["size"] <= 300] for name, frame in bounds.items()}
+    small = {name: frame[frame["size"] <= 300] for name, frame in by_bound.items()}
     out["jobs/starters_count/le300"] = counted(small["lower"])
     for name in ("lower", "upper"):
         out[f"jobs/starters_le300/{name}"] = on_post(small[name])
-    lower = bounds["lower"]
+    lower = by_bound["lower"]
     firms = lower.loc[lower["first"] > 0, "firm"].unique()
     without = [on_post(lower[lower["firm"] != firm])["value"] for firm in firms]
     out["jobs/starters_one_out/low"] = number(min(without), "one out")
     out["jobs/starters_one_out/high"] = number(max(without), "one out")
     parent = rows.assign(y=np.log(rows["parent"]))
-    for name, frame in {"lower": lower, "upper": bounds["upper"], "parent": parent}.items():
+    for name, frame in {"lower": lower, "upper": by_bound["upper"], "parent": parent}.items():
         out |= path(frame, f"jobs/path/{name}")
     for name in ("lower", "upper"):
-        out |= studies(bounds[name], "jobs/starters", name)
+        out |= studies(by_bound[name], "jobs/starters", name)
     return out
 
 
@@ -289,7 +312,7 @@ def placebo(panel: pd.DataFrame, everyone: pd.DataFrame) -> dict[str, dict]:
 def estimates() -> dict[str, dict]:
     """Every golden id with value, se, n and origin."""
     panel, everyone = listed(), with_limits(filers())
-    return {**jobs_in_japan(panel, everyone), **who_files(everyone), **exits(everyone), **placebo(panel, everyone)}
+    return {**jobs_in_japan(), **who_files(everyone), **exits(everyone), **placebo(panel, everyone)}
 
 
 if __name__ == "__main__":

@@ -256,17 +256,21 @@ def discontinuities(panel: pd.DataFrame, sample: pd.DataFrame) -> dict[str, dict
 # ---------------------------------------------------------------------------------------------- synthetic DiD
 def frank_wolfe(a: np.ndarray, b: np.ndarray, zeta: float, x: np.ndarray, stop: float, steps: int) -> np.ndarray:
     """Minimise |ax − b|²/rows + ζ²|x|² on the simplex: R synthdid's sc.weight.fw, written with cross-products."""
-    gram, cross, level = a.T @ a + len(a) * zeta**2 * np.eye(a.shape[1]), a.T @ b, b @ b
-    last, product = np.inf, gram @ x
+    gram, cross, level = a.T @ a + len(a) * zeta**2 * np.eye(a.shape[1]), a.T @ b, float(b @ b)
+    x, product, own, own_cross = x.copy(), gram @ x, np.diag(gram).tolist(), cross.tolist()
+    last, curved, crossed = np.inf, float(x @ product), float(cross @ x)
     for count in range(steps):
-        gradient = product - cross
-        best = int(gradient.argmin())
-        slope, curve = gradient[best] - gradient @ x, gram[best, best] - 2 * product[best] + x @ product
+        best = int((product - cross).argmin())
+        towards = float(product[best])
+        slope, curve = towards - own_cross[best] - curved + crossed, own[best] - 2 * towards + curved
         if curve > 0:
             move = min(1.0, max(0.0, -slope / curve))
-            x, product = (1 - move) * x, (1 - move) * product + move * gram[best]
+            x *= 1 - move
             x[best] += move
-        value = (x @ product - 2 * (cross @ x) + level) / len(a)
+            product *= 1 - move
+            product += move * gram[best]
+        curved, crossed = float(x @ product), float(cross @ x)
+        value = (curved - 2 * crossed + level) / len(a)
         if count and last - value <= stop**2:
             break
         last = value

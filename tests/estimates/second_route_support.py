@@ -65,20 +65,23 @@ def countries() -> dict[str, dict]:
 
 
 # ---------------------------------------------------------------------------------------------- sectors and sizes
-def moments(kind: str, y: np.ndarray, d: np.ndarray, x: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Stacked moments, a row per firm: logit, then (doubly robust) the two regressions, then means or the effect."""
-    k = x.shape[1]
-    p = 1 / (1 + np.exp(-(x @ theta[:k])))
-    parts = [x * (d - p)[:, None]]
+def moments(kind: str, y: np.ndarray, d: np.ndarray, x: np.ndarray, theta: np.ndarray) -> list[tuple]:
+    """Stacked moments: logit, then (doubly robust) the two regressions, then means or the effect.
+
+    Each part is its columns and, for every firm, what they are multiplied with; `theta` is complex.
+    """
+    def along(b: np.ndarray) -> np.ndarray:
+        return x @ b.real + 1j * (x @ b.imag)
+
+    k, ones = x.shape[1], np.ones((len(y), 1))
+    p = 1 / (1 + np.exp(-along(theta[:k])))
+    parts = [(x, d - p)]
     if kind == "att":
         one, zero = theta[k:]
-        parts += [(d * (y - one))[:, None], ((1 - d) * p / (1 - p) * (y - zero))[:, None]]
-    else:
-        left = [y - x @ theta[k:2 * k], y - x @ theta[2 * k:3 * k]]
-        parts += [x * (d * left[0])[:, None], x * ((1 - d) * left[1])[:, None]]
-        each = left[1] - left[0] + d * left[0] / p - (1 - d) * left[1] / (1 - p)
-        parts += [(each - theta[3 * k])[:, None]]
-    return np.column_stack(parts)
+        return [*parts, (ones, d * (y - one)), (ones, (1 - d) * p / (1 - p) * (y - zero))]
+    left = [y - along(theta[k:2 * k]), y - along(theta[2 * k:3 * k])]
+    each = left[1] - left[0] + d * left[0] / p - (1 - d) * left[1] / (1 - p)
+    return [*parts, (x, d * left[0]), (x, (1 - d) * left[1]), (ones, each - theta[3 * k])]
 
 
 def stacked(kind: str, y: np.ndarray, d: np.ndarray, x: np.ndarray) -> dict:
@@ -98,8 +101,10 @@ def stacked(kind: str, y: np.ndarray, d: np.ndarray, x: np.ndarray) -> dict:
     for place in range(len(theta)):
         step = np.zeros(len(theta), complex)
         step[place] = 1e-30j
-        slopes[:, place] = moments(kind, y, d, x, theta + step).sum(axis=0).imag / 1e-30
-    reach = moments(kind, y, d, x, theta) @ np.linalg.solve(slopes.T, pick)
+        parts = moments(kind, y, d, x, theta + step)
+        slopes[:, place] = np.concatenate([times.imag @ columns for columns, times in parts]) / 1e-30
+    whole = [columns * times.real[:, None] for columns, times in moments(kind, y, d, x, theta + 0j)]
+    reach = np.column_stack(whole) @ np.linalg.solve(slopes.T, pick)
     return {"value": float(pick @ theta), "se": float(np.sqrt(reach @ reach)), "n": len(y)}
 
 
@@ -290,8 +295,7 @@ def ratios(bounds: dict[str, pd.DataFrame]) -> dict[str, dict]:
 
 def estimates() -> dict[str, dict]:
     """Every id with value, se, n and origin."""
-    everyone, panel = jobs.filers(), jobs.listed()
-    bounds = jobs.bounded(jobs.cleaned(panel, everyone))
+    everyone, bounds = jobs.filers(), jobs.bounds()
     return {**countries(), **specifications(), **starters(bounds, everyone), **by_limit(bounds, everyone),
             **ratios(bounds)}  # fmt: skip
 

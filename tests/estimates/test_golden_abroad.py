@@ -41,8 +41,8 @@ def by_hand() -> dict[str, dict]:
 def test_the_second_route_does_not_use_the_library():
     source = Path(second_route_abroad.__file__).read_text(encoding="utf-8")
     imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
-    assert imported == {"__future__", "collections", "json", "sys", "numpy", "pandas", "scipy", "second_route",
-                        "second_route_jobs"}  # fmt: skip
+    assert imported == {"__future__", "collections", "functools", "json", "sys", "numpy", "pandas", "scipy",
+                        "second_route", "second_route_jobs"}  # fmt: skip
 
 
 def test_golden_and_second_route_have_the_same_ids(by_hand):
@@ -290,10 +290,8 @@ def test_site_states_the_primary_p_and_holms():
 def test_site_states_by_hand_what_has_no_frozen_value():
     """Leads of the parents over the groups, firms one by one out, years with one bound, a large dose of the yen."""
     stated = json.loads((SITE / "results.json").read_text(encoding="utf-8"))
-    panel, everyone = jobs.listed(), jobs.filers()
     found = {f"firm/longdiff{sizes}/gap": made for sizes, made in second_route_abroad.gaps().items()}
-    clean = jobs.cleaned(panel, everyone)
-    bounds = jobs.bounded(clean)
+    bounds = jobs.bounds()
     lower = bounds["lower"]
     after = (lower["post"] == 1).to_numpy()
     one = np.isclose(lower["y"], bounds["upper"]["y"], rtol=0, atol=1e-12)[after]
@@ -305,7 +303,7 @@ def test_site_states_by_hand_what_has_no_frozen_value():
         reach = stats.t.ppf(0.975, second_route_abroad.lasting(rows)["firm"].nunique() - 1)
         with_zero += made["value"] - reach * made["se"] <= 0
     found["jobs/starters_one_out/with_zero"] = {"value": with_zero, "se": None, "n": len(starters)}
-    dose, _ = second_route_abroad.doses(panel)
+    dose, _ = second_route_abroad.doses(jobs.listed())
     large, yen = np.percentile(list(dose.values()), 90), stated["yen/parent/2025"]
     found["yen/p90_dose"] = {"value": large, "se": None, "n": len(dose)}
     for end in ("low", "high"):

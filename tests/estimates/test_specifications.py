@@ -55,8 +55,7 @@ def tables(firms, groups) -> dict[str, pd.DataFrame]:
     a["fdi_material"] = (size >= 0.001).astype(float).where(size.notna() | (a["fdi"] == 0))
     a.loc[a["fdi"] == 0, "fdi_material"] = 0.0
     for proxy in ("fdi", "fdi_material"):
-        filed, dated = ({code: rows["year"].min() for code, rows in table[table[proxy] == 1].groupby("edinet_code")}
-                        for table in (a, j))
+        filed, dated = (table[table[proxy] == 1].groupby("edinet_code")["year"].min().to_dict() for table in (a, j))
         false = {code for code, year in filed.items() if year < dated.get(code, math.inf)}
         j[f"false_{proxy}"] = j["edinet_code"].isin(false)
     return {"J": j.reset_index(drop=True), "A": a.assign(group=a["group_employees"]), "everyone": everyone}
@@ -130,9 +129,9 @@ def dated(rows: pd.DataFrame, outcome: str) -> pd.DataFrame:
     rows = rows.assign(post=post.astype(int), start=start.astype(int), later=(post & ~start).astype(int))
     if outcome != "lower":
         return rows.assign(y=rows["ln_parent" if outcome == "parent" else "ln_group"])
-    jobs = rows["group"].to_numpy(copy=True)
+    jobs, columns = rows["group"].to_numpy(copy=True), [rows[c].to_numpy() for c in ("parent", "group", "post")]
     for firm in rows.groupby("edinet_code").indices.values():
-        parent, group, after = (rows[c].to_numpy()[firm] for c in ("parent", "group", "post"))
+        parent, group, after = (column[firm] for column in columns)
         if after.any() and not after.all():
             beside = group - parent
             before = beside[after == 0][-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pandera.pandas as pa
 import pytest
 from panels import made
@@ -36,6 +38,35 @@ def test_every_field_is_a_column_of_the_schema_with_its_rules():
     assert len(schema.validate(made())) == len(made()), "a clean table passes by pandera alone"
     with pytest.raises(pa.errors.SchemaError, match="greater_than"):
         schema.validate(made().assign(home=0))
+
+
+WHOLE = {"text": "a", "year": 2010.0, "number": 20.0, "flag": 1.0}
+
+
+@pytest.mark.parametrize("f", own.FIELDS, ids=lambda f: f.name)
+def test_pandera_is_spared_only_where_it_finds_nothing(f):
+    """What the rules in brief let pass and what they don't, value by value, and what pandera says of each."""
+    limits = [limit for limit in (f.above, f.minimum, f.maximum) if limit is not None]
+    tried = [np.nan, np.inf, -np.inf, 0.0, 1.0, 2.0, 0.5, 2010.0, 2010.5, -5.0, 1e300,
+             *(limit + step for limit in limits for step in (-1, -1e-9, 0, 1e-9, 1))]  # fmt: skip
+    tried = [np.nan, "", "b"] if f.kind == "text" else tried
+    firms = [f"f{row}" for row in range(len(tried))]
+    rows = pd.DataFrame({g.name: firms if g.name == "firm" else WHOLE[g.kind] for g in own.FIELDS}, index=range(
+        len(tried)))  # fmt: skip
+    rows = rows.assign(**{f.name: tried}).astype({g.name: rules.DTYPES[g.kind] for g in own.FIELDS})
+    kept = {row for row in rows.index if rules._kept(f, rows.loc[[row], f.name])}
+    found = rules.broken(rules.complete(None), rows)[1]
+    assert kept == set(rows.index) - {row for b in found for row in b.rows}
+    assert kept
+    sound = rows.loc[sorted(kept)].reset_index(drop=True)
+    by_pandera, spared = rules.broken(rules.complete(None), sound), rules.broken(None, sound)
+    assert by_pandera[1] == spared[1] == []
+    pd.testing.assert_frame_equal(by_pandera[0], spared[0])
+
+
+def test_a_key_that_stands_twice_is_left_to_pandera():
+    rows = made().assign(firm="a", year=2010.0)
+    assert [b.rule for b in rules.broken(None, rows)[1]] == ["twice"]
 
 
 def test_a_readers_columns_and_checks_hold_beside_the_books():

@@ -43,7 +43,9 @@ def staff(panel: pd.DataFrame) -> str:
 
 def _as_parent(panel: pd.DataFrame) -> pd.DataFrame:
     """The panel with the staff that is analysed in the column that the book's samples read, the parent's."""
-    return panel.assign(parent_employees=panel[f"{staff(panel)}_employees"])
+    rows = panel.assign(parent_employees=panel[f"{staff(panel)}_employees"])
+    rows.attrs = {}  # pandas would copy the cautions at every step
+    return rows
 
 
 def _column(outcome: str) -> str:

@@ -226,12 +226,14 @@ def check(
     return _clean(rows, table, cautions, [name for name in extra if name in rows])
 
 
-def _rules(schema: DataFrameSchema | None, table: str) -> tuple[DataFrameSchema, dict[str, bool]]:
+def _rules(schema: DataFrameSchema | None, table: str) -> tuple[DataFrameSchema | None, dict[str, bool]]:
     """The rules of the book and of the reader's schema; the columns that this adds, and whether each must be there."""
-    if schema is not None and not (hasattr(schema, "columns") and hasattr(schema, "validate")):
+    if schema is None:
+        return None, {}
+    if not (hasattr(schema, "columns") and hasattr(schema, "validate")):
         raise PanelError(table, [Fault(table, None, "`schema`: expected a DataFrameSchema of pandera, as own.schema() "
                                        f"gives; found {type(schema).__name__}")])
-    pattern = [name for name, column in schema.columns.items() if column.regex] if schema is not None else []
+    pattern = [name for name, column in schema.columns.items() if column.regex]
     if pattern:
         raise PanelError(table, [Fault(table, pattern[0], "`schema`: a pattern of names (regex=True) is not taken; add "
                                        "one column for each name")])
@@ -381,6 +383,8 @@ def _read(f: Field, cells: pd.Series, table: str) -> Cells:
     if isinstance(cells.dtype, pd.CategoricalDtype | pd.SparseDtype):
         kind = cells.dtype
         cells = cells.astype(kind.subtype if isinstance(kind, pd.SparseDtype) else object)
+    if f.kind != "text" and isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "biuf":
+        return Cells(cells.astype("float64"), cells)
     if isinstance(cells.dtype, pd.PeriodDtype):
         cells = cells.dt.to_timestamp()
     if not isinstance(cells.dtype, np.dtype) and not pd.api.types.is_numeric_dtype(cells) and not (
@@ -420,7 +424,7 @@ def _read(f: Field, cells: pd.Series, table: str) -> Cells:
 
 
 def _judged(
-    read: dict[str, Cells], size: int, rules: DataFrameSchema, table: str, faults: list[Fault]
+    read: dict[str, Cells], size: int, rules: DataFrameSchema | None, table: str, faults: list[Fault]
 ) -> pd.DataFrame:
     """The read values, those that break a rule as NaN; every broken rule is noted, field by field."""
     rows = pd.DataFrame({name: column.values for name, column in read.items()}, index=range(size))
@@ -452,7 +456,8 @@ def _judged(
             elif not b.rows:
                 faults.append(Fault(table, name, b.words))
         if name in BY_NAME:
-            rows[name] = rows[name].mask(refused)
+            if refused.any():
+                rows[name] = rows[name].mask(refused)
             if BY_NAME[name].kind == "number" and BY_NAME[name].unit == "persons":
                 part = np.flatnonzero(scaled(rows[name].to_numpy()))
                 if len(part):
@@ -475,37 +480,37 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
     refused = {(f.field, row) for f in faults for row in f.rows}
 
     def note(field_name: str | None, words: str, bad: pd.Series | None = None, into: list[Fault] | None = None) -> None:
-        where = () if bad is None else tuple(
+        where = () if bad is None or not bad.any() else tuple(
             int(i) + 1 for i in rows.index[bad] if into is not None or (field_name, int(i) + 1) not in refused)
         if bad is None or where:
             (cautions if into is None else into).append(Fault(table, field_name, words, where, len(where)))
 
     if not set(KEYS) <= set(rows):
         return cautions
-    keyed = rows["firm"].notna() & rows["year"].notna()
-    twice = keyed & rows[keyed].duplicated(list(KEYS)).reindex(rows.index, fill_value=False)
-    spelt = pd.Series(rows["firm"].dropna().unique(), dtype=object)
-    forms = spelt.map(form_of)
-    double = spelt[forms.duplicated(keep=False).to_numpy()]
-    if len(double):
-        first = double[(forms == forms[double.index[0]]).reindex(double.index)].tolist()
-        note("firm", alike(int(forms.duplicated().sum()), *sorted(first)[:2]))
-    rounded = spelt[spelt.str.fullmatch(r"\d(?:\.\d+)?E\+\d+", case=False).astype(bool)]
-    if len(rounded):
-        note("firm", ROUNDED.format(rounded.iloc[0]))
+    firm, spelt = rows["firm"].factorize()
+    year = rows["year"].to_numpy()
+    keyed = (firm >= 0) & ~np.isnan(year)
+    forms: dict[str, list[str]] = {}
+    for name in spelt:
+        forms.setdefault(form_of(name), []).append(name)
+    double = next((names for names in forms.values() if len(names) > 1), [])
+    if double:
+        note("firm", alike(len(spelt) - len(forms), *sorted(double)[:2]))
+    rounded = [name for name in spelt if re.fullmatch(r"\d(?:\.\d+)?E\+\d+", name, re.I)]
+    if rounded:
+        note("firm", ROUNDED.format(rounded[0]))
     staff = staff_of(rows)
     if staff in rows:
         for within, words in (("year", " of the year"), (None, "")):
             note(staff, TOTALS.format(words), _totals(rows, staff, within), faults)
-    years = rows.loc[keyed, "year"].nunique()
-    if years == 1:
+    if len(np.unique(year[keyed])) == 1:
         note("year", ONE_YEAR, None, faults)
     for part, whole in PARTS:
         if {part, whole} <= set(rows):
             note(part, more_than(whole), rows[part] > rows[whole])
     if "group" in rows and rows["group"].notna().any():
         note("group", NO_GROUP, rows["group"].isna())
-    for name in (staff_of(rows), "fdi"):
+    for name in (staff, "fdi"):
         if name in rows:
             note(name, NO_VALUE, rows[name].isna() & keyed)
     for name, words in NO_CLASS.items():
@@ -513,28 +518,47 @@ def _over_rows(rows: pd.DataFrame, table: str, faults: list[Fault]) -> list[Faul
             note(name, words, rows[name].isna())
     for name, words in CHANGES.items():
         if name in rows:
-            differs = rows[keyed].groupby("firm")[name].nunique()
-            moved = differs[differs > 1]
-            if len(moved):
-                note(name, f"changes over the years in {counted(len(moved), 'firm')}: {words}")
-    whole = rows[keyed & ~twice]
-    span = whole.groupby("firm")["year"].agg(["min", "max", "size"])
-    staff = staff_of(rows)
-    if staff in whole:
-        logs = np.log(whole.dropna(subset=[staff]).sort_values(["firm", "year"]).set_index("firm")[staff])
-        far = logs.groupby(level=0).diff().abs() >= np.log(JUMPS)
+            moved = _with_several(firm[keyed], rows.loc[keyed, name])
+            if moved:
+                note(name, f"changes over the years in {counted(moved, 'firm')}: {words}")
+    order = np.flatnonzero(keyed)[np.lexsort((year[keyed], firm[keyed]))]
+    order = order[_first(firm[order]) | _first(year[order])]
+    firm, year = firm[order], year[order]
+    if staff in rows:
+        persons = rows[staff].to_numpy()[order]
+        same = np.diff(firm[~np.isnan(persons)]) == 0
+        far = same & (np.abs(np.diff(np.log(persons[~np.isnan(persons)]))) >= np.log(JUMPS))
         if far.any():
-            note(staff, leaps(far[far].index.nunique()))
-    holes = span[span["max"] - span["min"] + 1 > span["size"]]
-    if len(holes):
-        note("year", gaps(len(holes)))
+            note(staff, leaps(len(np.unique(firm[~np.isnan(persons)][1:][far]))))
+    first = np.flatnonzero(_first(firm))
+    last = np.append(first, len(firm))[1:] - 1
+    holes = int((year[last] - year[first] > last - first).sum())
+    if holes:
+        note("year", gaps(holes))
     if "fdi" in rows and not any(f.field == "fdi" for f in faults):
-        _about_fdi(whole.dropna(subset=["fdi"]), note, faults)
+        fdi = rows["fdi"].to_numpy()[order]
+        _about_fdi(firm[~np.isnan(fdi)], fdi[~np.isnan(fdi)], note, faults)
     return cautions
+
+
+def _first(sorted_values: np.ndarray) -> np.ndarray:
+    """Which values differ from the one before."""
+    return np.append(True, sorted_values[1:] != sorted_values[:-1])[:len(sorted_values)]
+
+
+def _with_several(firm: np.ndarray, values: pd.Series) -> int:
+    """How many firms have more than one of the values, empty cells aside."""
+    codes, known = values.factorize()
+    pairs = np.unique(firm[codes >= 0] * len(known) + codes[codes >= 0])
+    return int((np.bincount(pairs // max(len(known), 1)) > 1).sum())
 
 
 def _totals(rows: pd.DataFrame, staff: str, within: str | None) -> pd.Series:
     """Which rows hold the sum of all others, of their year or (`within` None) of all."""
+    cells = rows[staff].fillna(0).to_numpy()
+    place = rows[within].factorize()[0] + 1 if within else np.zeros(len(rows), dtype=int)
+    if not np.isclose(2 * cells, np.bincount(place, cells)[place]).any():  # most panels; sums as pandas has them below
+        return pd.Series(False, index=rows.index)
     known = rows[staff].groupby(rows[within] if within else np.zeros(len(rows)))
     each = known.agg(["sum", "count"]).reindex(rows[within] if within else np.zeros(len(rows)))
     others = each["count"].to_numpy() - 1
@@ -545,18 +569,21 @@ def _totals(rows: pd.DataFrame, staff: str, within: str | None) -> pd.Series:
     return total & ((by_firm.transform("all") & (by_firm.transform("size") > 1)) | (others >= MANY))
 
 
-def _about_fdi(rows: pd.DataFrame, note: Callable, faults: list[Fault]) -> None:
-    if rows["fdi"].nunique() == 1:
-        note("fdi", one_status(rows["fdi"].iloc[0]), None, faults)
+def _about_fdi(firm: np.ndarray, fdi: np.ndarray, note: Callable, faults: list[Fault]) -> None:
+    """Of statuses that are known, 0 or 1, sorted by firm and year."""
+    if len(np.unique(fdi)) == 1:
+        note("fdi", one_status(fdi[0]), None, faults)
         return
-    if rows.empty:
+    if not len(fdi):
         return
-    by_firm = rows.sort_values(["firm", "year"]).groupby("firm")["fdi"]
-    starts = (by_firm.first() == 0) & (by_firm.max() == 1)
-    never = int((by_firm.max() == 0).sum())
-    first = rows["year"].where(rows["fdi"] == 1).groupby(rows["firm"]).transform("min")
-    since = rows["fdi"].where(rows["year"] >= first).groupby(rows["firm"]).mean()
-    broken = int((starts & (since < samples.MIN_FDI_SHARE)).sum())
+    first = _first(firm)
+    number = np.cumsum(first) - 1
+    years_with = np.bincount(number, fdi)
+    so_far = np.cumsum(fdi)
+    years_since = np.bincount(number, so_far > (so_far - fdi)[first][number])
+    starts = (fdi[first] == 0) & (years_with > 0)
+    never = int((years_with == 0).sum())
+    broken = int((years_with[starts] / years_since[starts] < samples.MIN_FDI_SHARE).sum())
     if broken:
         note("fdi", pauses(broken))
     if not starts.any() or not never:
@@ -579,7 +606,8 @@ def _clean(rows: pd.DataFrame, table: str, cautions: list[Fault], extra: list[st
     if out["parent_employees"].isna().all():
         out["parent_employees"] = out["home_employees"]
     out["edinet_code"] = out["edinet_code"].astype("str")
-    out = out.astype({"year": "int64", "fdi": "int64"})
+    for name in ("year", "fdi"):
+        out[name] = out[name].astype("int64")
     out["sector"] = rows["sector"].fillna("not stated").astype("str") if "sector" in rows else "all"
     for name in EVER:
         if name in rows:

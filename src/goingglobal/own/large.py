@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from goingglobal import samples
 from goingglobal.models import Estimate, ModelError
@@ -595,6 +594,8 @@ class LargePanel:
                               "OLS from cross-products by sector, HC1 errors", "fdi", gone, few)
 
     def _estimate(self, value, error, n, groups, freedom, unit, sample, method, term, gone, few=()) -> Estimate:
+        from scipy import stats
+
         if not (np.isfinite(error) and error > NO_NOISE):
             raise ModelError(f"{term!r} on {sample!r}: its standard error is {error:.2g}, which says nothing; the "
                              "firms leave no noise to judge it by")
