@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
-import sys
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -61,24 +59,14 @@ def test_heavy_forms_are_images_with_size_and_text():
     assert 'gg-in-dark" src="../exhibits/fig-a-narrow-dark.svg"' in images
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pictures are drawn ahead on Linux only")
 def test_pictures_are_drawn_ahead_once_and_are_those_that_are_asked_for(tmp_path, monkeypatch):
     drawn = [SVG.replace("#222426", f"#2224{number}6") for number in range(4)]
     exhibits = {str(number): {"kind": "figure", "svg": svg} for number, svg in enumerate(drawn)}
     monkeypatch.setattr(pictures.registry, "exhibits", lambda env: exhibits | {"tab": {"kind": "table"}})
-    app = SimpleNamespace(builder=SimpleNamespace(name="html"), doctreedir=tmp_path)
-
-    def ahead() -> int:
-        """How many processes were started; they are waited for."""
-        before = set(multiprocessing.active_children())
-        pictures._ahead(app, None)
-        started = set(multiprocessing.active_children()) - before
-        for process in started:
-            process.join(60)
-            assert process.exitcode == 0
-        return len(started)
-
-    assert ahead() == 1
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"), doctreedir=tmp_path, goingglobal_drawing=None)
+    pictures._ahead(app, None)
+    app.goingglobal_drawing.join(60)
+    assert app.goingglobal_drawing.exitcode == 0
     kept = sorted((tmp_path / "pictures").iterdir())
     assert len(kept) == 8
     alone = [pictures.picture(svg, tmp_path / "anew", scale) for svg in drawn for scale in (1.25, 2.0)]
@@ -86,4 +74,14 @@ def test_pictures_are_drawn_ahead_once_and_are_those_that_are_asked_for(tmp_path
     assert {file.name for file in kept} == {file.name for file in (tmp_path / "anew").iterdir()}
     for file in kept[:pictures.FEW]:
         file.unlink()
-    assert ahead() == 0, "so few are drawn when they are asked for"
+    app.goingglobal_drawing = None
+    pictures._ahead(app, None)
+    assert app.goingglobal_drawing is None, "so few are drawn when they are asked for"
+
+
+@pytest.mark.parametrize(("code", "told"), [(1, True), (0, False), (None, False)], ids=["failed", "done", "at work"])
+def test_a_process_that_fails_to_draw_ahead_is_told(code, told, monkeypatch):
+    said = []
+    monkeypatch.setattr(pictures.logging, "getLogger", lambda _: SimpleNamespace(warning=said.append))
+    pictures._ended(SimpleNamespace(goingglobal_drawing=SimpleNamespace(exitcode=code)), None)
+    assert bool(said) == told

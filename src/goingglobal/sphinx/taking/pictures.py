@@ -10,11 +10,11 @@ import io
 import multiprocessing
 import os
 import re
-import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 
 from goingglobal.sphinx import registry, state
 
@@ -80,15 +80,25 @@ def _draw(wanted: list[tuple[str, float]], folder: Path) -> None:
 
 def _ahead(app: Sphinx, env: BuildEnvironment) -> None:
     """A process beside this one draws pictures that are not kept yet, while pages are written: first those that are
-    asked for last. Linux only: elsewhere each is drawn when it is asked for."""
-    if app.builder.name != "html" or not sys.platform.startswith("linux"):
+    asked for last. It is started anew, not forked: vl-convert has threads of its own.
+    """
+    if app.builder.name != "html":
         return
+    folder = Path(app.doctreedir, "pictures")
     drawn = [record["svg"] for record in registry.exhibits(env).values() if record["kind"] == "figure"]
     wanted = [(svg, scale) for svg, scale in [*((svg, DENSE) for svg in drawn), *((svg, SCALE) for svg in drawn[::-1])]
-              if not _kept(svg, Path(app.doctreedir, "pictures"), scale).is_file()]  # fmt: skip
+              if not _kept(svg, folder, scale).is_file()]  # fmt: skip
     if len(wanted) > FEW:
-        multiprocessing.get_context("fork").Process(
-            target=_draw, args=(wanted, Path(app.doctreedir, "pictures")), daemon=True).start()
+        app.goingglobal_drawing = multiprocessing.get_context("spawn").Process(
+            target=_draw, args=(wanted, folder), daemon=True)
+        app.goingglobal_drawing.start()
+
+
+def _ended(app: Sphinx, exception: Exception | None) -> None:
+    """A process that failed is told: all was drawn in the end, but by one core."""
+    drawing = app.goingglobal_drawing
+    if exception is None and drawing is not None and drawing.exitcode:
+        logging.getLogger(__name__).warning("the process that draws pictures ahead failed; the log says how")
 
 
 def size(image: bytes) -> tuple[int, int]:
@@ -128,4 +138,6 @@ def lazy(svg: str, address: str) -> str:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("env-updated", _ahead)
+    app.goingglobal_drawing = None
+    app.connect("env-updated", _ahead, priority=900)  # pictures of summaries are drawn at this event, too
+    app.connect("build-finished", _ended, priority=900)
