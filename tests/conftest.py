@@ -63,9 +63,12 @@ def contents() -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers that run tests beside each other are forked from one process, and share those that build small books."""
+    """Workers that run tests beside each other are forked from one process, and share those that build small books.
+
+    Where these are what is tested, they read their libraries at once, while the other core makes the workers ready.
+    """
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        warm.share("one", "other")
+        warm.share("one", "other", now=config.getoption("markexpr") == "loop")
         config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
 
 

@@ -45,9 +45,12 @@ LIBRARIES = (
     "vl_convert", "xml.dom.minidom",
 )  # fmt: skip
 FOR_TESTS = (
-    "IPython.display", "bs4", "diff_diff", "frictionless", "jupyter_book.cli.main", "linearmodels", "lxml.etree",
-    "matplotlib.pyplot", "myst_nb.sphinx_", "nbclient", "pandas", "pyfixest", "pypdf", "pytest", "scipy.stats",
-    "seaborn.objects", "selenium.webdriver.chrome.webdriver", "statsmodels.api", "statsmodels.formula.api",
+    "IPython.display", "altair", "bs4", "diff_diff", "frictionless", "ibis", "ibis.backends.duckdb",
+    "jupyter_book.cli.main", "jupyterlite_pyodide_kernel.constants", "jupytext", "linearmodels", "lxml.etree",
+    "matplotlib.backends.backend_svg", "matplotlib.pyplot", "myst_nb.sphinx_", "nbclient", "nbconvert", "openpyxl",
+    "pandas", "pandera.pandas", "pikepdf", "pybtex.database", "pyfixest", "pyfixest.estimation", "pypdf", "pypdfium2",
+    "pytest", "scipy.optimize", "scipy.stats", "seaborn.objects", "selenium.webdriver.chrome.webdriver",
+    "sphinx_exercise", "statsmodels.api", "statsmodels.formula.api", "vl_convert",
 )  # fmt: skip
 BOOK = {
     "_config.yml": """\
@@ -91,14 +94,17 @@ SHARED = "GOINGGLOBAL_TEST_PYTHONS"  # executables that the process above this o
 _servers: dict[str, str] = {}
 
 
-def share(*names: str) -> None:
+def share(*names: str, now: bool = False) -> None:
     """Offer executables to the processes that this one will start."""
     for name in names:
-        python(name)
+        python(name, now)
 
 
-def python(name: str) -> str:
-    """The executable of that name, started where it is not there yet; it ends with this process. Linux only."""
+def python(name: str, now: bool = False) -> str:
+    """The executable of that name, started where it is not there yet; it ends with this process. Linux only.
+
+    With `now` its libraries are read at once, not when it is first asked for a process.
+    """
     import atexit
     import shutil
     import tempfile
@@ -121,7 +127,8 @@ def python(name: str) -> str:
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(str(address))
             door.listen()
-            server = subprocess.Popen([sys.executable, __file__, "serve", str(door.fileno()), name, str(shim)],
+            server = subprocess.Popen([sys.executable, __file__, "serve", str(door.fileno()), name, str(shim),
+                                       "now" if now else "later"],
                                       env=environment, stdin=subprocess.DEVNULL, pass_fds=(door.fileno(),))  # fmt: skip
         atexit.register(lambda: (server.kill(), server.wait(), shutil.rmtree(folder, ignore_errors=True)))
         _servers[name] = str(shim)
@@ -147,14 +154,15 @@ def run(name: str, *arguments: str, folder: str, environment: dict[str, str]) ->
 
 
 # ----------------------------------------------------------------------------------------- the process that is forked
-def serve(number: str, who: str, executable: str) -> None:
-    """Import the libraries once somebody asks at the open socket of this number, then fork a process for each."""
+def serve(number: str, who: str, executable: str, when: str) -> None:
+    """Import the libraries now, or once somebody asks at the open socket of this number; then fork a process for each.
+    """
     import functools
     import gc
     import importlib.metadata
 
     parent = os.getppid()
-    while not select.select([int(number)], [], [], 1)[0]:
+    while when == "later" and not select.select([int(number)], [], [], 1)[0]:
         if os.getppid() != parent:
             return
     del sys.path[0]  # the folder of this file

@@ -48,22 +48,23 @@ ROWS = pd.DataFrame({"name": ["one", "two", "three"], "value": [1.0, 2.5, 2.0], 
                      "high": [1.5, 3.0, 3.0], "who": ["parent", "group", "parent"]})
 
 
-def plots() -> dict[str, object]:
-    """One plot of each kind that an exhibit takes."""
-    dots = so.Plot(ROWS, x="value", y="name", xmin="low", xmax="high", color="who").add(so.Dot()).add(
-        so.Range(), orient="y").scale(color=theme.COLOURS)
-    return {
-        "Figure": draw(), "Axes": sns.scatterplot(ROWS, x="value", y="low"), "Plot": dots,
-        "FacetGrid": sns.relplot(ROWS, x="value", y="low", col="who", hue="who", palette=theme.COLOURS, legend=False),
-        "JointGrid": sns.jointplot(ROWS, x="value", y="low"), "PairGrid": sns.pairplot(ROWS, vars=["value", "low"]),
-    }
+# One plot of each kind that an exhibit takes.
+PLOTS = {
+    "Figure": draw, "Axes": lambda: sns.scatterplot(ROWS, x="value", y="low"),
+    "Plot": lambda: so.Plot(ROWS, x="value", y="name", xmin="low", xmax="high", color="who").add(so.Dot()).add(
+        so.Range(), orient="y").scale(color=theme.COLOURS),
+    "FacetGrid": lambda: sns.relplot(
+        ROWS, x="value", y="low", col="who", hue="who", palette=theme.COLOURS, legend=False),
+    "JointGrid": lambda: sns.jointplot(ROWS, x="value", y="low"),
+    "PairGrid": lambda: sns.pairplot(ROWS, vars=["value", "low"]),
+}
 
 
-@pytest.mark.parametrize("kind", ["Figure", "Axes", "Plot", "FacetGrid", "JointGrid", "PairGrid"])
+@pytest.mark.parametrize("kind", PLOTS)
 def test_figure_takes_every_kind_of_plot(themed, shown, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        plot = plots()[kind]
+        plot = PLOTS[kind]()
         assert type(plot).__name__ == kind
         before = len(plt.get_fignums())
         exhibits.figure("fig-jobs", plot, caption=CAPTION, alt=ALT, data=ROWS, note="Source: none, vintage 2026.")
@@ -74,7 +75,7 @@ def test_figure_takes_every_kind_of_plot(themed, shown, kind):
 
 
 def test_colours_of_every_kind_follow_the_page(themed, shown):
-    exhibits.figure("fig-jobs", plots()["Plot"], caption=CAPTION, alt=ALT, data=ROWS, note="Source: none.")
+    exhibits.figure("fig-jobs", PLOTS["Plot"](), caption=CAPTION, alt=ALT, data=ROWS, note="Source: none.")
     svg = shown[0]["svg"]
     for name in ("parent", "group"):
         assert f"var(--gg-{name}," in svg

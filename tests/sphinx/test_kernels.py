@@ -15,7 +15,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from goingglobal.sphinx import kernels
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there are forked kernels on Linux only")
+pytestmark = [pytest.mark.loop, pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="there are forked kernels on Linux only")]
 WHO = """\
 import os, sys
 (os.getpid(), os.getcwd(), os.environ.get("GG_TOLD"), "pandas" in sys.modules, "goingglobal" in sys.modules,

@@ -163,10 +163,16 @@ def test_no_error_or_warning_is_shown(page):
     assert "Traceback (most recent call last)" not in soup(page).get_text()
 
 
+MARKS = (*(f"/{folder}/" for folder in ("home", "root", "tmp", "work", "Users", "mnt", "opt", "srv")), "Users",
+         "file:///", "localhost", str(ROOT))  # one of which stands wherever the pattern is found, and found sooner
+
+
 def test_no_path_of_a_machine_anywhere():
     faults = []
     for path in texts():
         text = path.read_text(encoding="utf-8")
+        if not any(mark in text for mark in MARKS):
+            continue
         for found in (*MACHINE.finditer(text), *re.finditer(re.escape(str(ROOT)), text)):
             faults.append(f"{path.relative_to(SITE)}: {text[max(0, found.start() - 40):found.end() + 40]}")
     assert len(texts()) > len(EVERY_PAGE)
