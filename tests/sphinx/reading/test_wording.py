@@ -125,6 +125,32 @@ def test_the_build_stops_and_says_where(tmp_path):
     page = tmp_path / "book" / "one.md"
     page.write_text("# One\n\nGrowth goes with FDI.\n", encoding="utf-8", newline="\n")
     with pytest.raises(ExtensionError, match=r"book/one\.md, line 3: “goes with” is retired"):
-        wording._check(SimpleNamespace(srcdir=tmp_path), None)
+        wording._check(SimpleNamespace(srcdir=tmp_path, doctreedir=tmp_path), None)
     page.write_text("# One\n\nGrowth is associated with FDI.\n", encoding="utf-8", newline="\n")
-    wording._check(SimpleNamespace(srcdir=tmp_path), None)
+    wording._check(SimpleNamespace(srcdir=tmp_path, doctreedir=tmp_path), None)
+
+
+def test_a_page_is_judged_again_when_it_or_the_glossary_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "book" / "appendix").mkdir(parents=True)
+    page, glossary, judged, known = tmp_path / "book" / "a.md", tmp_path / wording.GLOSSARY, [], {}
+    other, retired = tmp_path / "book" / "b.md", wording.retired
+    glossary.write_text("# Glossary\n", encoding="utf-8")
+    for file in (page, other):
+        file.write_text("# A\n\nWords.\n", encoding="utf-8")
+    monkeypatch.setattr(wording, "retired", lambda said: judged.append(said.page) or retired(said))
+
+    def again() -> list[str]:
+        judged.clear()
+        assert wording.faults(tmp_path, known) == wording.faults(tmp_path, dict(known))
+        return sorted(judged)
+
+    assert again() == ["book/a.md", "book/appendix/glossary.md", "book/b.md"]
+    assert again() == []
+    page.write_text("# A\n\n12 words, and no more of them.\n", encoding="utf-8")
+    assert again() == ["book/a.md"]
+    assert len(wording.faults(tmp_path, known)) == 1, "what was found before is told again"
+    glossary.write_text("# Glossary, anew\n", encoding="utf-8")
+    assert len(again()) == 3
+    other.unlink()
+    again()
+    assert len(known) == 2, "what is no more is forgotten"

@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
+from goingglobal.sphinx import state
 from goingglobal.sphinx.build import place
 
 GLOSSARY = "book/appendix/glossary.md"
@@ -95,23 +96,30 @@ def _strings(source: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def _files(root: Path) -> list[Path]:
+    """Files of the pages of the book below `root`; students' notebooks repeat the chapters and are left."""
+    return [path for path in sorted((root / "book").rglob("*")) if path.suffix in (".md", ".ipynb") and not (
+        {".ipynb_checkpoints", "exercises", "_static", "_templates"} & set(path.relative_to(root).parts))]
+
+
+def _said(name: str, text: str) -> list[Said]:
+    """What a page says, in order, from its file's name and text."""
+    if name.endswith(".md"):
+        return [Said(name, 1, text)]
+    found = []
+    for number, cell in enumerate(json.loads(text)["cells"], start=1):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            found.append(Said(name, 10_000 * number + 1, source))
+        else:
+            found += [Said(name, 10_000 * number + line, words, False) for line, words in _strings(source)]
+    return found
+
+
 def pages(root: Path) -> Iterator[list[Said]]:
-    """What each page of the book below `root` says, in order; students' notebooks repeat the chapters and are left."""
-    for path in sorted((root / "book").rglob("*")):
-        if {".ipynb_checkpoints", "exercises", "_static", "_templates"} & set(path.relative_to(root).parts):
-            continue
-        name = path.relative_to(root).as_posix()
-        if path.suffix == ".md":
-            yield [Said(name, 1, path.read_text(encoding="utf-8"))]
-        elif path.suffix == ".ipynb":
-            found = []
-            for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], start=1):
-                text = "".join(cell["source"])
-                if cell["cell_type"] == "markdown":
-                    found.append(Said(name, 10_000 * number + 1, text))
-                else:
-                    found += [Said(name, 10_000 * number + line, words, False) for line, words in _strings(text)]
-            yield found
+    """What each page of the book below `root` says, in order."""
+    for path in _files(root):
+        yield _said(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
 
 
 def _blank(match: re.Match) -> str:
@@ -218,19 +226,33 @@ def chapter(page: list[Said]) -> bool:
     return bool(page) and page[0].page.count("/") == 1 and page[0].page.endswith(".ipynb")
 
 
-def faults(root: Path) -> list[str]:
-    """All that the book's words do wrong, page by page."""
+def faults(root: Path, known: dict[str, list[str]] | None = None) -> list[str]:
+    """All that the book's words do wrong, page by page.
+
+    `known` holds what was found before, by a digest of page, glossary and rules; it is brought up to date.
+    """
     glossary = root / GLOSSARY
-    terms = entries(glossary.read_text(encoding="utf-8")) if glossary.is_file() else {}
-    found = []
-    for page in pages(root):
-        found += [fault for said in page for fault in (*retired(said), *numeral_first(said))]
-        found += unexplained(page, terms) if chapter(page) else []
-    return found
+    defined = glossary.read_text(encoding="utf-8") if glossary.is_file() else ""
+    terms, found, rules = entries(defined), {}, Path(__file__).read_text(encoding="utf-8")
+    known = {} if known is None else known
+    for path in _files(root):
+        name, text = path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+        key = state.digest((), name, text, defined, rules)
+        if key not in known:
+            page = _said(name, text)
+            known[key] = [fault for said in page for fault in (*retired(said), *numeral_first(said))]
+            known[key] += unexplained(page, terms) if chapter(page) else []
+        found[key] = known[key]
+    known.clear()
+    known.update(found)
+    return [fault for page in found.values() for fault in page]
 
 
 def _check(app: Sphinx, env: BuildEnvironment) -> None:
-    found = faults(Path(app.srcdir))
+    kept = Path(app.doctreedir, "wording.json")
+    known = state.read(kept)
+    found = faults(Path(app.srcdir), known)
+    state.write(kept, known)
     if found:
         raise ExtensionError("words of the pages (CONTRIBUTING.md, rule 14):\n  " + "\n  ".join(found))
 
