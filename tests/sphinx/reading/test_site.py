@@ -54,7 +54,10 @@ HEADLINES = [
     "firm/starters_cs/parent",
 ]  # fmt: skip
 # A path of somebody's machine: the checkout, or an absolute path below a folder that only machines have.
-MACHINE = re.compile(r"(?<![\w.:/-])/(?:home|root|tmp|work|Users|mnt|opt|srv)/[\w.-]+|[A-Z]:\\\\?Users|file:///|localhost")
+FOLDERS, WORDS = ("home", "root", "tmp", "work", "Users", "mnt", "opt", "srv"), ("file:///", "localhost")
+MACHINE = re.compile(rf"(?<![\w.:/-])/(?:{'|'.join(FOLDERS)})/[\w.-]+|[A-Z]:\\\\?Users|{'|'.join(WORDS)}")
+# One of these stands wherever the pattern is found, and is found sooner.
+MARKS = (*(f"/{folder}/" for folder in FOLDERS), ":\\", *WORDS, str(ROOT))
 
 
 # ------------------------------------------------------------------------------------------------------ pages
@@ -161,10 +164,6 @@ def test_no_error_or_warning_is_shown(page):
     shown = [e.get_text() for e in those(page, ".cell_output") + those(page, ".output")]
     assert [t[:300] for t in shown if re.search(r"\w*Warning\b|Traceback \(most recent", t)] == []
     assert "Traceback (most recent call last)" not in soup(page).get_text()
-
-
-MARKS = (*(f"/{folder}/" for folder in ("home", "root", "tmp", "work", "Users", "mnt", "opt", "srv")), "Users",
-         "file:///", "localhost", str(ROOT))  # one of which stands wherever the pattern is found, and found sooner
 
 
 def test_no_path_of_a_machine_anywhere():
