@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SOUND := $(shell test "$$(cat $(VENV)/home 2>/dev/null)" = "$(CURDIR)" && \
   $(BIN)/python -c "import pip, goingglobal.sphinx" >/dev/null 2>&1 && echo yes || rm -f $(STAMP))
 
-.PHONY: refresh book test loop quick slides pdf epub lite serve watch lab exercises assignment grade outputs anywhere address bench \
+.PHONY: refresh book test proofs quick slides pdf epub lite serve watch lab exercises assignment grade outputs anywhere address bench \
   twice pictures check data lock golden public edition version links same clean help
 
 book: $(STAMP)  ## build the site
@@ -23,12 +23,12 @@ book: $(STAMP)  ## build the site
 
 test: $(STAMP)  ## build the site if need be, then run the tests of all that `make book` makes
 	@$(BIN)/python -m goingglobal.sphinx.build
-	@$(BIN)/python -m pytest -q -m "not (environments or outputs or loop)" -n 2 --dist loadfile --no-loadscope-reorder
-	@echo "left out: what an edit or a broken build does (make loop); the PDF, the EPUB and the site for the browser" \
+	@$(BIN)/python -m pytest -q -m "not (environments or outputs or proof)" -n 2 --dist loadfile --no-loadscope-reorder
+	@echo "left out: slow proofs, as of the build itself (make proofs); the PDF, the EPUB and the site for the browser" \
 	  "(make outputs); new environments (make anywhere)"
 
-loop: $(STAMP)  ## test the build itself: what an edit changes, what a broken, crowded or disturbed build leaves (a minute)
-	@$(BIN)/python -m pytest -q -m loop -n 2 --dist loadfile --no-loadscope-reorder
+proofs: $(STAMP)  ## slow proofs: what an edit changes, what a disturbed build leaves, 500 odd panels, other engines (2 minutes)
+	@$(BIN)/python -m pytest -q -m proof -n 2 --dist loadfile --no-loadscope-reorder
 
 outputs: $(STAMP)  ## make the PDF, the EPUB and the site for the browser, and test them (minutes)
 	@$(BIN)/python -m goingglobal.sphinx.build
@@ -39,7 +39,7 @@ QUICK := tests/test_rooms.py tests/data/test_claims.py tests/samples tests/showi
   tests/estimates/test_answers.py tests/own/test_check.py tests/book tests/sphinx/reading/test_wording.py
 
 quick: check  ## half a minute, no build: style, spelling, notebooks, data as sealed, prose, rooms, ledger, samples, models
-	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or outputs or environments or loop)" -n 2 $(QUICK)
+	@$(BIN)/python -m pytest -q -m "not (site or browser or slow or outputs or environments or proof)" -n 2 $(QUICK)
 
 slides: book  ## a deck of slides for each chapter, each one file: _build/html/slides
 	@ls _build/html/slides/*.html

@@ -68,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Where these are what is tested, they read their libraries at once, while the other core makes the workers ready.
     """
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        warm.share("one", "other", now=config.getoption("markexpr") == "loop")
+        warm.share("one", "other", now=config.getoption("markexpr") == "proof")
         config.option.tx = [f"popen//python={warm.python('tests')}"] * len(config.option.tx)
 
 

@@ -88,6 +88,7 @@ print(results.recorded()["some/number"]["n"], found.n)
 """
 
 
+@pytest.mark.proof
 def test_the_library_works_where_jupyter_is_not():
     done = subprocess.run([sys.executable, "-c", WITHOUT_JUPYTER], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

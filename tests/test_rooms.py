@@ -210,6 +210,7 @@ def test_every_module_has_a_test_in_its_room():
     assert untested(library(), test_modules()) == []
 
 
+@pytest.mark.proof
 def test_the_site_is_built_without_estimators():
     """What Sphinx loads for a page: no estimator, nothing that draws explorers."""
     code = f"""

@@ -206,7 +206,7 @@ def test_what_the_table_names_is_there():
 def test_options_of_tests_are_the_makefiles():
     text = re.sub(r"\\\n\s*", "", (ROOT / "Makefile").read_text(encoding="utf-8"))
     quick = re.search(r"(?m)^QUICK := (.*)$", text)[1]
-    for target in ("test", "loop", "outputs", "quick", "anywhere"):
+    for target in ("test", "proofs", "outputs", "quick", "anywhere"):
         wanted = table()[target][-1].removeprefix("python -m pytest")
         assert f"pytest{wanted.replace(quick, '$(QUICK)')}" in text, target
 

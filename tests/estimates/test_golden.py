@@ -195,6 +195,7 @@ print(repr(float(lead.se()["fdi_lead"])), repr(float(post.se()["post"])))
 """
 
 
+@pytest.mark.proof
 def test_clustered_errors_do_not_depend_on_the_hash_seed():
     """pyfixest 0.60 takes effects in the order of a set: with blanks around the plus the ninth digit depends on it.
 

@@ -472,6 +472,7 @@ def test_two_workers_give_what_one_gives(firms, groups, part):
     identical(specifications.run(firms, groups, PART, permutations=DRAWS, n_jobs=2), part)
 
 
+@pytest.mark.proof
 def test_a_dask_cluster_gives_what_one_worker_gives(firms, groups, part):
     """By joblib's backend alone: two processes of a cluster on this machine, without a dashboard."""
     distributed = pytest.importorskip("distributed", reason="distributed is in the lock's development part")

@@ -284,6 +284,22 @@ def test_headcounts_without_noise_give_no_estimate():
     assert not [name for name in found.estimates if name.startswith(("Starters", "Callaway"))]
 
 
+@pytest.mark.parametrize("seed", [0, 27, 33])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_what_a_fit_leaves_of_an_exact_panel_is_no_noise(seed, tmp_path):
+    """Effects of firms and years are swept out to six digits: of exact headcounts with gaps errors to 2e-6 remain."""
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame([(firm, 2010 + year) for firm in range(20) for year in range(6)], columns=["firm", "year"])
+    rows["fdi"] = (rows["year"] >= rng.choice([2012, 2013, 2014, 9999], 20)[rows["firm"]]).astype(int)
+    logs = rng.uniform(1, 9, 20)[rows["firm"]] + 0.1 * rows["fdi"] + 0.02 * (rows["year"] - 2010) ** 2
+    rows = rows.assign(home=np.exp(logs))[rng.random(120) < 0.3]
+    with pytest.raises(ModelError, match="no noise to judge it by"):
+        own.starters_effect(own.check(rows))
+    rows.to_csv(tmp_path / "exact.csv", index=False)
+    with large.open_panel(tmp_path / "exact.csv", threads=1) as opened, pytest.raises(ModelError, match="no noise"):
+        opened.starters_effect()
+
+
 def test_who_is_in_between_years_jumps_by_the_year():
     rows = made().drop(columns="weight")
     rows["home"] = (rows["home"] * np.where((rows["firm"] == "f002") & (rows["year"] > 2012), 6, 1)).astype(int)

@@ -78,6 +78,7 @@ def alike(one: dict, other: dict) -> None:
         assert numbers == pytest.approx(other[name], rel=1e-6, abs=1e-9, nan_ok=True), name
 
 
+@pytest.mark.proof
 def test_sqlite_gives_what_duckdb_gives_and_keeps_its_rows(file, folder, sqlite, handed_out):
     rows = pd.read_parquet(file)
     name = put(rows, folder, "firms")

@@ -336,6 +336,7 @@ def test_the_generated_panel_is_the_same_everywhere(folder):
         large.generate(folder / "odd.parquet", 1001)
 
 
+@pytest.mark.proof
 def test_the_demonstration_recovers_the_effect_under_its_ceiling():
     pytest.importorskip("duckdb")
     found = large.demonstrate(200_000, "128MB", ceiling_mb=900)

@@ -13,7 +13,10 @@ from goingglobal.models import ModelError
 from goingglobal.own import PanelError, large
 from goingglobal.samples import SampleError
 
-PANELS, IN_FILES = 500, 25
+# Some panels, and with `make proofs` many.
+in_memory = pytest.mark.parametrize("panels", [80, pytest.param(500, marks=pytest.mark.proof)])
+in_files = pytest.mark.parametrize("seeds", [
+    pytest.param(range(1059, 1067), id="some"), pytest.param(range(1000, 1100), id="many", marks=pytest.mark.proof)])
 
 
 def odd(seed: int) -> pd.DataFrame:
@@ -60,7 +63,7 @@ def odd(seed: int) -> pd.DataFrame:
 
 def says_something(estimate) -> bool:
     numbers = [estimate.value, estimate.se, estimate.ci_low, estimate.ci_high]
-    return bool(np.isfinite(numbers).all()) and estimate.se > 1e-9
+    return bool(np.isfinite(numbers).all()) and estimate.se > 1e-5
 
 
 ANALYSES = {
@@ -79,7 +82,7 @@ def alone(panel: pd.DataFrame, seed: int) -> dict[str, object]:
         if found.curve is not None:
             assert (found.curve.rows["se"] > 0).all(), seed
         for study in found.event_studies.values():
-            assert not (study.path["se"] <= 1e-9)[~study.path["reference"]].any(), seed
+            assert not (study.path["se"] <= 1e-5)[~study.path["reference"]].any(), seed
         assert str(found).count("not in it:") >= len(found.estimates), seed
         return found.estimates
     name = list(ANALYSES)[seed % len(ANALYSES)]
@@ -89,9 +92,10 @@ def alone(panel: pd.DataFrame, seed: int) -> dict[str, object]:
         return {}
 
 
-def test_odd_panels_end_in_words_or_in_errors_that_say_something():
+@in_memory
+def test_odd_panels_end_in_words_or_in_errors_that_say_something(panels):
     estimated = refused = 0
-    for seed in range(PANELS):
+    for seed in range(panels):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -103,38 +107,46 @@ def test_odd_panels_end_in_words_or_in_errors_that_say_something():
         estimated += bool(found)
         poor = [name for name, e in found.items() if not says_something(e)]
         assert not poor, (seed, poor)
-    assert estimated > PANELS / 20, "too few panels on which anything can be said"
-    assert refused > PANELS / 20
+    assert estimated > panels / 20, "too few panels on which anything can be said"
+    assert refused > panels / 20
 
 
-def test_odd_panels_in_files_give_the_same(tmp_path):
+@in_files
+def test_odd_panels_in_files_give_the_same(tmp_path, seeds):
+    """Each of which anything can be said, and of the others every tenth."""
     pytest.importorskip("duckdb")
     compared = 0
-    for seed in range(1000, 1000 + IN_FILES):
+    for seed in seeds:
         rows = odd(seed).drop(columns=["weight"], errors="ignore")  # a file's two-way effects take the first weight
         path = tmp_path / f"{seed}.csv"
         rows.to_csv(path, index=False)
-        again = pd.read_csv(path)
+        in_memory = {}
         try:
-            panel = own.check(again)
+            panel = own.check(pd.read_csv(path))
         except PanelError:
-            with pytest.raises(PanelError):
-                large.open_panel(path, threads=1)
+            if seed % 10 == 0:
+                with pytest.raises(PanelError):
+                    large.open_panel(path, threads=1)
+            continue
+        for name in ("starters_effect", "long_difference"):
+            in_memory[name] = estimate_or_words(getattr(own, name), panel)
+        if seed % 10 and all(isinstance(found, str) for found in in_memory.values()):
             continue
         with large.open_panel(path, threads=1) as opened:
-            for name in ("starters_effect", "long_difference"):
-                results = []
-                for analysis in (getattr(opened, name), lambda n=name, p=panel: getattr(own, n)(p)):
-                    try:
-                        with warnings.catch_warnings():
-                            warnings.simplefilter("ignore")
-                            results.append(analysis())
-                    except (SampleError, ModelError) as error:
-                        results.append(str(error))
-                words = [isinstance(result, str) for result in results]
-                assert words[0] == words[1], (seed, name, results)
-                if not words[0]:
+            for name, found in in_memory.items():
+                in_file = estimate_or_words(getattr(opened, name))
+                assert isinstance(found, str) == isinstance(in_file, str), (seed, name, found, in_file)
+                if not isinstance(found, str):
                     compared += 1
-                    assert results[0].value == pytest.approx(results[1].value, rel=1e-6, abs=1e-9), (seed, name)
-                    assert says_something(results[0]), (seed, name)
-    assert compared >= 3
+                    assert in_file.value == pytest.approx(found.value, rel=1e-6, abs=1e-9), (seed, name)
+                    assert says_something(in_file), (seed, name)
+    assert compared >= len(seeds) / 10
+
+
+def estimate_or_words(analysis, *given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return analysis(*given)
+        except (SampleError, ModelError) as error:
+            return str(error)

@@ -438,13 +438,14 @@ def test_the_command_without_a_key_ends_with_one_line(tmp_path, monkeypatch, cap
 
 # ------------------------------------------------------------------------------------------------------ kill and resume
 @pytest.mark.skipif(os.name != "posix", reason="killing needs a POSIX system")
-def test_killed_at_ten_points_the_runs_end_as_one_undisturbed(world, tmp_path):
+@pytest.mark.parametrize("often", [2, pytest.param(10, marks=pytest.mark.proof)])
+def test_killed_at_some_points_the_runs_end_as_one_undisturbed(world, tmp_path, often):
     """The service kills the client before it answers or in the middle of an answer, at seeded requests."""
     command = [sys.executable, "-m", "goingglobal.refresh.edinet", "2017", "--fetch-only", "--pause", "0",
                "--base-url", world.url, "--folder"]  # fmt: skip
     environment = os.environ | {edinet.KEY: service.KEY}
     rng = random.Random(18)
-    points = [rng.randrange(3, 39) for _ in range(10)]
+    points = [rng.randrange(3, 39) for _ in range(often)]
     running = {}
 
     def kill(answer, number):

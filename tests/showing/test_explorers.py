@@ -186,6 +186,7 @@ def test_explorer_without_its_figure_stops_the_build():
                         SimpleNamespace(goingglobal_pages={"book/bad": page}, metadata={}))
 
 
+@pytest.mark.proof
 def test_altair_comes_without_the_grammar_of_addresses():
     """It takes more than a second, and charts have no addresses to check; afterwards it can be imported as before."""
     code = ("import sys; from goingglobal import explorers; explorers._altair('fig-x'); "

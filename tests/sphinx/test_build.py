@@ -112,7 +112,7 @@ def bad(lines: dict[str, Future]) -> dict:
     return lines["bad"].result()
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 # ----------------------------------------------------------------------------------------------------- good builds
 def test_good_build_makes_a_whole_site(good):
     first = good["first"]
@@ -124,7 +124,7 @@ def test_good_build_makes_a_whole_site(good):
     assert "_build/html/index.html" in first.said
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_rebuild_executes_nothing(good):
     first, again = good["first"], good["again"]
     assert again.code == 0, again.said
@@ -134,14 +134,14 @@ def test_rebuild_executes_nothing(good):
     assert again.shown == first.shown
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_rebuild_gives_the_same_pages(good):
     first, again = good["first"].site, good["again"].site
     assert set(first) == set(again)
     assert [name for name in first if first[name] != again[name] and name.endswith((".html", ".json", ".csv"))] == []
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_changed_figure_must_be_sealed(good):
     code, said = good["unsealed"]
     assert code == 1
@@ -149,7 +149,7 @@ def test_changed_figure_must_be_sealed(good):
     assert good["seal"][0] == 0, good["seal"][1]
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_changed_figure_changes_the_number(good):
     figure = good["figure"]
     assert figure.code == 0, figure.said
@@ -157,7 +157,7 @@ def test_changed_figure_changes_the_number(good):
     assert figure.runs.count("alpha") == 2
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_changed_function_changes_the_number(good):
     library = good["library"]
     assert library.code == 0, library.said
@@ -165,7 +165,7 @@ def test_changed_function_changes_the_number(good):
     assert library.runs.count("alpha") == 3
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_changed_cell_runs_its_notebook_and_no_other(good):
     """…and a page that quotes the number shows the new one, though it was not touched itself."""
     library, cell = good["library"], good["cell"]
@@ -176,13 +176,13 @@ def test_changed_cell_runs_its_notebook_and_no_other(good):
     assert cell.runs.count("beta") == library.runs.count("beta")
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_removed_page_leaves_the_site(good):
     assert "book/gone.html" in good["library"].site
     assert [name for name in good["cell"].site if "gone" in name] == []
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_failure_leaves_the_good_site_untouched(good):
     cell, failure = good["cell"], good["failure"]
     assert failure.code != 0
@@ -191,7 +191,7 @@ def test_failure_leaves_the_good_site_untouched(good):
     assert "left as it was" in failure.said
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 # ------------------------------------------------------------------------------------------------------ bad builds
 def test_damaged_table_stops_the_build(bad):
     built, row = bad["table"]
@@ -202,7 +202,7 @@ def test_damaged_table_stops_the_build(bad):
     assert built.runs == [], "a notebook ran on a table that was not checked"
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_failing_cell_stops_the_build(bad):
     assert bad["cell"].code != 0
     assert "this cell is meant to fail" in bad["cell"].said
@@ -211,13 +211,13 @@ def test_failing_cell_stops_the_build(bad):
     assert "none was written" in bad["cell"].said
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_records_that_disagree_stop_the_build(bad):
     assert bad["records"].code != 0
     assert bad["records"].site == {}
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize("words", [
     ["delta", "unknown result id 'tiny/nothing'"], ["delta", "unknown claim id 'C999'"],
     ["delta", "unknown fact id 'F9999'"], ["delta", "unknown exhibit id 'fig-nothing'"],
@@ -230,7 +230,7 @@ def test_message_names_page_and_id(bad, words):
     assert [line for line in lines if all(part in line for part in words)], bad["records"].said
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_verdict_evidence_or_figure_stops_the_build(bad, name):
     code, said = bad[f"seal {name}"]
@@ -240,7 +240,7 @@ def test_broken_verdict_evidence_or_figure_stops_the_build(bad, name):
     assert bad[name].site == {}
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_evidence_that_no_page_reports_stops_the_build(bad):
     assert bad["ledger"].code != 0
     assert "ledger" in bad["ledger"].said

@@ -15,7 +15,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from goingglobal.sphinx import kernels
 
-pytestmark = [pytest.mark.loop, pytest.mark.skipif(
+pytestmark = [pytest.mark.proof, pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="there are forked kernels on Linux only")]
 WHO = """\
 import os, sys

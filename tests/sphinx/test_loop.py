@@ -307,7 +307,7 @@ def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 # ------------------------------------------------------------------------------------------------------------ tests
 @pytest.mark.parametrize("name", ["first", *(name for name in EDITS if name not in SEEN_NEXT)])
 def test_after_an_edit_the_site_is_byte_for_byte_that_of_a_build_from_nothing(edits, name):
@@ -317,7 +317,7 @@ def test_after_an_edit_the_site_is_byte_for_byte_that_of_a_build_from_nothing(ed
     assert "searchindex.js" in step.built.site
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize("name", [name for name, (_, pages) in EDITS.items() if pages is not None])
 def test_only_pages_that_can_have_changed_are_written(edits, name):
     few, _, pages = edits[name].pages
@@ -325,20 +325,20 @@ def test_only_pages_that_can_have_changed_are_written(edits, name):
     assert few == len(pages) + 1, "and the first page"
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize("name", [name for name, (_, pages) in EDITS.items() if pages is None])
 def test_what_every_page_shows_writes_every_page(edits, name):
     few, all_, _ = edits[name].pages
     assert few == all_
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_every_edit_changes_the_site(edits):
     for before, name in itertools.pairwise(edits):
         assert edits[before].built.site != edits[name].built.site, name
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["first", *EDITS])
 def test_unchanged_is_decided_without_sphinx(edits, name):
     again = edits[name].again
@@ -347,7 +347,7 @@ def test_unchanged_is_decided_without_sphinx(edits, name):
     assert again.site == edits[name].built.site
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_only_a_changed_cell_or_figure_runs_a_notebook(edits):
     runs = {}
     for before, name in itertools.pairwise(edits):
@@ -358,7 +358,7 @@ def test_only_a_changed_cell_or_figure_runs_a_notebook(edits):
         "cell": ["alpha"], "caption": ["alpha"], "data value": ["alpha", "beta"]}
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_progress_names_notebooks_seconds_and_pages(edits):
     said = edits["first"].built.said
     assert re.search(r"running 2 of the notebooks, [12] at a time", said)
@@ -368,7 +368,7 @@ def test_progress_names_notebooks_seconds_and_pages(edits):
     assert "Running Jupyter-Book" not in said, "that goes to the log"
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize("name", HARM)
 def test_next_build_is_right_whatever_was_harmed(harms, name):
     before, built = harms[name]
@@ -379,7 +379,7 @@ def test_next_build_is_right_whatever_was_harmed(harms, name):
     assert words in built.said
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_killed_build_is_made_good_by_the_next(harms):
     said, built = harms["killed"]
     assert "pages written" not in said
@@ -387,7 +387,7 @@ def test_killed_build_is_made_good_by_the_next(harms):
     assert built.results["tiny/beta"]["text"] == "4"
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_two_builds_at_once_wait_for_each_other(harms):
     (one, first), (other, second) = harms["two at once"]
     assert (first, second) == (0, 0), one + other
@@ -457,7 +457,7 @@ def _notebook(*sources: str):
         nbformat.v4.new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(sources))])
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 @pytest.mark.parametrize(("source", "seconds", "words"), [
     ("raise ValueError('broken')", 60, "cell 3 (cell-1): ValueError: broken"),
     ("import time\ntime.sleep(60)", 2, "cell 3 (cell-1): "),
@@ -481,7 +481,7 @@ else:
     raise AssertionError("a network")"""
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_notebook_runs_alone_in_an_empty_folder_offline():
     before = dict(os.environ)
     with cache._offline():
@@ -489,7 +489,7 @@ def test_notebook_runs_alone_in_an_empty_folder_offline():
     assert dict(os.environ) == before
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_plain_kernel_takes_over_where_a_forked_one_does_not_come_up(monkeypatch):
     from jupyter_cache.executors import utils
 
@@ -508,7 +508,7 @@ def test_plain_kernel_takes_over_where_a_forked_one_does_not_come_up(monkeypatch
     assert notebook.cells[1].outputs[0].data["text/plain"] == "2"
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_notebook_may_leave_no_file():
     with pytest.raises(ExtensionError, match=r"leaves files behind: left\.txt"):
         cache.run(_notebook("open('left.txt', 'w').close()"), 60)
@@ -652,7 +652,7 @@ def test_watch_refuses_a_port_in_use(tmp_path, capsys):
     assert f"make watch PORT={port + 1}" in capsys.readouterr().err
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_watched_page_is_built_and_reloaded_on_save(harms):
     before, told, after, said = harms["watched"]
     assert "Watched." not in before

@@ -28,7 +28,7 @@ POINTS = "percentage points a year"
 TRIM = 0.7  # the book's: starters whose log headcount jumps by as much in a year are left out
 FEWEST = 3  # firms on either side below which an error clustered by firm or resampled says nothing
 ONE = 2  # firms on either side below which no robust error of a regression on firms can be had
-NO_NOISE = 1e-9  # log points or percentage points a year: an error below is none
+NO_NOISE = 1e-5  # log points or percentage points a year: errors below are what fits leave of panels without noise
 LEFT_OUT, BEWARE = "left out: ", "beware: "  # how notes begin that say who isn't in an estimate, and on whom it rests
 
 

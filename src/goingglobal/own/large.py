@@ -590,7 +590,7 @@ class LargePanel:
                 f"not seen in {first}": self._firms_seen - begun,
                 f"seen in {first} but not in {last}": begun - both,
                 f"whose {self.staff} headcount grows or falls by {limit or 0:g} or more a year": both - n}
-        return self._estimate(slopes[0], np.sqrt(variance[0, 0]), n, None, n - k, POINTS, sample,
+        return self._estimate(slopes[0], np.sqrt(max(variance[0, 0], 0)), n, None, n - k, POINTS, sample,
                               "OLS from cross-products by sector, HC1 errors", "fdi", gone, few)
 
     def _estimate(self, value, error, n, groups, freedom, unit, sample, method, term, gone, few=()) -> Estimate:
@@ -668,7 +668,7 @@ def two_way_from_cells(cells: pd.DataFrame, years: int) -> tuple[float, float, i
     n, groups, k = int((cells["n"].to_numpy() * seen.sum(axis=1)).sum()), int(cells["n"].sum()), len(cross) + 1
     inverse = np.linalg.inv(cross)
     variance = groups / (groups - 1) * (n - 1) / (n - k) * inverse @ meat @ inverse
-    return float(slopes[0]), float(np.sqrt(variance[0, 0])), n, groups
+    return float(slopes[0]), float(np.sqrt(max(variance[0, 0], 0))), n, groups
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ def built(tmp_path_factory):
     return seen
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_next_commit_is_on_every_page_and_none_is_read_again(built):
     (_, before, doctrees, _), (texts, after, doctrees_after, _) = built["first"], built["next"]
     assert before != after
@@ -187,7 +187,7 @@ def test_next_commit_is_on_every_page_and_none_is_read_again(built):
     assert [name for name in files if after not in texts[name]] == []
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_site_with_a_public_address(built):
     texts, _, _, cards = built["next"]
     base = "https://example.org/sme/"
@@ -212,7 +212,7 @@ def test_site_with_a_public_address(built):
     assert {link["href"].split("/")[1] for link in missing.select("a[href^='/'], link[href^='/']")} == {"sme"}
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_site_without_a_public_address(built):
     texts, _, _, cards = built["bare"]
     assert "sitemap.xml" not in texts
@@ -224,7 +224,7 @@ def test_site_without_a_public_address(built):
     assert "404.html" in texts
 
 
-@pytest.mark.loop
+@pytest.mark.proof
 def test_an_address_must_be_whole(built, tmp_path):
     book = repository(tmp_path)
     book.pages(index="# Tiny", gone="# Gone")

@@ -327,6 +327,7 @@ def kernel(tmp_path, monkeypatch) -> str:
     return folder.name
 
 
+@pytest.mark.proof
 def test_students_notebook_runs_through_in_jupyter(kernel, tmp_path):
     """Cells that fail by design are marked, so that “run all” goes on to the next exercise."""
     notebook = nbformat.read(FOLDER / file_name("introduction"), as_version=4)

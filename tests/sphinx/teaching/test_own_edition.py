@@ -146,7 +146,7 @@ def test_a_course_makes_its_edition_in_four_files(tmp_path):
     shared = json.loads((site / "results.json").read_text(encoding="utf-8"))
     assert shared["trade/exports/germany"]["value"] > shared["trade/exports/japan"]["value"]
     in_copy(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m",
-            "not (environments or outputs or loop or browser or slow)", "tests/book", "tests/sphinx/teaching",
+            "not (environments or outputs or proof or browser or slow)", "tests/book", "tests/sphinx/teaching",
             "tests/sphinx/reading", "tests/sphinx/taking/test_citing.py")  # fmt: skip
 
 
