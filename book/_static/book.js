@@ -79,7 +79,6 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const button of document.querySelectorAll(".theme-switch-button")) {
-      button.hidden = false;
       button.addEventListener("click", () => {
         const modes = ["auto", "light", "dark"];
         root.dataset.mode = modes[(modes.indexOf(root.dataset.mode) + 1) % modes.length];

@@ -31,9 +31,13 @@
   const inOrder = () => new Map([...document.querySelectorAll(".gg-book-nav a")].map((link, place) =>
     [link.pathname.replace(/^.*\/(?=book\/)/, "").replace(/\.html$/, ""), place]));
 
+  // A quotation of the page, in a place that is kept for it, so that it moves nothing when it comes.
   const excerpt = async (page, words, item) => {
-    const answer = await fetch(page).catch(() => null);  // from a folder nothing can be fetched: then titles alone
-    if (!answer?.ok) { return; }
+    if (location.protocol === "file:") { return; }  // from a folder nothing can be fetched: titles alone
+    const quote = make("p", { className: "context" });
+    item.append(quote);
+    const answer = await fetch(page).catch(() => null);
+    if (!answer?.ok) { return quote.remove(); }
     const there = new DOMParser().parseFromString(await answer.text(), "text/html");
     const block = found.place(there.querySelector("main article"), words, false);
     let shown = block ?? make("p", { textContent: there.querySelector("meta[name=description]")?.content });
@@ -41,9 +45,8 @@
     for (const sign of shown.querySelectorAll(".headerlink, pre, svg, math, a[href^='http']:not([class*='gg-'])")) { sign.remove(); }
     const text = shown.textContent.replace(/\s+/g, " ").trim(), first = text.search(found.pattern(words));
     const from = first < 120 ? 0 : text.lastIndexOf(" ", first - 90) + 1, to = text.indexOf(" ", from + 260);
-    const quote = make("p", { className: "context", lang: (block ?? there.documentElement).closest("[lang]").lang });
+    quote.lang = (block ?? there.documentElement).closest("[lang]").lang;
     quote.textContent = `${from ? "… " : ""}${to < 0 ? text.slice(from, from + 300) : `${text.slice(from, to)} …`}`;
-    item.append(quote);
     found.mark(quote, words);
   };
 

@@ -557,6 +557,7 @@ def test_the_statistic_is_the_jump_of_what_the_effect_leaves(effect):
     assert found.statistic([effect]) == pytest.approx(abs(jump.value) / jump.se, rel=1e-8)
 
 
+@pytest.mark.proof
 def test_the_set_covers_as_often_as_asked():
     """With a weak first stage, too; over 60 tables."""
     held = [ratio(started(0.08, n=400, seed=seed), bandwidth=40).statistic([2.0])[0] < 1.96 for seed in range(60)]

@@ -468,6 +468,7 @@ def identical(one: Curve, two: Curve) -> None:
     assert np.array_equal(one.draws, two.draws)
 
 
+@pytest.mark.proof
 def test_two_workers_give_what_one_gives(firms, groups, part):
     identical(specifications.run(firms, groups, PART, permutations=DRAWS, n_jobs=2), part)
 

@@ -80,6 +80,7 @@ class Service(ThreadingHTTPServer):
 
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms behind its headers
     disable_nagle_algorithm = True
     date = None
 

@@ -40,6 +40,7 @@ class Publishers:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else a body waits 40 ms behind its headers
 
             def do_GET(self):
                 outer.answer(self)

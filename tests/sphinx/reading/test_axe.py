@@ -5,7 +5,7 @@ from __future__ import annotations
 import axe
 import pytest
 
-pytestmark = [pytest.mark.site, pytest.mark.browser]
+pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.proof]
 
 PAGE = "book/appendix/rerun.html"
 WHOLE = """const done = arguments[0];

@@ -193,7 +193,7 @@ class Opened:
         return self.text
 
 
-@pytest.fixture(params=["http", "file"])
+@pytest.fixture(params=["http", pytest.param("file", marks=pytest.mark.proof)])
 def base(request, server) -> str:
     return server if request.param == "http" else SITE.as_uri()
 

@@ -30,6 +30,7 @@ _LEFT_OUT = (
     "exercise.css", "proof.css", "basic.css", "pygments.css", "file.png", "plus.png", "minus.png", "parts",
     "webpack-macros.html", "sbt-webpack-macros.html", "ebook.css", "vendor/reveal*", "slides.*",
 )
+_FIRST_SCREEN = 8_000  # characters of a page's text that its first screen may have
 # Markup of the themes and extensions that we would rather have otherwise.
 _MENDED = {
     # a table wider than the text scrolls in a frame that the keyboard reaches
@@ -88,14 +89,29 @@ def _translations(app: Sphinx, pagename: str) -> list[tuple[str, str]]:
     return [(code, doc) for doc, code in sorted(pages.items())] if pagename in pages and len(pages) > 1 else []
 
 
+def _awaited(body: str) -> tuple[str, str | None]:
+    """A page's text, and the id of the table on its first screen, which is painted whole.
+
+    Columns get other widths as rows arrive: what is painted before a table's end moves.
+    """
+    table = re.search(r'<table\b(?:[^>]*? id="([^"]+)")?', body[:_FIRST_SCREEN])
+    if not table or table[1]:
+        return body, table and table[1]
+    return f'{body[:table.end()]} id="first-table"{body[table.end():]}', "first-table"
+
+
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
     if doctree and any("gg-filter" in node["classes"] for node in doctree.findall(nodes.container)):
-        for script in _FILTER:  # on the pages that have a table to filter, and no other
-            app.add_js_file(script, loading_method="defer")
+        # On pages that have a table to filter, and no other; nothing is painted before it where it is seen first.
+        first = {"blocking": "render"} if "gg-filter" in context.get("body", "")[:_FIRST_SCREEN] else {}
+        for script in _FILTER:
+            app.add_js_file(script, loading_method="defer", **first)
     context["css_files"] = [a for a in context.get("css_files", []) if _name(a) in _SHEETS]
     context["script_files"] = [a for a in context.get("script_files", []) if _name(a).startswith(_SCRIPTS)]
-    for theirs, ours in _MENDED.items() if "body" in context else ():
-        context["body"] = context["body"].replace(theirs, ours)
+    if "body" in context:
+        for theirs, ours in _MENDED.items():
+            context["body"] = context["body"].replace(theirs, ours)
+        context["body"], context["gg_awaited"] = _awaited(context["body"])
     context["gg_translations"] = _translations(app, pagename)
     context["metatags"] = re.sub(r'<meta[^>]*name="viewport"[^>]*>\s*', "", context.get("metatags") or "")
     if "toctree" in context:
