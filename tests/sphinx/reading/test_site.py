@@ -755,7 +755,7 @@ def test_ledger_is_filtered_on_the_page(browser, server):
         Select(selects[0]).select_by_value(verdict)
         assert browser.execute_script(rows_shown) == rows["claim_id"].str.lower().tolist()
         assert count.text == f"{len(rows)} of {len(claims)} rows"
-        assert len(browser.find_elements("css selector", ".gg-filter tbody th")) == len(rows), "rows without their names"
+        assert len(browser.find_elements("css selector", ".gg-filter tbody th")) == len(rows), "a row without its name"
     Select(selects[0]).select_by_value("confirmed")
     Select(selects[1]).select_by_value("2.1")
     both = claims[(claims["verdict"] == "confirmed") & (claims["section"] == "2.1")]
