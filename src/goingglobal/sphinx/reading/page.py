@@ -90,14 +90,15 @@ def _translations(app: Sphinx, pagename: str) -> list[tuple[str, str]]:
 
 
 def _awaited(body: str) -> tuple[str, str | None]:
-    """A page's text, and the id of the table on its first screen, which is painted whole.
+    """A page's text with a mark behind the table on its first screen, and the mark's id: till then nothing is painted.
 
-    Columns get other widths as rows arrive: what is painted before a table's end moves.
+    Columns get other widths as rows arrive: what is painted before a table's end moves. (Chromium takes an element for
+    there at its beginning, so it is not the table that is waited for.)
     """
-    table = re.search(r'<table\b(?:[^>]*? id="([^"]+)")?', body[:_FIRST_SCREEN])
-    if not table or table[1]:
-        return body, table and table[1]
-    return f'{body[:table.end()]} id="first-table"{body[table.end():]}', "first-table"
+    table = re.search(r"<table\b.*?</table>", body, re.DOTALL)
+    if not table or table.start() > _FIRST_SCREEN:
+        return body, None
+    return f'{body[:table.end()]}<span id="first-table-ends"></span>{body[table.end():]}', "first-table-ends"
 
 
 def _assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
