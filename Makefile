@@ -24,7 +24,7 @@ book: $(STAMP)  ## build the site
 test: $(STAMP)  ## build the site if need be, then run the tests of all that `make book` makes
 	@$(BIN)/python -m goingglobal.sphinx.build
 	@$(BIN)/python -m pytest -q -m "not (environments or outputs or proof)" -n 2 --dist loadfile --no-loadscope-reorder
-	@echo "left out: slow proofs, as of the build itself (make proofs); the PDF, the EPUB and the site for the browser" \
+	@echo "left out: what is slow to prove, such as the build itself (make proofs); the PDF, the EPUB and the site for the browser" \
 	  "(make outputs); new environments (make anywhere)"
 
 proofs: $(STAMP)  ## slow proofs: what an edit changes, what a disturbed build leaves, 500 odd panels, other engines (2 minutes)
