@@ -42,9 +42,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "engines": {"rules", "check", "files", "words"}, "generated": {"engines"},
             "large": {"rules", "check", "analyses", "engines", "generated"},
             "surveys": {"check", "analyses", "files", "tables", "words"}},
-    "sphinx": {"settings": set(), "state": {"settings"}, "build": {"state"}, "serve": {"build"},
-               "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
-               "kernels": set(), "cache": {"state", "build", "edition", "kernels"},
+    "sphinx": {"settings": set(), "state": {"settings"}, "kernels": set(), "build": {"state", "kernels"},
+               "serve": {"build"}, "watch": {"state", "build", "serve"}, "edition": {"state", "build"},
+               "cache": {"state", "build", "edition", "kernels"},
                "registry": {"state", "build", "edition", "cache"}},
 }  # fmt: skip
 INSIDE["refresh"] = {

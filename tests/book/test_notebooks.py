@@ -14,6 +14,7 @@ from conftest import ROOT, SHIPPED, SITE
 
 from goingglobal._display import EXHIBIT, EXPLORER, RESULT
 from goingglobal.sphinx import cache as building
+from goingglobal.sphinx import state
 
 NOTEBOOKS = sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 # Students' notebooks fail by design until they are answered: test_exercises runs them.
@@ -234,7 +235,7 @@ def test_nothing_is_hushed_up(name):
 @cache
 def executed(name: str) -> nbformat.NotebookNode:
     """A notebook as the build ran it: alone in an empty folder, offline (test_loop.py shows that it is)."""
-    kept = building.Cache(ROOT / "_build" / ".jupyter_cache" / building.execution_digest(ROOT))
+    kept = building.Cache(state.executed(ROOT))
     notebook = nbformat.read(ROOT / name, as_version=4)
     assert kept.has(notebook), f"{name} was not run as it is; `make book` runs it"
     return kept.executed(notebook)

@@ -13,7 +13,7 @@ import nbformat.v4
 import pytest
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from goingglobal.sphinx import kernels
+from goingglobal.sphinx import build, kernels, state
 
 pytestmark = [pytest.mark.proof, pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="there are forked kernels on Linux only")]
@@ -90,3 +90,21 @@ def test_elsewhere_kernels_are_plain(monkeypatch, tmp_path):
     with kernels.warm(tmp_path) as name:
         assert name is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_they_are_begun_before_jupyter_book_where_all_notebooks_will_run(tmp_path, monkeypatch):
+    log, root = (tmp_path / "log").open("w+b"), tmp_path / "book"
+    (root / "book").mkdir(parents=True)
+    with build._kernels(root, os.environ, log) as told:
+        assert told == {}, "so few are not worth it"
+    for number in range(build.cores() + 1):
+        (root / "book" / f"{number}.ipynb").touch()
+    with build._kernels(root, os.environ, log) as told:
+        monkeypatch.setenv("JUPYTER_PATH", told["JUPYTER_PATH"])
+        name = told[kernels.GIVEN]
+        assert run(name, tmp_path, WHO)[0][1:4] == (str(tmp_path), None, True)
+    executed = state.executed(root)
+    assert executed.parent == root / "_build" / ".jupyter_cache"
+    executed.mkdir(parents=True)
+    with build._kernels(root, os.environ, log) as told:
+        assert told == {}, "how many have to run is not known yet"

@@ -18,14 +18,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from goingglobal import _console
-from goingglobal.sphinx import state
+from goingglobal.sphinx import kernels, state
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -51,6 +52,11 @@ def say(words: str) -> None:
         os.write(int(target), f"{words}\n".encode())
     else:
         print(words, flush=True)
+
+
+def cores() -> int:
+    """How many notebooks run at a time."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -224,8 +230,8 @@ def _child(root: Path, work: Path, lite: Path | None) -> int:
     command = [*JUPYTER_BOOK, str(root), str(work)]
     sys.stdout.flush()
     try:
-        with (work / "build.log").open("wb") as log:
-            child = subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+        with (work / "build.log").open("wb") as log, _kernels(root, environment, log) as more:
+            child = subprocess.Popen(command, cwd=root, env=environment | more, stdin=subprocess.DEVNULL, stdout=log,
                                      stderr=subprocess.STDOUT, pass_fds=progress)  # fmt: skip
             code = _wait(child)
     finally:
@@ -234,6 +240,17 @@ def _child(root: Path, work: Path, lite: Path | None) -> int:
     if code >= 0:  # it ended by itself, so what it left is known
         state.write(work / "manifest.json", {"made": state.tree(work / "_build")})
     return code
+
+
+@contextlib.contextmanager
+def _kernels(root: Path, environment: Mapping[str, str], log: IO[bytes]) -> Iterator[dict[str, str]]:
+    """Libraries that notebooks import are read while Jupyter Book's are, where many will run: what tells it so."""
+    many = sum(file.suffix == ".ipynb" for file in state.files_below(root / "book")) > cores()
+    if not many or state.executed(root).is_dir():
+        yield {}
+        return
+    with tempfile.TemporaryDirectory() as scratch, kernels.warm(Path(scratch), environment, log) as name:
+        yield {kernels.GIVEN: name, "JUPYTER_PATH": os.environ["JUPYTER_PATH"]} if name else {}
 
 
 def _wait(child: subprocess.Popen) -> int:
@@ -281,7 +298,14 @@ def jupyter_book() -> None:
     from jupyter_book.cli.main import main as command
 
     sys.argv[0] = "jupyter-book"
-    command(["build", root, "--path-output", work, "-W", "-n", "--keep-going", "-q", *more])
+    try:
+        command(["build", root, "--path-output", work, "-W", "-n", "--keep-going", "-q", *more])
+    except SystemExit as ended:
+        if ended.code:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)  # Python would take apart all trees of pages first, for two seconds
 
 
 # --------------------------------------------------------------------------------------------------- inside of Sphinx

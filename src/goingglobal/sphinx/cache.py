@@ -20,7 +20,6 @@ import os
 import re
 import shutil
 import sqlite3
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -32,12 +31,11 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
-import goingglobal
 from goingglobal import data
 from goingglobal.sphinx import kernels, state
-from goingglobal.sphinx.build import say, saying
+from goingglobal.sphinx.build import cores, say, saying
+from goingglobal.sphinx.state import PACKAGE
 
-PACKAGE = Path(goingglobal.__file__).resolve().parent
 KEEP = 3
 NOWHERE = "http://127.0.0.1:9"  # the discard port: whatever asks a network through it fails at once
 OFFLINE = {name: NOWHERE for kind in ("http", "https", "all") for name in (f"{kind}_proxy", f"{kind}_proxy".upper())}
@@ -45,27 +43,13 @@ OUTPUTS = "outputs.json"  # beside the cache's own files: key of a notebook → 
 
 
 # ------------------------------------------------------------------------------------------------------- what counts
-def _python(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*.py"))
-
-
-def execution_digest(source: Path) -> str:
-    """What an executed cell depends on, besides its own text and those before it."""
-    library = [p for p in _python(PACKAGE) if p.relative_to(PACKAGE).parts[0] not in ("sphinx", "refresh")]
-    folder = data.data_folder()
-    tables = [folder / "datapackage.json", *sorted(folder.glob("*.csv"))]
-    lock = [p for p in (source / "requirements.lock",) if p.is_file()]
-    return state.digest([*library, *tables, *lock], sys.version)
-
-
 def _configure(app: Sphinx, config: Config) -> None:
     source = Path(app.srcdir)
-    executed = execution_digest(source)
+    folder = state.executed(source)
     patterns = ("_templates/**/*.html", "references.bib")
     book = [p for pattern in patterns for p in sorted((source / "book").glob(pattern))]
-    config.goingglobal_digest = state.digest([*_python(PACKAGE / "sphinx"), *book], executed)
-    caches = source / "_build" / ".jupyter_cache"
-    folder = caches / executed
+    config.goingglobal_digest = state.digest([*sorted((PACKAGE / "sphinx").rglob("*.py")), *book], folder.name)
+    caches = folder.parent
     if not folder.is_dir():
         faults = data.validate()
         if faults:
@@ -240,16 +224,16 @@ def _execute(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
             continue
         if not cache.has(notebook):
             waiting.append((path, notebook))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     waiting.sort(key=lambda pair: -_code(pair[1]))
     if waiting:
-        say(f"running {len(waiting)} of the notebooks, {min(cores, len(waiting))} at a time ...")
-    many = kernels.warm if len(waiting) > cores else lambda _: contextlib.nullcontext()
+        say(f"running {len(waiting)} of the notebooks, {min(cores(), len(waiting))} at a time ...")
+    given = os.environ.get(kernels.GIVEN)
+    many = kernels.warm if len(waiting) > cores() and not given else lambda _: contextlib.nullcontext(given)
     with (saying("running notebooks"), _offline(), tempfile.TemporaryDirectory() as scratch,
-          many(Path(scratch)) as warm, ThreadPoolExecutor(cores) as pool):
+          many(Path(scratch)) as warm, ThreadPoolExecutor(cores()) as pool):
         running = {}
         for place, (path, notebook) in enumerate(waiting):  # the first doesn't wait for the others' kernels
-            future = pool.submit(run, notebook, env.mystnb_config.execution_timeout, warm if place else None)
+            future = pool.submit(run, notebook, env.mystnb_config.execution_timeout, warm if place or given else None)
             running[future] = path, notebook
         for future in as_completed(running):
             path, notebook = running[future]

@@ -20,10 +20,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 NAME = "goingglobal-warm"
+GIVEN = "GOINGGLOBAL_KERNEL"  # what the name is handed on in, where one process begins and another runs notebooks
 LIBRARIES = (
     "IPython.display", "altair", "diff_diff", "ipykernel.kernelapp", "matplotlib.figure", "numpy", "pandas",
     "pyfixest.estimation", "scipy.optimize", "scipy.stats", "seaborn", "statsmodels.api", "statsmodels.formula.api",
@@ -32,10 +34,12 @@ LIBRARIES = (
 
 # ------------------------------------------------------------------------------------- the process that runs notebooks
 @contextlib.contextmanager
-def warm(folder: Path) -> Iterator[str | None]:
+def warm(folder: Path, settings: Mapping[str, str] | None = None, log: IO[bytes] | None = None,
+         ) -> Iterator[str | None]:  # fmt: skip
     """Offer kernels under a name as long as the block lasts; `folder` is an empty one. Linux only: elsewhere None.
 
-    The name may be used at once; a kernel that is asked for early waits for the imports.
+    The name may be used at once; a kernel that is asked for early waits for the imports. `settings`: the environment
+    of the process that imports (default: this one's); `log`: where it, and what is forked, say what goes wrong.
     """
     if not sys.platform.startswith("linux"):
         yield None
@@ -45,12 +49,14 @@ def warm(folder: Path) -> Iterator[str | None]:
     command = [sys.executable, "-S", "-E", __file__, "start", str(address), "-f", "{connection_file}"]
     described = {"argv": command, "display_name": NAME, "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(described), encoding="utf-8", newline="\n")
-    environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", **os.environ}  # as ipykernel sets it
+    # As ipykernel sets it.
+    environment = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", **(settings or os.environ)}
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(str(address))
         door.listen()
         command = [sys.executable, __file__, "serve", str(door.fileno())]
-        server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=(door.fileno(),))
+        server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                  pass_fds=(door.fileno(),))  # fmt: skip
     before = os.environ.get("JUPYTER_PATH")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder / "share"), before]))
     try:

@@ -21,6 +21,7 @@ MINE = "my-notebooks"  # a reader's own folder (`elsewhere.lab`)
 # Folders that a build writes, or that no page is made from.
 NOT_READ = {".git", "_build", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache", "jupyter_execute",
             MINE}  # fmt: skip
+PACKAGE = Path(__file__).resolve().parents[1]
 _SETTINGS = ("SOURCE_DATE_EPOCH", "GOINGGLOBAL_DATA", "GOINGGLOBAL_LITE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
              "OPENBLAS_CORETYPE", "PYTHONHASHSEED", *settings.ALL)
 
@@ -95,17 +96,32 @@ def tools() -> str:
 
 def inputs(root: Path) -> str:
     """A digest of all that the site at `root` is made from."""
-    package = Path(__file__).resolve().parents[1]
-    places = [(root, ("tests",)), *((place, ()) for place in (package, _data(root)) if not place.is_relative_to(root))]
+    places = [(root, ("tests",)), *((place, ()) for place in (PACKAGE, _data()) if not place.is_relative_to(root))]
     parts = [digest(files_below(place, skip), base=place) for place, skip in places]
     settings = [f"{name}={os.environ.get(name, '')}" for name in _SETTINGS]
     history = [commit(root), commit_time(root), git(root, "config", "--get", "remote.origin.url")]
     return digest((), tools(), *parts, *settings, *history)
 
 
-def _data(root: Path) -> Path:
-    named = os.environ.get("GOINGGLOBAL_DATA")
-    return Path(named).resolve() if named else root / "data"
+def execution_digest(root: Path) -> str:
+    """What an executed cell of the book at `root` depends on, besides its own text and those before it."""
+    library = [path for path in sorted(PACKAGE.rglob("*.py"))
+               if path.relative_to(PACKAGE).parts[0] not in ("sphinx", "refresh")]  # fmt: skip
+    tables = [path for path in (_data() / "datapackage.json", *sorted(_data().glob("*.csv"))) if path.is_file()]
+    lock = [path for path in (root / "requirements.lock",) if path.is_file()]
+    return digest([*library, *tables, *lock], sys.version)
+
+
+def executed(root: Path) -> Path:
+    """The folder of what notebooks gave, with these tables, this library, lock and Python."""
+    return root / "_build" / ".jupyter_cache" / execution_digest(root)
+
+
+def _data() -> Path:
+    """Where `data.data_folder` finds the tables, which loads pandas; not whether they are there."""
+    named, here = os.environ.get("GOINGGLOBAL_DATA"), PACKAGE.parents[1] / "data"
+    beside = here if (here / "datapackage.json").is_file() else PACKAGE / "_data"
+    return Path(named).resolve() if named else beside
 
 
 def tree(folder: Path) -> str:

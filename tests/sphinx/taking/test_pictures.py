@@ -83,5 +83,8 @@ def test_pictures_are_drawn_ahead_once_and_are_those_that_are_asked_for(tmp_path
 def test_a_process_that_fails_to_draw_ahead_is_told(code, told, monkeypatch):
     said = []
     monkeypatch.setattr(pictures.logging, "getLogger", lambda _: SimpleNamespace(warning=said.append))
-    pictures._ended(SimpleNamespace(goingglobal_drawing=SimpleNamespace(exitcode=code)), None)
+    ended = []
+    process = SimpleNamespace(exitcode=code, terminate=lambda: ended.append(code))
+    pictures._ended(SimpleNamespace(goingglobal_drawing=process), None)
     assert bool(said) == told
+    assert ended == ([None] if code is None else []), "none draws on when the build has ended"

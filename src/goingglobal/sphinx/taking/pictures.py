@@ -85,7 +85,8 @@ def _ahead(app: Sphinx, env: BuildEnvironment) -> None:
     if app.builder.name != "html":
         return
     folder = Path(app.doctreedir, "pictures")
-    drawn = [record["svg"] for record in registry.exhibits(env).values() if record["kind"] == "figure"]
+    figures = [record for record in registry.exhibits(env).values() if record["kind"] == "figure"]
+    drawn = [record["svg"] for record in figures if record["svg"]]
     wanted = [(svg, scale) for svg, scale in [*((svg, DENSE) for svg in drawn), *((svg, SCALE) for svg in drawn[::-1])]
               if not _kept(svg, folder, scale).is_file()]  # fmt: skip
     if len(wanted) > FEW:
@@ -97,7 +98,9 @@ def _ahead(app: Sphinx, env: BuildEnvironment) -> None:
 def _ended(app: Sphinx, exception: Exception | None) -> None:
     """A process that failed is told: all was drawn in the end, but by one core."""
     drawing = app.goingglobal_drawing
-    if exception is None and drawing is not None and drawing.exitcode:
+    if drawing is not None and drawing.exitcode is None:
+        drawing.terminate()
+    elif exception is None and drawing is not None and drawing.exitcode:
         logging.getLogger(__name__).warning("the process that draws pictures ahead failed; the log says how")
 
 
@@ -139,5 +142,5 @@ def lazy(svg: str, address: str) -> str:
 
 def setup(app: Sphinx) -> None:
     app.goingglobal_drawing = None
-    app.connect("env-updated", _ahead, priority=900)  # pictures of summaries are drawn at this event, too
+    app.connect("env-updated", _ahead, priority=100)  # beside summaries' charts, which this process draws meanwhile
     app.connect("build-finished", _ended, priority=900)
