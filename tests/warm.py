@@ -25,6 +25,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 from ask import ask
 
@@ -137,20 +138,33 @@ def python(name: str, now: bool = False) -> str:
 
 
 def run(name: str, *arguments: str, folder: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Run `-m MODULE …` or `-c CODE …` with the Python of that name to its end; exit code, and all that was said."""
+    """Run `-m MODULE …` or `-c CODE …` with the Python of that name to its end; exit code, and all that was said.
+
+    Raises `AssertionError` where a process that it started goes on, and holds what it says it to.
+    """
     executable = python(name)
     if executable == sys.executable:
         done = subprocess.run([executable, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
         return done.returncode, done.stdout.decode()
     reading, writing = os.pipe()
-    with open(reading, encoding="utf-8") as said, open(os.devnull, "rb") as nothing:
+    words: list[str] = []
+
+    def listen() -> None:
+        with open(reading, encoding="utf-8") as said:
+            words.append(said.read())
+
+    reader = threading.Thread(target=listen, daemon=True)
+    reader.start()
+    with open(os.devnull, "rb") as nothing:
         files = {0: nothing.fileno(), 1: writing, 2: writing}
         asked = ask(os.path.join(os.path.dirname(executable), "socket"), list(arguments), folder, environment, files)
         os.close(writing)
-        words, told = said.read(), asked.recv(1)
+        told = asked.recv(1)
         asked.close()
-    return told[0] if told else 1, words
+    reader.join(20)
+    assert words, f"{' '.join(arguments)} has ended, but not all that it started"
+    return told[0] if told else 1, words[0]
 
 
 # ----------------------------------------------------------------------------------------- the process that is forked

@@ -8,6 +8,7 @@ byte for byte what was left. What is going on is said line by line (`say`); all 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -303,9 +304,10 @@ def jupyter_book() -> None:
     except SystemExit as ended:
         if ended.code:
             raise
+        atexit._run_exitfuncs()  # they end the processes that extensions have started
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)  # Python would take apart all trees of pages first, for two seconds
+        os._exit(0)  # else Python would take apart all trees of pages first, for two seconds
 
 
 # --------------------------------------------------------------------------------------------------- inside of Sphinx
