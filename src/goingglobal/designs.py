@@ -587,8 +587,7 @@ class Synthetic:
     """A synthetic difference-in-differences: estimate, weights, paths and placebos.
 
     `donors`: iso3, weight. `years`: year, weight (before the treatment). `paths`: year, treated, synthetic.
-    `in_space`: iso3, value for every donor in the treated one's place. `in_time`: year, value for earlier dates (no
-    row where they were not asked for).
+    `in_space`: iso3, value for every donor in the treated one's place.
     """
 
     estimate: Estimate
@@ -596,18 +595,16 @@ class Synthetic:
     years: pd.DataFrame
     paths: pd.DataFrame
     in_space: pd.DataFrame
-    in_time: pd.DataFrame
     level_gap: float
 
 
-def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str, in_time: bool = True) -> Synthetic:
-    """Synthetic difference-in-differences for one treated unit (diff-diff), with placebos in space and time.
+def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str) -> Synthetic:
+    """Synthetic difference-in-differences for one treated unit (diff-diff), with placebos in space.
 
     `frame` is balanced: iso3, year, `y`, `treated` (1 in all years of the treated unit). The error is the standard
     deviation of the placebo effects, every donor once in the treated unit's place (random draws of donors, the
     library's way, only resample these few and depend on the seed); the interval is normal. The paths' synthetic line
-    is moved to the treated one's weighted level before the treatment, since the method compares changes. `in_time`
-    says whether earlier dates are tried too.
+    is moved to the treated one's weighted level before the treatment, since the method compares changes.
     Raises `ModelError` for an unbalanced panel, other than one treated unit, fewer than two donors, or no year before
     or after. Source: Arkhangelsky et al. (2021), algorithms 1 and 4.
     """
@@ -641,8 +638,6 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str, in_time: b
             raise ModelError(f"{what} on {name_of(frame)!r}: {error}") from None
         in_space = pd.DataFrame({"iso3": donors, "value": [
             _effect_for(donor, wide.loc[donors], len(after)) for donor in donors]})
-        early = found.in_time_placebo() if in_time else pd.DataFrame(columns=[
-            "fake_treatment_period", "att", "n_pre_fake"])
     value, error = float(found.att), float(in_space["value"].std(ddof=0))
     estimate = Estimate(
         value=value, se=error, ci_low=value - 1.96 * error, ci_high=value + 1.96 * error,
@@ -661,10 +656,7 @@ def synthetic_did(frame: pd.DataFrame, first_treated: int, unit: str, in_time: b
         pd.Series(found.unit_weights, name="weight").astype(float).rename_axis("iso3").sort_values(
             ascending=False).reset_index(),
         weights.astype(float).rename("weight").rename_axis("year").reset_index(),
-        pd.DataFrame({"year": [*before, *after], "treated": own, "synthetic": line + gap}), in_space,
-        pd.DataFrame({"year": early["fake_treatment_period"].astype(int), "value": early["att"].astype(float),
-                      "years_before": early["n_pre_fake"].astype(int)}),
-        gap,
+        pd.DataFrame({"year": [*before, *after], "treated": own, "synthetic": line + gap}), in_space, gap,
     )
 
 

@@ -22,6 +22,7 @@ from scipy import optimize, stats
 SEED, REPLICATIONS, PLACEBOS = 20130101, 999, 200
 CUTOFF = 300.5
 YEARS, TREATED_FROM = range(1996, 2020), 2011
+EARLIER = {"support/sdid_fdi": ("low", 2003), "support/sdid_employment": ("high", 2009)}  # outermost placebos in time
 MANUFACTURING = {  # the sixteen manufacturing sectors among the 33 of the Tokyo Stock Exchange (codes 3050 to 3800)
     "Foods", "Textiles and apparels", "Pulp and paper", "Chemicals", "Pharmaceutical", "Oil and coal products",
     "Rubber products", "Glass and ceramics products", "Iron and steel", "Nonferrous metals", "Metal products",
@@ -346,6 +347,16 @@ def donor_placebos(wide: pd.DataFrame) -> dict:
     }  # fmt: skip
 
 
+def dated_earlier(wide: pd.DataFrame, first_year: int) -> dict:
+    """The same from the years before the treatment alone, dated to one of them; p is the share of as large effects."""
+    wide = wide[[year for year in wide.columns if year < TREATED_FROM]]
+    before, donors = sum(year < first_year for year in wide.columns), wide.drop(index="JPN").to_numpy()
+    value = synthetic(donors, wide.loc["JPN"].to_numpy(), before)["value"]
+    placebos = np.array([synthetic(np.delete(donors, i, axis=0), row, before)["value"] for i, row in enumerate(donors)])
+    return {"value": value, "se": float(np.std(placebos)), "n": int(wide.size), "donors": len(donors),
+            "p": float((1 + (np.abs(placebos) >= abs(value)).sum()) / (1 + len(donors))), "origin": ORIGINS["sdid"]}
+
+
 def synthetic_controls() -> dict[str, dict]:
     panel = pd.read_csv(first.DATA / "country_panel.csv")
     panel = panel[panel["conduit"] == 0]
@@ -358,7 +369,11 @@ def synthetic_controls() -> dict[str, dict]:
         "support/sdid_fdi": grid("fdi_out_pct_gdp"),
         "support/sdid_employment": 100 * np.log(grid("employment_pwt_millions")).diff(axis=1),
     }
-    return {id_: donor_placebos(wide[list(YEARS)].dropna()) for id_, wide in outcomes.items()}
+    complete = {id_: wide[list(YEARS)].dropna() for id_, wide in outcomes.items()}
+    return {
+        **{id_: donor_placebos(wide) for id_, wide in complete.items()},
+        **{f"{id_}_in_time_{end}": dated_earlier(complete[id_], year) for id_, (end, year) in EARLIER.items()},
+    }
 
 
 def estimates() -> dict[str, dict]:

@@ -668,7 +668,7 @@ def test_the_error_comes_from_every_donor_once(synthetic):
 
 
 def test_placebos_are_the_librarys_fits(synthetic):
-    """Each donor's effect by a fit of its own, of which only the estimate is read; dates before only where asked."""
+    """Each donor's effect by a fit of its own, of which only the estimate is read."""
     import diff_diff
 
     rest = world().query("treated == 0")
@@ -678,9 +678,6 @@ def test_placebos_are_the_librarys_fits(synthetic):
         fit = model.fit(own, outcome="y", treatment="treated", unit="iso3", time="year",
                         post_periods=list(range(FIRST, 2016)))  # fmt: skip
         assert value == close(fit.att)
-    without = designs.synthetic_did(world(), FIRST, "points", in_time=False)
-    assert without.in_time.empty
-    assert without.estimate == synthetic.estimate
 
 
 def test_the_rank_counts_the_donors_that_move_as_much():
@@ -690,11 +687,12 @@ def test_the_rank_counts_the_donors_that_move_as_much():
     assert found.estimate.p == close((1 + larger) / 9)
 
 
-def test_placebos_in_time_end_before_the_treatment(synthetic):
-    rows = synthetic.in_time
-    assert rows["year"].tolist() == list(range(2002, FIRST))
-    assert rows["years_before"].tolist() == list(range(2, FIRST - 2000))
-    assert rows["value"].abs().max() < 1  # the effect of 4 has not begun
+@pytest.mark.parametrize("year", range(2002, FIRST))
+def test_dated_earlier_with_earlier_years_only_the_effect_has_not_begun(year):
+    frame = world()
+    found = designs.synthetic_did(named(frame[frame["year"] < FIRST]), year, "points").estimate
+    assert abs(found.value) < 1  # of 4
+    assert found.ci_low < 0 < found.ci_high
 
 
 @pytest.mark.parametrize(("change", "first", "message"), [

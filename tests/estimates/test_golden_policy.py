@@ -27,11 +27,12 @@ REPORTED = {
         *(f"barriers/{form}/parent"
           for form in ("raw_difference", "raw_difference_complete", "regression", "ipw_att", "aipw_ate")),
     ],
-    "book/support-programs": ["support/rd_fdi_share", "support/rd_parent_growth", "support/sdid_fdi",
-                              "support/sdid_employment"],
+    "book/support-programs": [
+        "support/rd_fdi_share", "support/rd_parent_growth", "support/sdid_fdi", "support/sdid_employment",
+        "support/sdid_fdi_in_time_low", "support/sdid_employment_in_time_high"],
 }  # fmt: skip
 IN_POINTS = {"support/rd_fdi_share"}  # a share here, percentage points on the page
-DISCONTINUITIES, SYNTHETIC = REPORTED["book/support-programs"][:2], REPORTED["book/support-programs"][2:]
+DISCONTINUITIES, SYNTHETIC = REPORTED["book/support-programs"][:2], REPORTED["book/support-programs"][2:4]
 LOGITS = [f"wms/logit_ame/{country}" for country in ("Germany", "Japan")]
 
 six = {"rel": 1e-6}
@@ -109,6 +110,15 @@ def synthetic_controls() -> dict[str, designs.Synthetic]:
             for outcome in ("fdi", "employment")}  # fmt: skip
 
 
+def dated_earlier() -> dict[str, designs.Synthetic]:
+    """The outermost effects found where the date is an earlier one, and no year after 2010 is used."""
+    found = {}
+    for id_, (end, year) in second_route_policy.EARLIER.items():
+        sample = samples.donor_panel(load("country_panel"), id_.removeprefix("support/sdid_"))
+        found[f"{id_}_in_time_{end}"] = designs.synthetic_did(sample[sample["year"] < 2011], year, "points")
+    return found
+
+
 def estimates(weighting: dict, jumps: dict, synthetic: dict) -> dict[str, models.Estimate]:
     """Every golden id, in the words of the chapters."""
     survey, firms, found = load("firm_management"), load("firm_panel"), {}
@@ -127,7 +137,7 @@ def estimates(weighting: dict, jumps: dict, synthetic: dict) -> dict[str, models
     return {
         **found, **{id_: weighting[id_] for id_ in ("barriers/ipw_att/parent", "barriers/aipw_ate/parent")},
         **{id_: design.estimate for id_, (design, _) in jumps.items()},
-        **{id_: design.estimate for id_, design in synthetic.items()},
+        **{id_: design.estimate for id_, design in (synthetic | dated_earlier()).items()},
     }  # fmt: skip
 
 
@@ -185,6 +195,8 @@ def test_library_equals_golden(library, id_):
     """To six digits, the bootstrap's error too: both routes draw the same resamples from the same stream."""
     found, golden = library[id_], GOLDEN[id_]
     assert (found.value, found.se, found.n) == pytest.approx((golden["value"], golden["se"], golden["n"]), **six)
+    if id_.partition("_in_time_")[1]:
+        assert found.p == pytest.approx(golden["p"], **six)
     if "ci_low" in golden:
         assert (found.ci_low, found.ci_high) == pytest.approx((golden["ci_low"], golden["ci_high"]), **six)
 

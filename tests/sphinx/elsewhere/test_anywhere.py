@@ -221,7 +221,8 @@ def test_with_pyodides_versions_and_without_what_it_lacks(wheels, tmp_path):
     left_out = {
         "book/support-programs.ipynb": {
             "support/sdid_fdi_conduits_se",
-            *(f"support/sdid_{outcome}_2012{end}" for outcome in ("employment", "fdi") for end in ("", "_rank_p"))},
+            *(f"support/sdid_{outcome}_{end}" for outcome in ("employment", "fdi")
+              for end in ("2012", "2012_rank_p", "in_time_low", "in_time_high", "in_time_p"))},
         "book/appendix/your-data.ipynb": {f"own/generated/{part}" for part in (
             "ceiling", "effect", "firms", "limit", "rows", "truth")},
     }  # fmt: skip

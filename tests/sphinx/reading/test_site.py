@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import re
@@ -686,6 +685,15 @@ def test_result_leads_to_the_cell_that_made_it(browser, server):
     assert browser.execute_script("return arguments[0].closest('.cell') !== null", target), "not in a cell"
 
 
+# A page that is opened at a place is scrolled there more than once, and smoothly: at rest it has not moved for a while.
+AT_REST = """
+const done = arguments[0]; let last = -1, since = 0;
+const look = () => {
+  if (scrollY !== last || document.readyState !== 'complete') { last = scrollY; since = performance.now(); }
+  if (performance.now() - since > 400) { done(true); } else { requestAnimationFrame(look); }
+};
+look();
+"""
 SHOWN = """
 const cell = document.getElementById(arguments[0]).closest('.cell');
 const fold = cell.querySelector('details.hide'), code = cell.querySelector('.cell_input pre');
@@ -697,18 +705,13 @@ return [fold?.open ?? null, code.checkVisibility(), top >= -1 && top < innerHeig
 @pytest.mark.browser
 @pytest.mark.parametrize("page", ["book/sme-role.html", "book/index.html"], ids=["on the page", "on another"])
 def test_a_click_on_a_number_shows_the_code_that_made_it(browser, server, page):
-    """The cell is folded: the click opens the fold, and its code is on the screen."""
-    from selenium.common.exceptions import TimeoutException
-    from selenium.webdriver.support.ui import WebDriverWait
-
+    """The cell is folded: the click opens the fold, and its code is on the screen, where it stays."""
     link = soup(page).select_one("a.gg-result[href^='#result-']" if "sme-role" in page else "a.gg-result[href]")
     name = link["href"].partition("#")[2]
     target = soup(local(page, link["href"])[0]).find(id=name).find_parent(class_="cell")
     assert target.select_one("details.hide > summary"), "the test wants a number that is reported in a fold"
     _follow(browser, server, page, f"a.gg-result[href='{link['href']}']")
-    with contextlib.suppress(TimeoutException):  # the page scrolls there smoothly
-        WebDriverWait(browser, 30, 0.1).until(lambda driver: driver.execute_script(SHOWN, name)[:3] == [True] * 3)
-    opened, seen, on_screen, words = browser.execute_script(SHOWN, name)
+    opened, seen, on_screen, words = browser.execute_async_script(AT_REST) and browser.execute_script(SHOWN, name)
     assert (opened, seen, on_screen) == (True, True, True), words[:80]
 
 

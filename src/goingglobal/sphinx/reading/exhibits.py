@@ -72,6 +72,10 @@ def _anchors(app: Sphinx, doctree: nodes.document) -> None:
             code = ""
 
 
+def _is_anchor(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and "gg-anchor" in node["classes"]
+
+
 def _fold_name(app: Sphinx, cell: nodes.Element) -> str:
     """What a folded cell holds: the code of its exhibits; the words of its first line, a comment; or its numbers."""
     labels = dict.fromkeys(node["label"] for node in cell.findall(mime.source_links))
@@ -82,18 +86,26 @@ def _fold_name(app: Sphinx, cell: nodes.Element) -> str:
     words = re.match(r"# (.+)", code.lstrip())
     if words:
         return words[1].rstrip(".")
-    return NUMBERS if any("gg-anchor" in node["classes"] for node in cell.findall(nodes.container)) else ""
+    return NUMBERS if any(cell.findall(_is_anchor)) else ""
 
 
 NUMBERS = "Numbers reported here"
 
 
 def _folds(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for fold in doctree.findall(HideCodeCellNode):
+    """Names of folds, and the anchors of a cell's numbers above its code: there the browser goes by itself.
+
+    (It goes to the place of a link more than once while a page loads: what a script shows instead may not last.)
+    """
+    for fold in list(doctree.findall(HideCodeCellNode)):
         if "above-input" in fold["classes"]:
-            fold["ids"], fold.parent["ids"] = fold.parent["ids"], []
-            name = _fold_name(app, fold.parent)
-            fold["prompt_show"] = fold["prompt_hide"] = name or fold["prompt_show"]
+            cell = fold.parent
+            fold["ids"], cell["ids"] = cell["ids"], []
+            fold["prompt_show"] = fold["prompt_hide"] = _fold_name(app, cell) or fold["prompt_show"]
+            anchors = list(cell.findall(_is_anchor))
+            for anchor in anchors:
+                anchor.parent.remove(anchor)
+            cell[cell.index(fold):cell.index(fold)] = anchors
 
 
 def _visit_fold(self, node: HideCodeCellNode) -> None:
