@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from bs4 import Tag
-from conftest import ROOT, SITE, WEIGHTS
+from conftest import ROOT, SHIPPED, SITE, WEIGHTS
 from pages import (
     EVERY_PAGE,
     LEDGER,
@@ -700,6 +700,17 @@ const fold = cell.querySelector('details.hide'), code = cell.querySelector('.cel
 const top = (fold?.querySelector('summary') ?? code).getBoundingClientRect().top;
 return [fold?.open ?? null, code.checkVisibility(), top >= -1 && top < innerHeight, fold?.textContent.trim() ?? ''];
 """
+
+
+@pytest.mark.parametrize("page", [f"book/{name}.html" for name in SHIPPED])
+def test_a_number_s_anchor_stands_above_the_code(page):
+    """There a browser goes by itself, smoothly and after the page's scripts; where it meets code first, it stays."""
+    marks = soup(page).select(".cell .gg-anchor")
+    assert len(marks) > 10
+    beside = [anchor.find_next_sibling(lambda node: "gg-anchor" not in node.get("class", [])) for anchor in marks]
+    below = [anchor["id"] for anchor, node in zip(marks, beside, strict=True)
+             if node is None or not {"above-input", "cell_input"} & set(node["class"])]  # fmt: skip
+    assert below == []
 
 
 @pytest.mark.browser
