@@ -3,8 +3,8 @@
     python run_notebooks.py FOLDER book/introduction.ipynb ...
     python run_notebooks.py --open FOLDER book/introduction.ipynb ...
 
-With `--open` only the cells run whose code a reader of the page sees, without those of exercises: nothing is reported
-then, so all numbers are given that the cells left behind, in fits, tables and variables.
+With `--open` each runs once more by the cells whose code a reader of the page sees, without those of exercises: nothing
+is reported then, so all numbers are given that these cells left behind, in fits, tables and variables.
 
 Needs IPython and the library alone: it runs in environments that have no Jupyter. The shell is IPython's own, as
 Pyodide's kernel is; what a cell publishes is kept, and the first error of a cell ends the run.
@@ -91,12 +91,13 @@ def run(path: Path, only_open: bool = False) -> dict:
 
 
 def main(*names: str) -> None:
-    only_open, (folder, *names) = "--open" in names, [name for name in names if name != "--open"]
+    also_open, (folder, *names) = "--open" in names, [name for name in names if name != "--open"]
     out, sys.stdout = sys.stdout, sys.stderr  # the answer alone goes to standard output
     importlib.import_module("goingglobal.absorbing")  # as the first cell does in the browser
     answer = {
         "python": sys.version.split()[0], "modules": [],
-        "notebooks": {name: run(Path(folder, name), only_open) for name in names},
+        "notebooks": {name: run(Path(folder, name)) for name in names},
+        "open": {name: run(Path(folder, name), only_open=True) for name in names if also_open},
     }  # fmt: skip
     answer["modules"] = sorted({name.partition(".")[0] for name, module in sys.modules.items()
                                 if not name.startswith("_") and getattr(module, "__name__", name) == name})

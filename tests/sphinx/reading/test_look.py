@@ -11,6 +11,7 @@ from conftest import ROOT
 from pages import EVERY_PAGE, OWN_PAGES, contrast, soup
 
 from goingglobal import theme
+from goingglobal.sphinx.reading import roles
 
 SHEET = (ROOT / "book" / "_static" / "book.css").read_text(encoding="utf-8")
 # Machado, Oliveira and Fernandes (2009), severity 1: what the three kinds of colour-blind readers see (linear RGB).
@@ -112,6 +113,28 @@ def test_foreign_words_are_marked_where_we_know_them():
     assert {"Mittelstand", "Direktinvestition"} <= marks["de"]
     assert "為替換算調整勘定" in marks["ja"]
     assert not [words for words in marks["de"] if JAPANESE.search(words)]
+
+
+@pytest.mark.site
+@pytest.mark.parametrize(("page", "english"), [
+    ("book/ja.html", r"[A-Za-z]{2,}(?:\W+[A-Za-z]{2,}){2}"),
+    ("book/de.html", r"\b(?:the|of|and|its|page|Source|Cite)\b"),
+])  # fmt: skip
+def test_english_on_pages_of_other_languages_says_so(page, english):
+    """Captions are in the page's language; the paper's own title stands as one, and is cited as such."""
+    tree = soup(page)
+    spoken = tree.html["lang"]
+    unmarked = [str(text).strip()[:60] for text in tree.body.find_all(string=re.compile(english))
+                if text.find_parent(lang=True)["lang"] == spoken
+                and not text.find_parent(["script", "style", "em", "cite", "pre"])]  # fmt: skip
+    assert unmarked == []
+    drawings = tree.select(".gg-exhibit svg")
+    assert drawings
+    assert {drawing.find_parent(lang=True)["lang"] for drawing in drawings} == {"en"}
+    chapter = soup("book/sme-role.html").select_one("#fig-jobs-path .caption-text").get_text()
+    shown = tree.select_one("#shown-fig-jobs-path .caption-text").get_text()
+    assert chapter not in shown
+    assert roles.IN_ITS_CHAPTER[spoken] in shown
 
 
 @pytest.mark.site

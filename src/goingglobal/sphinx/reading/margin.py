@@ -128,6 +128,11 @@ def marked(words: str) -> str:
 
 
 def _languages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    spoken, own = app.env.metadata[docname].get("lang"), f"language-{app.config.language}"
+    titles = {title.astext() for doc, title in app.env.titles.items() if "lang" not in app.env.metadata[doc]}
+    for words in doctree.findall(nodes.inline) if spoken else ():
+        if "doc" in words["classes"] and words.astext() in titles:
+            words["classes"].append(own)
     for text in list(doctree.findall(nodes.Text)):
         words = text.astext()
         if not (_JAPANESE.search(words) or _GERMAN.search(words)):

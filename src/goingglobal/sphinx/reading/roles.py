@@ -33,8 +33,12 @@ _ROLES = ("result", "claim", "fact", "verdict")
 CAUSAL = ("not identified", "not asked")
 
 
+# On pages in other languages than the book's; what else stands at an exhibit there is English, and marked so.
+IN_ITS_CHAPTER = {"de": "Im Kapitel ansehen.", "en": "See it in its chapter.", "ja": "章の中で見る。"}
+
+
 class shown_exhibit(nodes.General, nodes.Element):
-    """Another page's exhibit, filled in when the page is written."""
+    """Another page's exhibit, with a `caption` of its own or none, filled in when the page is written."""
 
 
 class quote_link(nodes.reference):
@@ -172,7 +176,8 @@ def quotation(results: dict[str, dict], kind: str, key: str, words: str) -> Quot
 def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     env = app.env
     results, exhibits = registry.results(env), registry.exhibits(env)
-    here = app.builder.get_target_uri(docname)
+    here, own = app.builder.get_target_uri(docname), app.config.language
+    lang = env.metadata[docname].get("lang", own)
 
     def link(page: str, name: str) -> str:
         return relative_uri(here, app.builder.get_target_uri(page)) + "#" + name
@@ -186,11 +191,14 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         node.replace_self(new)
     for node in list(doctree.findall(shown_exhibit)):
         exhibit = exhibits[node["label"]]
-        built = mime.build(exhibit, None)
+        built = mime.build({**exhibit, "caption": node["caption"] or exhibit["caption"]}, None)
         built[0]["ids"].append(f"shown-{node['label']}")
+        for part in built[0].findall(lambda part: isinstance(part, mime.drawing | mime.source_links)):
+            part["lang"] = own if lang != own else ""
         caption = next(built[0].findall(nodes.caption), None) or next(built[0].findall(nodes.title))
         address = link(exhibit["page"], node["label"])
-        caption += [nodes.Text(" "), nodes.reference("", "See it in its chapter.", internal=True, refuri=address)]
+        words = IN_ITS_CHAPTER.get(lang, IN_ITS_CHAPTER["en"])
+        caption += [nodes.Text(" "), nodes.reference("", words, internal=True, refuri=address)]
         node.replace_self(built)
     for node in list(doctree.findall(mime.drawing)):
         record = exhibits[node["label"]]
@@ -199,19 +207,23 @@ def _resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             address = relative_uri(here, f"exhibits/{node['label']}-narrow")
             narrow = record["narrow"]
             forms += pictures.lazy(narrow, address) if pictures.apart(narrow) else narrow
-        node.replace_self(nodes.raw("", f'<div class="gg-drawn">{forms}</div>', format="html"))
+        node.replace_self(nodes.raw("", f'<div class="gg-drawn"{_spoken(node)}>{forms}</div>', format="html"))
+
+
+def _spoken(node: nodes.Element) -> str:
+    return f' lang="{node["lang"]}"' if node.get("lang") else ""
 
 
 class Exhibit(Directive):
-    """`{exhibit} fig-name`: show an exhibit that a chapter made."""
+    """`{exhibit} fig-name`: show an exhibit that a chapter made; its content: a caption in the page's own language."""
 
     required_arguments = 1
-    has_content = False
+    has_content = True
 
     def run(self):
         env = self.state.document.settings.env
         registry.page(env).uses.append(("exhibit", self.arguments[0], self.lineno))
-        return [shown_exhibit("", label=self.arguments[0])]
+        return [shown_exhibit("", label=self.arguments[0], caption=" ".join(self.content).strip())]
 
 
 def _visit_quote(self, node: nodes.Element) -> None:
@@ -240,8 +252,8 @@ def _visit_links(self, node: nodes.Element) -> None:
         page = relative_uri(here, self.builder.get_target_uri(record["page"]))
         links.append(f'<a href="{page}#{record["code"]}">Code</a>')
     links.append(citing.exhibit_box(self.builder.env, label))
-    self.body.append(f'<p class="gg-source">{self.encode(node["source"])}</p>\n'
-                     f'<div class="gg-links">{" · ".join(links)}</div>\n')
+    self.body.append(f'<p class="gg-source"{_spoken(node)}>{self.encode(node["source"])}</p>\n'
+                     f'<div class="gg-links"{_spoken(node)}>{" · ".join(links)}</div>\n')
     raise nodes.SkipNode
 
 
