@@ -103,18 +103,13 @@ def inputs(root: Path) -> str:
     return digest((), tools(), *parts, *settings, *history)
 
 
-def execution_digest(root: Path) -> str:
-    """What an executed cell of the book at `root` depends on, besides its own text and those before it."""
+def executed(root: Path) -> Path:
+    """The folder of what notebooks gave: named by what a cell depends on besides its own text and those before it."""
     library = [path for path in sorted(PACKAGE.rglob("*.py"))
                if path.relative_to(PACKAGE).parts[0] not in ("sphinx", "refresh")]  # fmt: skip
     tables = [path for path in (_data() / "datapackage.json", *sorted(_data().glob("*.csv"))) if path.is_file()]
     lock = [path for path in (root / "requirements.lock",) if path.is_file()]
-    return digest([*library, *tables, *lock], sys.version)
-
-
-def executed(root: Path) -> Path:
-    """The folder of what notebooks gave, with these tables, this library, lock and Python."""
-    return root / "_build" / ".jupyter_cache" / execution_digest(root)
+    return root / "_build" / ".jupyter_cache" / digest([*library, *tables, *lock], sys.version)
 
 
 def _data() -> Path:

@@ -98,9 +98,11 @@ def _ahead(app: Sphinx, env: BuildEnvironment) -> None:
 def _ended(app: Sphinx, exception: Exception | None) -> None:
     """A process that failed is told: all was drawn in the end, but by one core."""
     drawing = app.goingglobal_drawing
-    if drawing is not None and drawing.exitcode is None:
+    if drawing is None:
+        return
+    if drawing.exitcode is None:
         drawing.terminate()
-    elif exception is None and drawing is not None and drawing.exitcode:
+    elif exception is None and drawing.exitcode:
         logging.getLogger(__name__).warning("the process that draws pictures ahead failed; the log says how")
 
 
